@@ -1,0 +1,84 @@
+"""Noise as a function of absolute time: any moment's numbers without drawing those before it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# One 64-bit word makes two normals (a Box-Muller pair). Words are made in tiles of 64: whole
+# vector registers on any CPU, so that no number ever falls into a loop's scalar tail, where
+# some builds of numpy compute sin, cos and log by other code. That is what makes slices equal
+# bit for bit.
+_TILE_WORDS = 64
+_TILE_NUMBERS = 2 * _TILE_WORDS
+_TILE_COUNTERS = _TILE_WORDS // 4  # Philox 4x64 yields four words a counter
+_COUNTERS = 2**256
+_PASS_TILES = 256  # tiles per pass: the float64 temporaries stay within a core's cache
+
+
+@dataclass(frozen=True)
+class NoiseField:
+    """Standard normal numbers keyed by (seed, stream, absolute position).
+
+    A stream is one endless line of independent numbers, reaching to both sides of zero; frame
+    `i` of a field of width `w` holds numbers `i·w … i·w + w − 1` of that line. So a field of
+    width 160 read by mel frame and one of width 1 read by sample are the same noise.
+
+    The bits come from Philox 4x64-10 (Salmon et al., "Parallel random numbers: as easy as
+    1, 2, 3", 2011), whose raw output numpy promises never to change, keyed by a hash of seed
+    and stream. Normals are made from them in float64 (Box & Muller, 1958), so values are the
+    same on every machine up to the last bit of float32, and there but for one in some 10^8
+    (mathematical libraries differ in the last bit of float64). The largest magnitude is 6.76:
+    32 bits choose the radius.
+
+    seed: any integer. stream: a name, such as "latents". width: numbers per frame, at least 1.
+    Raises ValueError for a width below 1.
+    """
+
+    seed: int
+    stream: str
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise ValueError(f"a noise field's width is at least 1, not {self.width}")
+
+    def frames(self, start: int, count: int) -> NDArray[np.float32]:
+        """Frames `start … start + count − 1` as float32 (count, width); `start` may be negative.
+
+        Raises ValueError for a negative count.
+        """
+        if count < 0:
+            raise ValueError(f"cannot draw {count} frames")
+        first, stop = start * self.width, (start + count) * self.width
+        first_tile, stop_tile = first // _TILE_NUMBERS, -(-stop // _TILE_NUMBERS)
+        numbers = np.empty((stop_tile - first_tile) * _TILE_NUMBERS, np.float32)
+        bits = np.random.Philox(
+            key=_key(self.seed, self.stream), counter=first_tile * _TILE_COUNTERS % _COUNTERS
+        )
+        for at in range(0, len(numbers), _PASS_TILES * _TILE_NUMBERS):
+            part = numbers[at : at + _PASS_TILES * _TILE_NUMBERS]
+            _fill_normals(bits.random_raw(len(part) // 2), part)
+        skipped = first - first_tile * _TILE_NUMBERS
+        return numbers[skipped : skipped + count * self.width].reshape(count, self.width)
+
+
+def _key(seed: int, stream: str) -> int:
+    """The 128-bit Philox key of (seed, stream)."""
+    name = f"{seed}\0{stream}".encode()  # a number holds no NUL, so no two pairs share a name
+    digest = hashlib.blake2b(name, digest_size=16, person=b"ambientgen noise").digest()
+    return int.from_bytes(digest, "little")
+
+
+def _fill_normals(words: NDArray[np.uint64], normals: NDArray[np.float32]) -> None:
+    """Two normals from each 64-bit word: the high half gives the radius, the low half the angle."""
+    # Half a step is added so that neither half is ever zero, whose logarithm is infinite.
+    uniform = ((words >> np.uint64(32)) + 0.5) * 2.0**-32
+    radius = np.sqrt(-2.0 * np.log(uniform))
+    angle = ((words & np.uint64(0xFFFFFFFF)) + 0.5) * (2.0 * math.pi * 2.0**-32)
+    normals[0::2] = radius * np.cos(angle)
+    normals[1::2] = radius * np.sin(angle)
