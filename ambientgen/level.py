@@ -1,0 +1,214 @@
+"""Level: one fixed gain, then a limiter that is a function of absolute time with a finite memory.
+
+The limiter measures, on an absolute grid of cells of about a millisecond, how far the loudest
+sample lies above the ceiling. That need is spread over time: forward to the look-ahead before it,
+and fading over the release after it. A Hann window over the look-ahead then smooths the spread
+need into a gain. All this is additions, products and maxima: no recursion, so that a render may
+begin anywhere, given `context_before` samples more, and yield the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_CELLS_PER_SECOND = 1000
+_FAINTEST_GAIN = 1e-9  # −180 dB, where reports end: a gain of 0 has no decibels
+
+
+@dataclass(frozen=True)
+class LevelSettings:
+    """gain_db: the model's one fixed gain. ceiling_db: no sample's magnitude passes it (dBFS).
+
+    look_ahead_s: how long before a peak the gain begins to fall; 5 ms is short enough to be
+    masked by the peak and long enough not to click. release_s: how long after it the gain takes
+    to return; 150 ms is slower than the ear's roughness (no distortion of low tones) and faster
+    than a breath of wind (no pumping). Both greater than 0.
+    """
+
+    gain_db: float = 0.0
+    ceiling_db: float = -1.0
+    look_ahead_s: float = 0.005
+    release_s: float = 0.15
+
+
+@dataclass(frozen=True)
+class LimiterReport:
+    """What the limiter did: samples turned down, the first one's absolute index, deepest dB (≥ 0)."""
+
+    reduced_samples: int = 0
+    first_sample: int | None = None
+    deepest_db: float = 0.0
+
+
+class Level:
+    """Gain and limiter over a stream of blocks; the result does not depend on how it is cut.
+
+    `push` blocks of float32, (n,) or (n, channels); each call returns what is ready, `finish`
+    the rest. Channels share one gain, so that the stereo image stands still. Where nothing is
+    over the ceiling a sample is multiplied by the fixed gain in float32 and otherwise untouched.
+
+    first_sample: absolute index of the first sample pushed.
+    emit_from, emit_to: absolute indices between which samples are returned and reported; None:
+    all that were pushed. With `context_before` samples before and `context_after` samples behind
+    them the result is the same as the whole stream's. Beyond what is pushed lies silence.
+    """
+
+    def __init__(
+        self,
+        settings: LevelSettings,
+        sample_rate: int,
+        first_sample: int = 0,
+        emit_from: int | None = None,
+        emit_to: int | None = None,
+    ) -> None:
+        self._gain = np.float32(10.0 ** (settings.gain_db / 20.0))
+        self._ceiling = np.float32(10.0 ** (settings.ceiling_db / 20.0))
+        self._cell = max(1, round(sample_rate / _CELLS_PER_SECOND))
+        self._ahead = max(1, math.ceil(settings.look_ahead_s * sample_rate / self._cell))
+        release = max(1, math.ceil(settings.release_s * sample_rate / self._cell))
+        # Raised cosine, 1 at the peak to 0 at the release's end.
+        self._fading = 0.5 + 0.5 * np.cos(np.pi * np.arange(release + 1) / release)
+        self._smoothing = _cell_weights(self._cell, self._ahead)
+        self._emit_from = max(first_sample if emit_from is None else emit_from, first_sample)
+        self._emit_to = emit_to
+        self._end = first_sample  # of what was pushed
+        # Samples wait from the start of the next cell to leave; needs from `_memory` cells before.
+        self._memory = self._ahead + release
+        self._next = first_sample - first_sample % self._cell
+        self._lead = first_sample - self._next  # silence that fills the first cell
+        self._waiting: NDArray[np.float32] | None = None
+        self._needs = np.zeros(self._memory)
+        self._report = LimiterReport()
+
+    @property
+    def context_before(self) -> int:
+        """Samples before a moment that can matter to it."""
+        return (self._memory + 1) * self._cell
+
+    @property
+    def context_after(self) -> int:
+        """Samples after a moment that can matter to it; also how far the result lags, at most."""
+        return (self._ahead + 1) * self._cell
+
+    @property
+    def report(self) -> LimiterReport:
+        """What was done to the samples returned so far."""
+        return self._report
+
+    def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take the next samples; return those that nothing to come can change (perhaps none)."""
+        self._end += len(block)
+        louder = np.asarray(block, np.float32) * self._gain
+        if self._waiting is None:
+            self._waiting = np.zeros((self._lead, *louder.shape[1:]), np.float32)
+        self._append(louder)
+        return self._leave()
+
+    def finish(self) -> NDArray[np.float32]:
+        """Return the last samples. Nothing can be pushed after it."""
+        if self._waiting is None:
+            return np.empty(0, np.float32)
+        partial = -(self._end - self._next) % self._cell
+        rest = partial + self._ahead * self._cell
+        self._append(np.zeros((rest, *self._waiting.shape[1:]), np.float32))
+        return self._leave()
+
+    def _append(self, samples: NDArray[np.float32]) -> None:
+        """Let samples wait, and measure the cells that they complete."""
+        assert self._waiting is not None
+        known = len(self._needs) - self._memory
+        self._waiting = np.concatenate([self._waiting, samples])
+        complete = len(self._waiting) // self._cell
+        fresh = self._waiting[known * self._cell : complete * self._cell]
+        cells = np.abs(fresh).reshape(complete - known, self._cell * math.prod(fresh.shape[1:]))
+        peaks = cells.max(axis=1).astype(np.float64)
+        ceiling = float(self._ceiling)
+        needs = 1.0 - ceiling / np.maximum(peaks, ceiling)
+        # An infinite peak must not pass for one at the ceiling: sinks refuse what is no number.
+        needs[~np.isfinite(peaks)] = np.nan
+        self._needs = np.concatenate([self._needs, needs])
+
+    def _leave(self) -> NDArray[np.float32]:
+        """Finish all cells whose look-ahead is known."""
+        assert self._waiting is not None
+        cells = max(0, len(self._needs) - self._memory - self._ahead)
+        samples = self._waiting[: cells * self._cell]
+        needs = self._needs[: self._memory + cells + self._ahead]
+        self._waiting, self._needs = self._waiting[len(samples) :], self._needs[cells:]
+        start, self._next = self._next, self._next + len(samples)
+        keep_from = max(self._emit_from - start, 0)
+        keep_to = min(self._end if self._emit_to is None else self._emit_to, self._end) - start
+        kept = slice(keep_from, max(keep_to, keep_from))
+        if not cells or not needs.any():
+            return samples[kept]
+        reduction = self._reduction(needs)[kept]
+        self._note(reduction, start + keep_from)
+        gain = (1.0 - reduction).reshape(-1, *(1,) * (samples.ndim - 1))
+        limited = samples[kept] * gain
+        # Rounding may leave a peak one step above the ceiling.
+        return np.clip(limited, -self._ceiling, self._ceiling).astype(np.float32)
+
+    def _reduction(self, needs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One minus the gain, per sample, of the cells between the memory and the look-ahead.
+
+        Sums run term by term over whole arrays: each sample's value is made by the same
+        operations in the same order, however many are made at once.
+        """
+        release = len(self._fading) - 1
+        count = len(needs) - release - self._ahead  # the cells to finish and `_ahead` before
+        spread = np.zeros(count)
+        for ahead in range(self._ahead + 1):
+            np.maximum(spread, needs[release + ahead :][:count], out=spread)
+        for behind in range(1, release + 1):
+            faded = needs[release - behind :][:count] * self._fading[behind]
+            np.maximum(spread, faded, out=spread)
+        cells = count - self._ahead
+        reduction = np.zeros((cells, self._cell))
+        for behind, weights in enumerate(self._smoothing):
+            reduction += spread[self._ahead - behind :][:cells, np.newaxis] * weights
+        return reduction.reshape(-1)
+
+    def _note(self, reduction: NDArray[np.float64], start: int) -> None:
+        """Add to the report what is done to the samples from absolute index `start` on."""
+        acted = np.flatnonzero(1.0 - reduction < 1.0)
+        if not len(acted):
+            return
+        before = self._report
+        deepest_db = -20.0 * math.log10(max(1.0 - float(reduction.max()), _FAINTEST_GAIN))
+        self._report = LimiterReport(
+            before.reduced_samples + len(acted),
+            start + int(acted[0]) if before.first_sample is None else before.first_sample,
+            max(before.deepest_db, deepest_db),
+        )
+
+
+def levelled(blocks: Iterable[NDArray[np.float32]], level: Level) -> Iterator[NDArray[np.float32]]:
+    """Pass a stream of blocks through `level`, to its end; empty blocks are left out."""
+    for block in blocks:
+        ready = level.push(block)
+        if len(ready):
+            yield ready
+    rest = level.finish()
+    if len(rest):
+        yield rest
+
+
+def _cell_weights(cell: int, cells: int) -> NDArray[np.float64]:
+    """Share of each of the present and the `cells` past cells in a sample: (cells + 1, cell).
+
+    A Hann window over the last `cells · cell` samples, summed over each cell it reaches;
+    the second axis is the sample's place within the present cell.
+    """
+    taps = cells * cell
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * (np.arange(taps) + 0.5) / taps)
+    window /= window.sum()
+    weights = np.zeros((cells + 1, cell))
+    for place in range(cell):
+        past = (np.arange(taps) - place + cell - 1) // cell
+        np.add.at(weights[:, place], past, window)
+    return weights

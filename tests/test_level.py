@@ -1,0 +1,164 @@
+"""The level stage: a fixed gain that a limiter touches only above the ceiling."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ambientgen.level import Level, LevelSettings, LimiterReport, levelled
+
+RATE = 16000
+CEILING = np.float32(10 ** (-1 / 20))
+
+Sound = NDArray[np.float32]
+
+
+def _quiet(samples: int, channels: int | None = None) -> Sound:
+    shape = (samples,) if channels is None else (samples, channels)
+    noise = np.random.default_rng(1).standard_normal(shape)
+    return np.clip(0.1 * noise, -0.6, 0.6).astype(np.float32)
+
+
+def _peaky(samples: int, channels: int | None = None) -> Sound:
+    """Noise with sparse peaks over the ceiling, a loud stretch, and quiet between."""
+    sound = _quiet(samples, channels)
+    rng = np.random.default_rng(2)
+    sound[rng.integers(0, samples, 5)] = 2.5
+    sound[samples // 2 : samples // 2 + 300] *= 40
+    return sound
+
+
+def _run(sound: Sound, level: Level, cuts: list[int] | None = None) -> Sound:
+    edges = [0, *sorted(cuts or []), len(sound)]
+    blocks = (sound[a:b] for a, b in itertools.pairwise(edges))
+    return np.concatenate([sound[:0], *levelled(blocks, level)])
+
+
+def test_what_is_below_the_ceiling_is_only_multiplied() -> None:
+    sound = _quiet(RATE)
+    level = Level(LevelSettings(gain_db=3.0), RATE)
+    result = _run(sound, level, [100, 5000])
+    np.testing.assert_array_equal(result, sound * np.float32(10 ** (3 / 20)))
+    assert result.dtype == np.float32
+    assert level.report == LimiterReport(0, None, 0.0)
+
+
+def test_a_peak_at_the_ceiling_is_untouched() -> None:
+    sound = _quiet(3000)
+    sound[1500] = -CEILING
+    np.testing.assert_array_equal(_run(sound, Level(LevelSettings(), RATE)), sound)
+
+
+@settings(max_examples=60)
+@given(
+    samples=st.integers(1, 9000),
+    cuts=st.lists(st.integers(0, 9000), max_size=8),
+    channels=st.sampled_from([None, 1, 2]),
+    first=st.sampled_from([0, 5, -77, 10**9 + 3]),
+    rate=st.sampled_from([800, 16000, 44100]),
+)
+def test_cutting_changes_nothing(
+    samples: int, cuts: list[int], channels: int | None, first: int, rate: int
+) -> None:
+    sound = _peaky(samples, channels)
+    whole, parts = (Level(LevelSettings(gain_db=1.0), rate, first) for _ in range(2))
+    result = _run(sound, whole)
+    np.testing.assert_array_equal(_run(sound, parts, [min(cut, samples) for cut in cuts]), result)
+    assert parts.report == whole.report
+    assert result.shape == sound.shape
+    assert np.abs(result).max() <= CEILING
+
+
+@settings(max_examples=30)
+@given(start=st.integers(0, 39_000), length=st.integers(1, 1000))
+def test_any_entry_point_gives_the_same_samples(start: int, length: int) -> None:
+    sound = np.tile(_peaky(20_000), 2)
+    whole = _run(sound, Level(LevelSettings(), RATE))
+    probe = Level(LevelSettings(), RATE)
+    first = max(0, start - probe.context_before)
+    stop = start + length
+    level = Level(LevelSettings(), RATE, first, emit_from=start, emit_to=stop)
+    result = _run(sound[first : stop + probe.context_after], level, [1000, 3000])
+    np.testing.assert_array_equal(result, whole[start:stop])
+    acted = np.flatnonzero(result != sound[start:stop])
+    assert level.report.first_sample == (start + acted[0] if len(acted) else None)
+
+
+def test_the_memory_is_as_long_as_it_says_and_no_shorter_than_needed() -> None:
+    level = Level(LevelSettings(), RATE)
+    assert 0.15 * RATE < level.context_before < 0.17 * RATE
+    assert 0.005 * RATE <= level.context_after < 0.007 * RATE
+    sound = np.full(RATE, 0.1, np.float32)
+    sound[8000] = 4.0
+    acted = np.flatnonzero(_run(sound, level) != sound)
+    assert 8000 - level.context_after < acted[0] < 8000 - level.context_after / 2
+    assert 8000 + 0.1 * RATE < acted[-1] < 8000 + level.context_before
+
+
+def test_the_gain_moves_smoothly_down_before_a_peak_and_slowly_up_after_it() -> None:
+    sound = np.full(RATE, 0.25, np.float32)
+    sound[8000] = 4.0
+    gain = _run(sound, Level(LevelSettings(), RATE)) / sound
+    assert gain[8000] == pytest.approx(CEILING / 4, rel=1e-6)
+    steps = np.diff(gain)
+    assert (steps[:7990] <= 1e-7).all()
+    assert (steps[8040:] >= -1e-7).all()
+    assert np.abs(steps).max() < 0.03  # no click: 78 % of the level within 5 ms
+    back = np.flatnonzero(gain[8000:] > 0.9)[0] / RATE
+    assert 0.08 < back < 0.15
+
+
+def test_a_steady_tone_keeps_its_shape() -> None:
+    time_s = np.arange(2 * RATE) / RATE
+    tone = (1.5 * np.sin(2 * np.pi * 100 * time_s)).astype(np.float32)
+    result = _run(tone, Level(LevelSettings(), RATE))[RATE // 2 : 3 * RATE // 2]
+    spectrum = np.abs(np.fft.rfft(result.astype(np.float64) * np.hanning(RATE)))
+    harmonics = spectrum[190:].max() / spectrum[100]
+    assert 20 * np.log10(harmonics) < -60
+    assert np.abs(result).max() == pytest.approx(CEILING, rel=2e-3)
+
+
+def test_channels_share_one_gain() -> None:
+    sound = np.stack([_peaky(8000), _quiet(8000)], axis=1)
+    result = _run(sound, Level(LevelSettings(), RATE))
+    loud = np.abs(sound).min(axis=1) > 0.01
+    gains = result[loud] / sound[loud]
+    np.testing.assert_allclose(gains[:, 0], gains[:, 1], rtol=1e-5)
+    assert gains.min() < 0.5
+
+
+def test_the_report_says_how_much_when_and_how_deep() -> None:
+    sound = np.full(RATE, 0.25, np.float32)
+    sound[[5000, 12000]] = 2 * CEILING, 4 * CEILING
+    level = Level(LevelSettings(), RATE, first_sample=100)
+    result = _run(sound, level, [3000, 5001, 9000])
+    acted = np.flatnonzero(result != sound)
+    assert level.report.first_sample == 100 + acted[0]
+    assert level.report.reduced_samples == pytest.approx(len(acted), abs=10)
+    assert level.report.deepest_db == pytest.approx(20 * np.log10(4), abs=0.01)
+
+
+def test_the_ceiling_holds_in_the_worst_case() -> None:
+    rng = np.random.default_rng(3)
+    sound = (10 ** rng.uniform(-3, 3, 50_000) * rng.choice([-1, 1], 50_000)).astype(np.float32)
+    result = _run(sound, Level(LevelSettings(gain_db=12, ceiling_db=-3), RATE), [7, 20_000])
+    assert np.abs(result).max() <= np.float32(10 ** (-3 / 20))
+
+
+def test_what_is_no_number_is_handed_on_for_the_sink_to_refuse() -> None:
+    sound = _quiet(4000)
+    sound[2000] = np.inf
+    result = _run(sound, Level(LevelSettings(), RATE))
+    assert not np.isfinite(result[2000])
+    np.testing.assert_array_equal(result[:1800], sound[:1800])
+
+
+def test_nothing_in_nothing_out() -> None:
+    level = Level(LevelSettings(), RATE)
+    assert list(levelled([], level)) == []
+    assert list(levelled([np.empty(0, np.float32)], Level(LevelSettings(), RATE))) == []
