@@ -1,0 +1,272 @@
+"""Curve kinds: pure functions from absolute time to 0…1, one small class each, all with `at`.
+
+Easings follow CSS keyframes: a point's easing shapes the way *from* that point to the next. Curves
+are right-continuous: at the very moment of a jump the new value already holds.
+
+numpy is imported inside the methods that need it: a scene is read and checked without numbers, and
+numpy would double the time that takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+_GOLDEN = 0x9E3779B97F4A7C15  # SplitMix64's increment (Steele, Lea, Flood: OOPSLA 2014)
+_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # SplitMix64's multipliers, ibid.
+_SLOPE_TOLERANCE = 1e-9  # slopes closer than this, relatively, are one straight line
+
+
+@dataclass(frozen=True)
+class Easing:
+    """The way from one point to the next.
+
+    `blend` maps progress 0…1 to how much of the next point's value is reached; `edge_slope` is its
+    slope at both ends; the two flags say where it jumps.
+    """
+
+    about: str
+    blend: Callable[[FloatArray], FloatArray]
+    edge_slope: float = 0.0
+    jumps_at_start: bool = False
+    jumps_at_end: bool = False
+
+
+EASINGS: dict[str, Easing] = {
+    "linear": Easing("a straight line to the next point", lambda u: u, edge_slope=1.0),
+    "smooth": Easing("leaves slowly, arrives slowly", lambda u: u * u * (3.0 - 2.0 * u)),
+    "step": Easing("jumps to the next point's value at once", lambda u: 1 + 0 * u, 0.0, True),
+    "hold": Easing(
+        "keeps its value, and jumps when the next point comes", lambda u: 0 * u, jumps_at_end=True
+    ),
+}
+
+
+class Curve(ABC):
+    """A level over time. Equal curves give equal values, whenever and in whatever slices asked."""
+
+    @abstractmethod
+    def at(self, times_s: FloatArray) -> FloatArray:
+        """Values in [0, 1], float64, of the shape of `times_s` (seconds from the scene's start)."""
+
+    def bends_s(self, duration_s: float) -> tuple[float, ...]:
+        """Moments inside (0, `duration_s`) where the slope changes abruptly or the curve jumps."""
+        return ()
+
+    def steps_s(self, duration_s: float) -> tuple[float, ...]:
+        """Moments inside (0, `duration_s`) where the curve jumps."""
+        return ()
+
+    def reseeded(self, seed: int) -> Curve:
+        """The same curve in a scene of another seed."""
+        return self
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The curve as plain values, `kind` first."""
+
+
+@dataclass(frozen=True)
+class Constant(Curve):
+    """One level for ever."""
+
+    level: float
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        import numpy as np
+
+        return np.full(np.shape(times_s), self.level, dtype=np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "constant", "level": self.level}
+
+
+@dataclass(frozen=True)
+class Points(Curve):
+    """Points in time; each point's easing leads to the next. The ends hold.
+
+    `times_s` increase strictly; `levels` lie in [0, 1]; `easings` name entries of `EASINGS`, one
+    for each point (the last one's leads nowhere). All three are of one length, at least 1.
+    """
+
+    times_s: tuple[float, ...]
+    levels: tuple[float, ...]
+    easings: tuple[str, ...]
+
+    @cached_property
+    def _columns(self) -> tuple[FloatArray, FloatArray, NDArray[np.str_]]:
+        import numpy as np
+
+        return np.array(self.times_s), np.array(self.levels), np.array(self.easings)
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        import numpy as np
+
+        asked = np.asarray(times_s, dtype=np.float64)
+        times, levels, easings = self._columns
+        if len(times) == 1:
+            return np.full(asked.shape, levels[0])
+        left = np.clip(np.searchsorted(times, asked, side="right") - 1, 0, len(times) - 2)
+        progress = np.clip((asked - times[left]) / (times[left + 1] - times[left]), 0.0, 1.0)
+        blend = np.zeros_like(progress)
+        for name in set(self.easings):
+            chosen = easings[left] == name
+            blend = np.where(chosen, EASINGS[name].blend(progress), blend)
+        inside = levels[left] + (levels[left + 1] - levels[left]) * blend
+        before = np.where(asked < times[0], levels[0], inside)
+        return np.clip(np.where(asked >= times[-1], levels[-1], before), 0.0, 1.0)
+
+    def bends_s(self, duration_s: float) -> tuple[float, ...]:
+        return _between(self.corners(jumps_only=False), duration_s)
+
+    def steps_s(self, duration_s: float) -> tuple[float, ...]:
+        return _between(self.corners(jumps_only=True), duration_s)
+
+    def corners(self, *, jumps_only: bool) -> tuple[float, ...]:
+        """Times of the points where the curve jumps, or (also) changes its slope abruptly."""
+        last = len(self.times_s) - 1
+        slopes, jumps_here, jumps_next = [0.0], [False], [False]
+        for i in range(last):
+            easing, rise = EASINGS[self.easings[i]], self.levels[i + 1] - self.levels[i]
+            slopes.append(easing.edge_slope * rise / (self.times_s[i + 1] - self.times_s[i]))
+            jumps_here.append(easing.jumps_at_start and rise != 0)
+            jumps_next.append(easing.jumps_at_end and rise != 0)
+        slopes, jumps_here = [*slopes, 0.0], [*jumps_here, False]
+        found = []
+        for i, time_s in enumerate(self.times_s):
+            jump = jumps_next[i] or jumps_here[i + 1]
+            bend = not math.isclose(slopes[i], slopes[i + 1], rel_tol=_SLOPE_TOLERANCE)
+            if jump or (bend and not jumps_only):
+                found.append(time_s)
+        return tuple(found)
+
+    def to_json(self) -> dict[str, Any]:
+        rows = zip(self.times_s, self.levels, self.easings, strict=True)
+        points = [{"time_s": t, "level": v, "easing": e} for t, v, e in rows]
+        return {"kind": "points", "points": points}
+
+
+@dataclass(frozen=True)
+class Repeating(Curve):
+    """Points inside 0…`period_s`, over and over; the last leads to the first of the next turn.
+
+    A point at `period_s` itself must have the level of a point at 0: it is the same moment.
+    """
+
+    turn: Points
+    period_s: float
+
+    @cached_property
+    def _closed(self) -> Points:
+        """One turn with its neighbours' nearest points, so that it covers the whole period."""
+        rows = list(zip(self.turn.times_s, self.turn.levels, self.turn.easings, strict=True))
+        if len(rows) > 1 and rows[-1][0] - rows[0][0] >= self.period_s:
+            rows.pop()
+        first, last = rows[0], rows[-1]
+        before = (last[0] - self.period_s, last[1], last[2])
+        after = (first[0] + self.period_s, first[1], first[2])
+        return Points(*zip(*[before, *rows, after], strict=True))
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        import numpy as np
+
+        return self._closed.at(np.mod(np.asarray(times_s, dtype=np.float64), self.period_s))
+
+    def bends_s(self, duration_s: float) -> tuple[float, ...]:
+        return self._every_turn(self._closed.corners(jumps_only=False), duration_s)
+
+    def steps_s(self, duration_s: float) -> tuple[float, ...]:
+        return self._every_turn(self._closed.corners(jumps_only=True), duration_s)
+
+    def _every_turn(self, corners: Iterable[float], duration_s: float) -> tuple[float, ...]:
+        own = set(self._closed.times_s[1:-1])  # the outer two only close the turn
+        found = [time_s for time_s in corners if time_s in own]
+        turns = range(math.ceil(duration_s / self.period_s) + 1)
+        return _between((turn * self.period_s + t for turn in turns for t in found), duration_s)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.turn.to_json(), "kind": "repeating", "period_s": self.period_s}
+
+
+@dataclass(frozen=True)
+class Wander(Curve):
+    """A curve with a slow drift of up to ±`amount` on it, clipped to [0, 1].
+
+    The drift is value noise: a hash of (seed, stream, number of the knot) in [-1, 1] at knots half
+    a period apart, joined smoothly; so a swing there and back takes about `period_s`. Where the
+    curve lies below `amount` the drift shrinks with it: silence stays silence.
+    """
+
+    base: Curve
+    amount: float
+    period_s: float
+    seed: int
+    stream: str
+
+    @cached_property
+    def _key(self) -> int:
+        spoken = f"wander\0{self.seed}\0{self.stream}".encode()
+        return int.from_bytes(hashlib.blake2b(spoken, digest_size=8).digest(), "little")
+
+    def drift(self, times_s: FloatArray) -> FloatArray:
+        """The noise itself, in [-1, 1], of the shape of `times_s`."""
+        import numpy as np
+
+        place = np.asarray(times_s, dtype=np.float64) / (self.period_s / 2.0)
+        knot = np.floor(place)
+        blend = EASINGS["smooth"].blend(place - knot)
+        left, right = (self._at_knots(knot + side) for side in (0.0, 1.0))
+        return left + (right - left) * blend
+
+    def _at_knots(self, knots: FloatArray) -> FloatArray:
+        """SplitMix64's finaliser over (key, knot): the knot's own number in [-1, 1)."""
+        import numpy as np
+
+        index = np.atleast_1d(knots).astype(np.int64).view(np.uint64)
+        mixed = index * np.uint64(_GOLDEN) + np.array([self._key], dtype=np.uint64)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(_MIX_1)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(_MIX_2)
+        mixed = mixed ^ (mixed >> np.uint64(31))
+        unit = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53  # 53 bits: a float's all
+        return (2.0 * unit - 1.0).reshape(np.shape(knots))
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        import numpy as np
+
+        base = self.base.at(times_s)
+        return np.clip(base + np.minimum(self.amount, base) * self.drift(times_s), 0.0, 1.0)
+
+    def bends_s(self, duration_s: float) -> tuple[float, ...]:
+        return self.base.bends_s(duration_s)
+
+    def steps_s(self, duration_s: float) -> tuple[float, ...]:
+        return self.base.steps_s(duration_s)
+
+    def reseeded(self, seed: int) -> Wander:
+        return replace(self, seed=seed)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": "wander",
+            "amount": self.amount,
+            "period_s": self.period_s,
+            "seed": self.seed,
+            "stream": self.stream,
+            "base": self.base.to_json(),
+        }
+
+
+def _between(times_s: Iterable[float], duration_s: float) -> tuple[float, ...]:
+    """The times strictly inside (0, `duration_s`), sorted, each once."""
+    return tuple(sorted({time_s for time_s in times_s if 0.0 < time_s < duration_s}))

@@ -1,0 +1,27 @@
+"""The scene: what a place sounds like over time. YAML in, a frozen `Scene` out. No torch here."""
+
+from ambientgen.scene.catalogue import KNOWN, KnownState
+from ambientgen.scene.editors import scene_json_schema
+from ambientgen.scene.model import KeyframeRule, OutputOptions, RenderOptions, Scene, State
+from ambientgen.scene.overrides import apply_overrides
+from ambientgen.scene.read import load_scene, parse_scene
+from ambientgen.scene.shipped import ShippedScene, shipped_scene, shipped_scenes
+from ambientgen.scene.template import new_scene_text
+
+__all__ = [
+    "KNOWN",
+    "KeyframeRule",
+    "KnownState",
+    "OutputOptions",
+    "RenderOptions",
+    "Scene",
+    "ShippedScene",
+    "State",
+    "apply_overrides",
+    "load_scene",
+    "new_scene_text",
+    "parse_scene",
+    "scene_json_schema",
+    "shipped_scene",
+    "shipped_scenes",
+]

@@ -1,0 +1,94 @@
+"""`--set states.rain.curve=0.8`: values put into a scene's tree before it is checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ambientgen.errors import Problem, SceneError
+from ambientgen.scene.durations import DurationError, parse_span
+from ambientgen.scene.text import checked_text
+from ambientgen.scene.tree import Entry, Node, Place, compose
+
+OPTION = "--set"
+_EXAMPLE = "write for example `--set states.rain.curve=0.8`"
+_MOST_STEPS = 8  # a scene needs five; the tree is walked by recursion
+_STEP = re.compile(r'"([^"]*)"|([^."]+)')
+_PATH = re.compile(rf"(?:{_STEP.pattern})(?:\.(?:{_STEP.pattern}))*")
+
+
+def apply_overrides(root: Node, overrides: Sequence[str]) -> list[Problem]:
+    """Put each `path=value` into the tree, in turn; later ones win. The tree is changed in place.
+
+    A path's steps are divided by dots (`"1.5s"` in quotes is one step) and lead through mappings,
+    made where missing, and lists, counted from 0. A value is YAML. Returns what is wrong.
+    """
+    problems: list[Problem] = []
+    for override in overrides:
+        try:
+            problems += _apply(root, override)
+        except SceneError as error:
+            problems += error.problems
+    return problems
+
+
+def _apply(root: Node, override: str) -> list[Problem]:
+    path, equals, written = override.partition("=")
+    path = path.strip()
+    source = f"{OPTION} {path[:120]}"
+    if not equals:
+        return [Problem(source, "there is no `=`", _EXAMPLE)]
+    steps = [quoted or bare for quoted, bare in _STEP.findall(path)]
+    if not _PATH.fullmatch(path) or len(steps) > _MOST_STEPS:
+        return [Problem(source, "this is no path to a field", _EXAMPLE)]
+    node = Node(None, Place(source))
+    problems: list[Problem] = []
+    if written.strip():
+        text = checked_text(written.encode("utf-8", "surrogatepass"), source)
+        node, problems = compose(text, source, located=False)
+    return problems + _put(root, steps, node, Place(source))
+
+
+def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem]:
+    target = root
+    for step in steps[:-1]:
+        inner = _mapping_or_list(target)
+        if isinstance(inner, dict):
+            target = inner.setdefault(step, Entry(place, Node({}, place))).node
+        elif isinstance(inner, list) and step.isdecimal() and int(step) < len(inner):
+            target = inner[int(step)]
+        else:
+            return [_blocked(steps, step, place)]
+    inner, last = _mapping_or_list(target), steps[-1]
+    if isinstance(inner, dict):
+        known = last in inner
+        inner[last] = Entry(inner[last].key_place if known else place, node)
+        if not known:
+            target.value = _in_order_of_time(inner)
+    elif isinstance(inner, list) and last.isdecimal() and int(last) < len(inner):
+        inner[int(last)] = node
+    else:
+        return [_blocked(steps, last, place)]
+    return []
+
+
+def _mapping_or_list(node: Node) -> object:
+    """What a path can lead through; nothing at all becomes a mapping."""
+    if node.value is None and not node.broken:
+        node.value = {}
+    return node.value
+
+
+def _blocked(steps: list[str], step: str, place: Place) -> Problem:
+    above = ".".join(steps[: steps.index(step)]) or "the scene"
+    remedy = f"set it whole: `{OPTION} {above}=…`"
+    return Problem(str(place), f"`{above}` holds no `{step}` that could be set", remedy)
+
+
+def _in_order_of_time(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """A new point of a curve goes where its time belongs; other mappings stay as they are."""
+    try:
+        spans = {key: parse_span(key) for key in entries}
+    except DurationError:
+        return dict(entries)
+    return dict(sorted(entries.items(), key=lambda entry: spans[entry[0]].seconds))

@@ -1,0 +1,194 @@
+"""A state's `curve` as written -> its points in time; all that is wrong with it, at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationInfo
+
+from ambientgen.curves import EASINGS
+from ambientgen.scene import durations
+from ambientgen.scene.durations import DurationError, Span, parse_span, spell
+from ambientgen.scene.faults import Fault, listed, nearest, refuse, shown
+from ambientgen.scene.text import named
+
+MOST_FAULTS = 200
+"""So much wrong with one curve, and the rest is not looked at."""
+
+_LEVEL_REMEDY = "0 is none and 1 is most: write for example `0.5`"
+_USUAL = "write for example `curve: 0.5` or `curve: {0s: 0.1, 90s: 0.9}`"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A level in [0, 1] at a time; `easing` leads to the next point (None: the state's own)."""
+
+    time_s: float
+    level: float
+    easing: str | None = None
+
+
+Drawn = tuple[Point, ...]
+"""A curve as drawn: at least one point, times strictly increasing. One alone is a constant."""
+
+_LEVEL_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+_POINT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "value": {**_LEVEL_SCHEMA, "description": "The level at this point."},
+        "easing": {
+            "enum": list(EASINGS),
+            "description": "How the curve goes on from here: "
+            + "; ".join(f"{name}: {easing.about}" for name, easing in EASINGS.items())
+            + ".",
+        },
+    },
+    "required": ["value"],
+    "additionalProperties": False,
+}
+CURVE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {**_LEVEL_SCHEMA, "description": "The same level throughout."},
+        {
+            "type": "object",
+            "description": "Points in time, in order: `90s: 0.9`. The ends hold.",
+            "propertyNames": {"pattern": f"{durations.PATTERN}|{durations.PERCENT_PATTERN}"},
+            "additionalProperties": {"anyOf": [_LEVEL_SCHEMA, _POINT_SCHEMA]},
+            "minProperties": 1,
+        },
+    ]
+}
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What a point's time is held against; None where that itself is wrong, and reported."""
+
+    duration_s: float | None
+    repeat_s: float | None
+    repeats: bool
+
+
+def parse_curve(value: object, info: ValidationInfo) -> Drawn:
+    """The validator of `curve`: a number, or a mapping of times to levels."""
+    if not isinstance(value, dict):
+        faults = list(_level_faults(value, (), "`curve`"))
+        if faults and not isinstance(value, int | float):
+            said = f"`curve` must be a number from 0 to 1 or points in time, not {shown(value)}"
+            faults = [Fault((), said, _USUAL)]
+        if faults or not isinstance(value, int | float):
+            refuse(*faults)
+        return (Point(0.0, float(value)),)
+    if not value:
+        refuse(Fault((), "`curve` has no points", _USUAL))
+    repeat_s = info.data.get("repeat")
+    repeats = repeat_s is not None or "repeat" not in info.data
+    whole_s = (info.context or {}).get("duration_s")
+    return _parse_points(value, _Bounds(whole_s, repeat_s, repeats))
+
+
+def _parse_points(value: dict[str, Any], bounds: _Bounds) -> Drawn:
+    faults: list[Fault] = []
+    points: list[Point] = []
+    latest: tuple[str, float] | None = None
+    for key, written in value.items():
+        found = list(_point_faults(key, written))
+        time_s = _time_of(key, bounds, found)
+        if time_s is not None:
+            if latest and time_s <= latest[1]:
+                found.append(_disorder(key, time_s, *latest))
+            else:
+                latest = (key, time_s)
+        faults += found
+        if len(faults) >= MOST_FAULTS:
+            break
+        if not found:
+            parts = written if isinstance(written, dict) else {"value": written}
+            points.append(Point(time_s or 0.0, float(parts["value"]), parts.get("easing")))
+    if not faults:
+        faults = list(_seam_faults(list(value), points, bounds))
+    if faults:
+        refuse(*faults)
+    return tuple(points)
+
+
+def _disorder(key: str, time_s: float, before: str, before_s: float) -> Fault:
+    if time_s == before_s:
+        said = f"{named(key)} is the same moment as {named(before)}"
+        return Fault((key,), said, "keep one of them, or set them apart: `89.9s`, `90s`", True)
+    said = f"{named(key)} comes after {named(before)}, but is earlier"
+    return Fault((key,), said, "write the points in the order of time", True)
+
+
+def _time_of(key: str, bounds: _Bounds, found: list[Fault]) -> float | None:
+    """The point's time in seconds; what is wrong with it joins `found`."""
+
+    def fault(what: str, remedy: str) -> None:
+        found.append(Fault((key,), what, remedy, at_key=True))
+
+    try:
+        span: Span = parse_span(key, percent=True)
+    except DurationError as error:
+        fault(error.what, error.remedy)
+        return None
+    if span.share is not None and bounds.repeats:
+        remedy = "write the time inside the turn, such as `20s`"
+        fault(f"{named(key)} is a share of the scene, but this curve repeats", remedy)
+        return None
+    if span.share is not None and bounds.duration_s is None:
+        return None
+    time_s = span.resolve(bounds.duration_s or 0.0)
+    if bounds.repeat_s is not None:
+        if time_s > bounds.repeat_s:
+            said = f"{named(key)} lies past the turn's end at {spell(bounds.repeat_s)}"
+            fault(said, f"write a time up to `{spell(bounds.repeat_s)}`, or a longer `repeat`")
+    elif bounds.duration_s is not None and time_s > bounds.duration_s:
+        said = f"{named(key)} lies past the scene's end at {spell(bounds.duration_s)}"
+        fault(said, f"write a time up to `{spell(bounds.duration_s)}`, or a longer `duration`")
+    return time_s
+
+
+def _point_faults(key: str, written: object) -> Iterator[Fault]:
+    if not isinstance(written, dict):
+        yield from _level_faults(written, (key,), f"the level at {named(key)}")
+        return
+    for name in written:
+        if name not in ("value", "easing"):
+            near = nearest(name, ("value", "easing"))
+            remedy = f"did you mean `{near}`?" if near else "write `{value: 0.5, easing: smooth}`"
+            yield Fault((key, name), f"a point has no {named(name)}", remedy, at_key=True)
+    if "value" not in written:
+        yield Fault(
+            (key,), f"the point at {named(key)} has no `value`", "write `{value: 0.5}`", True
+        )
+    else:
+        yield from _level_faults(written["value"], (key, "value"), f"the level at {named(key)}")
+    easing = written.get("easing", "linear")
+    if not isinstance(easing, str) or easing not in EASINGS:
+        near = nearest(easing, EASINGS) if isinstance(easing, str) else ""
+        remedy = f"did you mean `{near}`?" if near else "write for example `easing: smooth`"
+        said = f"`easing` must be {listed(EASINGS)}, not {shown(easing)}"
+        yield Fault((key, "easing"), said, remedy)
+
+
+def _level_faults(value: object, path: tuple[int | str, ...], name: str) -> Iterator[Fault]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, int | float) or not number:
+        yield Fault(path, f"{name} must be a number from 0 to 1, not {shown(value)}", _LEVEL_REMEDY)
+    elif not math.isfinite(value):
+        yield Fault(path, f"{name} is not a finite number ({shown(value)})", _LEVEL_REMEDY)
+    elif not 0 <= value <= 1:
+        yield Fault(path, f"{name} must lie between 0 and 1, not {shown(value)}", _LEVEL_REMEDY)
+
+
+def _seam_faults(keys: list[str], points: list[Point], bounds: _Bounds) -> Iterator[Fault]:
+    """A turn's end is the next one's start: a point at each must say the same."""
+    first, last = points[0], points[-1]
+    meet = bounds.repeat_s is not None and last.time_s - first.time_s >= bounds.repeat_s
+    if meet and first.level != last.level:
+        said = f"{named(keys[-1])} is {named(keys[0])} of the next turn, but the levels differ"
+        remedy = f"leave one of the two out, or write `{keys[-1]}: {first.level:g}`"
+        yield Fault((keys[-1],), said, remedy, at_key=True)

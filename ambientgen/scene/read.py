@@ -1,0 +1,47 @@
+"""From a file, or its text, to the scene: the table of contents of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+from ambientgen.errors import SceneError
+from ambientgen.scene.build import build_scene
+from ambientgen.scene.check import check
+from ambientgen.scene.model import Scene
+from ambientgen.scene.overrides import apply_overrides
+from ambientgen.scene.text import checked_text, read_scene_file
+from ambientgen.scene.tree import compose
+
+
+def load_scene(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Scene:
+    """The scene in a YAML file.
+
+    Args:
+        path: the file; its name without suffix is the default title.
+        overrides: `states.rain.curve=0.8` and the like, put in before the scene is checked.
+
+    Raises:
+        SceneError: all problems of file and overrides at once, each at `file:line:column` or
+            `--set path`, with its remedy.
+    """
+    return parse_scene(read_scene_file(Path(path)), str(path), overrides)
+
+
+def parse_scene(
+    text: str | bytes, source: str = "scene.yaml", overrides: Sequence[str] = ()
+) -> Scene:
+    """The scene in a YAML text; `source` names it in messages and gives the default title.
+
+    Raises:
+        SceneError: as `load_scene`.
+    """
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    root, problems = compose(checked_text(raw, source), source)
+    problems = problems + apply_overrides(root, overrides)
+    fields = check(root, source, problems)
+    return build_scene(fields, default_title=Path(source).stem or "Untitled")
+
+
+__all__ = ["SceneError", "load_scene", "parse_scene"]
