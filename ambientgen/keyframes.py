@@ -1,0 +1,253 @@
+"""Where the scene is put into words: as many keyframes as straight lines between them need.
+
+Automatic keyframes stand at the start and the end, at every bend of a curve, on both sides of a
+jump, where a state passes one of its level words (so that in between each state blends the same two
+words), and wherever else a straight line would leave a state's true value by more than
+`STATE_ERROR`. Where two states' fractions cross, the blend's simplex changes without a keyframe:
+each state is still exact there, only the pairing of words differs.
+
+Placing looks no further than one chunk of an absolute grid: an edit moves no keyframe more than
+`CHUNK_S` beyond the stretch of curve it changes. A border between chunks is a keyframe only if the
+states are not perfectly straight around it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ambientgen.prompts import Blend, Template
+from ambientgen.world import JUMP_S, FloatArray, jumps_s, state_value, state_values
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
+
+STATE_ERROR = 0.02
+"""Most that a straight line between keyframes may leave a state's true value: a twelfth of the
+distance between two level words of a known state."""
+
+CHUNK_S = 10.0
+"""Length of the grid on which placing is local: about one long window."""
+
+_PROBE_S = 0.25  # first spacing of the probes: half of the fastest wander's knots
+_SPLITS = 3  # where the states curve, so often are probes put between probes,
+_LOOKS = np.array([0.3, 0.7])  # at these shares: not half way, where an ease crosses its own chord
+_PROBES_PER_STRETCH = 4  # between bends, however close they are
+_PROBED_ERROR = STATE_ERROR / 4  # what the probes themselves may hide between them, and
+_SUSPECT = _PROBED_ERROR / 2  # how far off a chord one look between them makes it suspect
+_STRAIGHT = 1e-12  # rounding alone bends a straight line by 1e-15; a smooth week by 1e-10 a chunk
+_SLAB_S = 3600.0  # an hour at a time, so that memory does not grow with the scene
+_AT_A_WORD = 1e-9  # closer than this is rounding
+_BISECTIONS = 28  # a quarter of a second is halved to 1 ns: within one grain of a level word
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """One moment put into words. `states` gives each state's value, `blend` the prompts that say
+    it (the heaviest first, weights summing to 1), `prompt` the heaviest of them."""
+
+    time_s: float
+    states: Mapping[str, float]
+    prompt: str
+    blend: Blend
+
+
+@dataclass(frozen=True)
+class _Track:
+    """The states sampled at rising times. A jump's later side is asked a moment after it."""
+
+    times_s: FloatArray  # (n,)
+    values: FloatArray  # (states, n)
+
+    def joined(self, other: _Track) -> _Track:
+        """Both, in order of time."""
+        times = np.concatenate([self.times_s, other.times_s])
+        order = np.argsort(times, kind="stable")
+        values = np.concatenate([self.values, other.values], axis=1)
+        return _Track(times[order], values[:, order])
+
+    def part(self, first: int, last: int) -> _Track:
+        """From sample `first` to sample `last`, both included."""
+        return _Track(self.times_s[first : last + 1], self.values[:, first : last + 1])
+
+    def off_the_line(self, corners: NDArray[np.intp]) -> FloatArray:
+        """Largest distance of any state from straight lines between `corners`: shape (n,)."""
+        off = np.zeros(len(self.times_s))
+        for row in self.values:
+            line = np.interp(self.times_s, self.times_s[corners], row[corners])
+            np.maximum(off, np.abs(row - line), out=off)
+        return off
+
+
+def place_keyframes(scene: Scene, end_s: float | None = None) -> tuple[Keyframe, ...]:
+    """Keyframes of `scene` from 0 to `end_s` (the scene's own end by default), in order of time.
+
+    `keyframes: {every: 20s}` in the scene overrides automatic placing: every 20 s, and the end.
+    Past the scene's end its last values hold.
+    """
+    end = scene.duration_s if end_s is None else end_s
+    every_s = scene.keyframes.every_s
+    if every_s is None:
+        track = _automatic(scene, end)
+    else:
+        times = np.append(np.arange(int(np.ceil(end / every_s - 1e-9))) * every_s, end)
+        track = _Track(times, state_values(scene, times))
+    return tuple(_in_words(scene, track))
+
+
+def _in_words(scene: Scene, track: _Track) -> Iterator[Keyframe]:
+    template = Template.of(scene)
+    names = [state.name for state in scene.states]
+    for time_s, values in zip(track.times_s.tolist(), track.values.T, strict=True):
+        blend = template.blend(values)
+        states = dict(zip(names, values.tolist(), strict=True))
+        yield Keyframe(time_s, states, blend[0][0], blend)
+
+
+def _automatic(scene: Scene, end_s: float) -> _Track:
+    """The keyframes' times and values, found slab by slab, less the borders nobody needs."""
+    places = _places(scene, end_s)
+    borders = np.arange(0.0, end_s, CHUNK_S)
+    borders = borders[_apart(borders, places.times_s)]
+    anchors = places.joined(_Track(borders, state_values(scene, borders)))
+    edges = np.searchsorted(anchors.times_s, np.arange(0.0, end_s, _SLAB_S))
+    edges = np.unique(np.append(edges, len(anchors.times_s) - 1))
+    slabs = [_slab(scene, anchors.part(*edge)) for edge in itertools.pairwise(edges.tolist())]
+    times = [track.times_s[:-1] for track, _ in slabs]
+    values = [track.values[:, :-1] for track, _ in slabs]
+    track = _Track(np.concatenate(times), np.concatenate(values, axis=1))
+    track = track.joined(anchors.part(int(edges[-1]), int(edges[-1])))
+    needless = _straight_through(track, np.concatenate([straight for _, straight in slabs]))
+    keep = ~(needless & np.isin(track.times_s, borders)) | _passes_a_word(scene, track)
+    return _Track(track.times_s[keep], track.values[:, keep])
+
+
+def _straight_through(track: _Track, straight: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the track goes on as it came: `straight` tells it of each stretch between places."""
+    times, values = track.times_s, track.values
+    through = np.zeros(len(times), dtype=bool)
+    share = (times[1:-1] - times[:-2]) / (times[2:] - times[:-2])
+    line = values[:, :-2] + share * (values[:, 2:] - values[:, :-2])
+    level = np.abs(values[:, 1:-1] - line).max(axis=0) <= _STRAIGHT
+    through[1:-1] = level & straight[:-1] & straight[1:]
+    return through
+
+
+def _passes_a_word(scene: Scene, track: _Track) -> NDArray[np.bool_]:
+    """Where a state stands at a word with another value on either side: shape (n,)."""
+    lasts = np.array([[len(state.levels) - 1] for state in scene.states])
+    positions = track.values * lasts
+    passes = np.abs(positions - np.round(positions)) < _AT_A_WORD
+    passes[:, [0, -1]] = False
+    passes[:, 1:-1] &= track.values[:, :-2] != track.values[:, 2:]
+    return np.asarray(passes.any(axis=0))
+
+
+def _places(scene: Scene, end_s: float) -> _Track:
+    """Start, end, bends and both sides of the jumps of all states; shape (states, n) values."""
+    own_end = scene.duration_s
+    jumps = _distinct(*(jumps_s(scene, state) for state in scene.states))
+    jumps = jumps[(jumps > 2 * JUMP_S) & (jumps < end_s + JUMP_S)]
+    jumps = np.where(_apart(jumps, np.array([end_s])), jumps, end_s)
+    bends = _distinct([0.0, own_end], *(state.bends_s(own_end) for state in scene.states))
+    bends = np.append(bends[(bends == 0) | (bends < end_s - 2 * JUMP_S)], end_s)
+    bends = bends[_apart(bends, jumps)]
+    # The side after a jump is asked a moment later: rounding must not pick the side before it.
+    track = _Track(jumps, state_values(scene, jumps + JUMP_S))
+    for times in (bends, jumps - JUMP_S):
+        track = track.joined(_Track(times, state_values(scene, times)))
+    return track
+
+
+def _distinct(*times: Iterable[float]) -> FloatArray:
+    """All times, sorted; of those within two jumps' length of each other only the first."""
+    every = np.unique(np.concatenate([np.asarray(part, dtype=np.float64) for part in times]))
+    return every[np.diff(every, prepend=-np.inf) > 2 * JUMP_S]
+
+
+def _apart(times: FloatArray, others: FloatArray) -> NDArray[np.bool_]:
+    """Which of `times` are further than two jumps' length from all of `others` (sorted)."""
+    if not len(others):
+        return np.ones(len(times), dtype=bool)
+    after = np.searchsorted(others, times)
+    before, behind = others[np.maximum(after - 1, 0)], others[np.minimum(after, len(others) - 1)]
+    return np.minimum(np.abs(times - before), np.abs(times - behind)) > 2 * JUMP_S
+
+
+def _slab(scene: Scene, anchors: _Track) -> tuple[_Track, NDArray[np.bool_]]:
+    """Keyframes from the first anchor to the last, and whether each stretch between is straight."""
+    probes = _probes(scene, anchors)
+    passings = _passings(scene, probes)
+    passings = passings[_apart(passings, anchors.times_s)]
+    new = passings[~np.isin(passings, probes.times_s)]
+    track = probes.joined(_Track(new, state_values(scene, new)))
+    return _fewest(track, np.isin(track.times_s, np.append(anchors.times_s, passings)))
+
+
+def _probes(scene: Scene, anchors: _Track) -> _Track:
+    """Anchors and moments between them, close enough that straight lines hide next to nothing."""
+    widths = np.diff(anchors.times_s)
+    counts = np.maximum(np.ceil(widths / _PROBE_S), _PROBES_PER_STRETCH).astype(int)
+    counts[widths <= 2 * JUMP_S] = 1
+    starts = np.repeat(anchors.times_s[:-1], counts)
+    ordinal = np.arange(len(starts)) - np.repeat(np.cumsum(counts) - counts, counts)
+    times = starts + ordinal * np.repeat(widths / counts, counts)
+    new = times[ordinal > 0]
+    track = anchors.joined(_Track(new, state_values(scene, new)))
+    gaps = np.flatnonzero(np.diff(track.times_s) > 2 * JUMP_S)
+    for _ in range(_SPLITS):
+        widths, rises = np.diff(track.times_s)[gaps], np.diff(track.values)[:, gaps]
+        within = track.times_s[gaps] + np.outer(_LOOKS, widths)  # (looks, gaps)
+        found = state_values(scene, within.ravel()).reshape(-1, *within.shape)
+        line = track.values[:, None, gaps] + np.multiply.outer(_LOOKS, rises).swapaxes(0, 1)
+        hidden = np.abs(found - line).max(axis=(0, 1)) > _SUSPECT
+        if not hidden.any():
+            break
+        new = within[:, hidden].ravel()
+        track = track.joined(_Track(new, found[:, :, hidden].reshape(len(found), -1)))
+        added = np.searchsorted(track.times_s, new)
+        gaps = np.unique(np.concatenate([added - 1, added]))
+    return track
+
+
+def _passings(scene: Scene, probes: _Track) -> FloatArray:
+    """When a state passes one of its level words, at a probe or between two, sorted."""
+    found = [np.empty(0)]
+    is_gap = np.diff(probes.times_s) > 2 * JUMP_S
+    for row, state in zip(probes.values, scene.states, strict=True):
+        last = len(state.levels) - 1
+        off = row - (np.arange(1, last) / max(last, 1))[:, None]  # (words between the ends, probes)
+        side = np.where(np.abs(off) < _AT_A_WORD, 0.0, np.sign(off))
+        at = (side[:, 1:-1] == 0) & (side[:, :-2] * side[:, 2:] < 0)
+        found.append(probes.times_s[1:-1][at.any(axis=0)])
+        word, before = np.nonzero((side[:, :-1] * side[:, 1:] < 0) & is_gap)
+        low, high = probes.times_s[before], probes.times_s[before + 1]
+        for _ in range(_BISECTIONS if len(before) else 0):
+            middle = (low + high) / 2
+            value = state_value(scene, state, middle)
+            early = np.sign(value - (word + 1) / last) == side[word, before]
+            low, high = np.where(early, middle, low), np.where(early, high, middle)
+        found.append(high)
+    return _distinct(*found)
+
+
+def _fewest(track: _Track, chosen: NDArray[np.bool_]) -> tuple[_Track, NDArray[np.bool_]]:
+    """Add keyframes until every probe is near enough to the lines: Ramer, Douglas and Peucker's
+    rule (split where the line is furthest off), in all stretches at once."""
+    bound = STATE_ERROR - _PROBED_ERROR
+    while True:
+        corners = np.flatnonzero(chosen)
+        off = track.off_the_line(corners)[:-1]
+        worst = np.maximum.reduceat(off, corners[:-1])
+        if worst.max() <= bound:
+            return _Track(track.times_s[corners], track.values[:, corners]), worst <= _STRAIGHT
+        stretch = np.repeat(np.arange(len(worst)), np.diff(corners))
+        candidates = np.flatnonzero((off == worst[stretch]) & (worst[stretch] > bound))
+        _, firsts = np.unique(stretch[candidates], return_index=True)
+        chosen = chosen.copy()
+        chosen[candidates[firsts]] = True

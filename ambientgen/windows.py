@@ -1,0 +1,264 @@
+"""How the timeline is cut into the windows a model renders: long where little changes, short where
+much does.
+
+A model hears the average of a window far better than what happens when inside it, so a scene moves
+from window to window. The absolute timeline is cut into blocks of the longest core, counted from
+latent frame 0, and each block is halved until no join steps a state by more than `STEP_BOUND`, and
+no window averages away more than that. Every choice looks only at the piece itself and as far again
+to both sides: an edit in one minute moves no window in another.
+
+A *core* is the stretch a window has to itself; it plays on for `overlap` frames more, over which
+the next window fades in.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ambientgen.errors import Problem, SceneError
+from ambientgen.scene.durations import spell
+from ambientgen.world import FloatArray, jumps_s, state_values
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
+    from ambientgen.units import Geometry
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+STEP_BOUND = 0.10
+"""Most that the average of a state may step from one window to the next: under half the distance
+between two level words of a known state."""
+
+_ROUNDING = 1e-9  # a steady ramp at the very bound is within it
+_ALIKE = 0.005  # of places that move alike, to the two digits told, the first is named
+_PROBES = 8  # moments at which the average of a shortest piece is taken
+_SURVEY_PIECES = 4096  # so many pieces at a time, so that memory does not grow with the scene
+
+
+@dataclass(frozen=True)
+class WindowRule:
+    """The windows a model can render, in latent frames.
+
+    `cores` rise, each double the former; `overlap` is what a window adds to its core. All are
+    multiples of `multiple` (a UNet halves its input that often), and the overlap is no longer than
+    the shortest core, so that never more than two windows sound at once.
+
+    Raises:
+        ValueError: for lengths that break these rules.
+    """
+
+    cores: tuple[int, ...]
+    overlap: int
+    multiple: int
+
+    def __post_init__(self) -> None:
+        if not self.cores or self.multiple < 1 or self.cores[0] < self.multiple:
+            raise ValueError("a window rule needs a core of at least one multiple of frames")
+        if any(longer != 2 * core for core, longer in itertools.pairwise(self.cores)):
+            raise ValueError(f"each core must be double the one before: {self.cores}")
+        if self.cores[0] % self.multiple or self.overlap % self.multiple:
+            raise ValueError(f"cores and overlap must be multiples of {self.multiple}")
+        if not 0 <= self.overlap <= self.cores[0]:
+            raise ValueError(f"overlap {self.overlap} must be 0 to {self.cores[0]}")
+
+    @property
+    def halvings(self) -> int:
+        """Shortest cores in a longest one."""
+        return self.cores[-1] // self.cores[0]
+
+
+@dataclass(frozen=True)
+class Window:
+    """One stretch of latent frames on the absolute grid: `frames` from `start_frame`, the first
+    `core_frames` of them before the next window begins."""
+
+    index: int
+    start_frame: int
+    frames: int
+    core_frames: int
+
+
+@dataclass(frozen=True)
+class Rush:
+    """A state that moves faster than the shortest windows can follow.
+
+    `moves` is the largest change within `span_s` (one core), at `time_s`; `window_s` is how long
+    the window is that makes a glide of it, `places` the number of such cores in the scene.
+    """
+
+    state: str
+    moves: float
+    time_s: float
+    span_s: float
+    window_s: float
+    places: int
+
+    def __str__(self) -> str:
+        at = spell(round(self.time_s))
+        more = f" (the worst of {self.places} places)" if self.places > 1 else ""
+        return (
+            f"{self.state} moves by {self.moves:.2f} within {self.span_s:.1f} s at {at}{more}: "
+            f"heard as a glide over about {self.window_s:.1f} s"
+        )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Consecutive blocks cut into windows: first frames and cores, ascending; shape (windows,)."""
+
+    start_frames: IntArray
+    core_frames: IntArray
+
+    def until(self, end_frame: int) -> Cut:
+        """Without the windows that start at or past `end_frame`."""
+        kept = self.start_frames < end_frame
+        return Cut(self.start_frames[kept], self.core_frames[kept])
+
+    def windows(self, rule: WindowRule) -> tuple[Window, ...]:
+        """The windows themselves, counted from 0."""
+        pairs = zip(self.start_frames.tolist(), self.core_frames.tolist(), strict=True)
+        return tuple(
+            Window(index, start, core + rule.overlap, core)
+            for index, (start, core) in enumerate(pairs)
+        )
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What the states do in consecutive pieces of the shortest core's length.
+
+    Average and range of each state, NaN before time 0, and whether the state jumps in the piece or
+    at its edge; each of shape (states, pieces).
+    """
+
+    means: FloatArray
+    ranges: FloatArray
+    jumps: BoolArray
+
+
+def fitted_rule(rule: WindowRule, scene: Scene, geometry: Geometry) -> WindowRule:
+    """`rule` with the scene's `render: {window, overlap}` in place of its own lengths.
+
+    A window given there makes all windows that long. Lengths are rounded to the model's multiple.
+
+    Raises:
+        SceneError: where the overlap would be longer than the rest of the window.
+    """
+    window_s, overlap_s = scene.render.window_s, scene.render.overlap_s
+    if window_s is None and overlap_s is None:
+        return rule
+    overlap = rule.overlap if overlap_s is None else _rounded(rule, geometry, overlap_s)
+    cores = rule.cores
+    if window_s is not None:
+        window = max(_rounded(rule, geometry, window_s), rule.multiple)
+        if overlap_s is None:
+            overlap = min(overlap, window // 2 // rule.multiple * rule.multiple)
+        cores = (window - overlap,)
+    if overlap > cores[0] or cores[0] < rule.multiple:
+        longest = geometry.seconds(cores[0] if window_s is None else (cores[0] + overlap) // 2)
+        what = f"an overlap of {geometry.seconds(overlap):.2f} s is more than half the window"
+        raise SceneError(Problem("render.overlap", what, f"write at most `{longest:.2f}s`"))
+    return WindowRule(cores, overlap, rule.multiple)
+
+
+def _rounded(rule: WindowRule, geometry: Geometry, length_s: float) -> int:
+    """The multiple of frames nearest to `length_s`."""
+    return round(length_s * geometry.frames_per_second / rule.multiple) * rule.multiple
+
+
+def cut_blocks(scene: Scene, geometry: Geometry, rule: WindowRule, first: int, count: int) -> Cut:
+    """The windows of `count` blocks from block `first` on, whatever lies before or after them.
+
+    A block is one longest core; its number counts from absolute frame 0.
+    """
+    units = rule.halvings
+    survey = _survey(scene, geometry, rule.cores[0], (first - 1) * units, (count + 2) * units)
+    open_pieces = np.ones(count, dtype=bool)
+    starts, cores = [], []
+    for core in reversed(rule.cores):
+        length = core // rule.cores[0]
+        calm = _is_calm(survey, length)[units // length : -(units // length)]
+        taken = open_pieces & (calm | (length == 1))
+        starts.append(np.flatnonzero(taken) * core + first * rule.cores[-1])
+        cores.append(np.full(len(starts[-1]), core))
+        open_pieces = np.repeat(open_pieces & ~taken, 2)
+    order = np.argsort(np.concatenate(starts))
+    return Cut(np.concatenate(starts)[order], np.concatenate(cores)[order])
+
+
+def cut_timeline(scene: Scene, geometry: Geometry, rule: WindowRule, total_frames: int) -> Cut:
+    """The windows that cover frames 0 to `total_frames`; the last may play on past the end."""
+    blocks = -(-total_frames // rule.cores[-1])
+    return cut_blocks(scene, geometry, rule, 0, blocks).until(total_frames)
+
+
+def rushes(scene: Scene, geometry: Geometry, rule: WindowRule, cut: Cut) -> tuple[Rush, ...]:
+    """The states that break `STEP_BOUND` even in the shortest windows of `cut` (from frame 0).
+
+    One for each such state, at its worst place. Jumps are meant: they do not count.
+    """
+    core = rule.cores[0]
+    count = int(cut.start_frames[-1] + cut.core_frames[-1]) // core
+    survey = _survey(scene, geometry, core, 0, count)
+    is_short = np.zeros(count, dtype=bool)
+    is_short[cut.start_frames[cut.core_frames == core] // core] = True
+    moved = np.where(survey.jumps, 0.0, survey.ranges)
+    meant = survey.jumps[:, 1:] | survey.jumps[:, :-1] | ~(is_short[1:] & is_short[:-1])
+    steps = np.where(meant, 0.0, np.abs(np.diff(survey.means)))
+    moved[:, 1:] = np.maximum(moved[:, 1:], steps)
+    span_s, window_s = geometry.seconds(core), geometry.seconds(core + rule.overlap)
+    found = []
+    for state, row in zip(scene.states, moved, strict=True):
+        worst = int(np.argmax(row >= row.max() - _ALIKE))
+        places = int(np.sum(row > STEP_BOUND + _ROUNDING))
+        if places:
+            at_s = geometry.seconds(worst * core)
+            found.append(Rush(state.name, float(row[worst]), at_s, span_s, window_s, places))
+    return tuple(found)
+
+
+def _survey(scene: Scene, geometry: Geometry, core: int, first: int, count: int) -> _Survey:
+    """Pieces `first` to `first + count` of `core` frames each."""
+    means = np.full((len(scene.states), count), np.nan)
+    ranges = means.copy()
+    within = (np.arange(_PROBES) + 0.5) / _PROBES
+    for start in range(max(first, 0), first + count, _SURVEY_PIECES):
+        pieces = np.arange(start, min(start + _SURVEY_PIECES, first + count))
+        times = (pieces[:, None] + within) * core / geometry.frames_per_second
+        values = state_values(scene, times.ravel()).reshape(-1, *times.shape)
+        means[:, pieces - first] = values.mean(axis=2)
+        ranges[:, pieces - first] = values.max(axis=2) - values.min(axis=2)
+    jumps = np.zeros(means.shape, dtype=bool)
+    for row, state in zip(jumps, scene.states, strict=True):
+        frames = jumps_s(scene, state) * geometry.frames_per_second
+        for shift in (-0.5, 0.5):  # a jump on an edge belongs to both pieces
+            pieces = np.floor((frames + shift) / core).astype(np.int64) - first
+            row[pieces[(pieces >= 0) & (pieces < count)]] = True
+    return _Survey(means, ranges, jumps)
+
+
+def _is_calm(survey: _Survey, length: int) -> BoolArray:
+    """Which pieces of `length` shortest cores may stay whole: shape (pieces // length,).
+
+    Their average is within `STEP_BOUND` of that of every shorter piece inside them, and of any
+    that could be their neighbour; nothing jumps in them.
+    """
+    states = survey.means.shape[0]
+    parts = survey.means.reshape(states, -1, length)
+    means = parts.mean(axis=2)
+    off = np.abs(parts - means[:, :, None]).max(axis=(0, 2))
+    reach = 1
+    while reach <= length:
+        heads = parts[:, 1:, :reach].mean(axis=2)
+        tails = parts[:, :-1, -reach:].mean(axis=2)
+        off[:-1] = np.fmax(off[:-1], np.abs(means[:, :-1] - heads).max(axis=0))
+        off[1:] = np.fmax(off[1:], np.abs(means[:, 1:] - tails).max(axis=0))
+        reach *= 2
+    jumps = survey.jumps.reshape(states, -1, length).any(axis=(0, 2))
+    return np.asarray((off <= STEP_BOUND + _ROUNDING) & ~jumps)

@@ -1,0 +1,151 @@
+"""The plan: one document, exact, and the same whether asked for a part or for all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planning_scenes import POCKET, POCKET_RULE, drawn_scenes, scene, state
+
+from ambientgen.errors import UsageError
+from ambientgen.plan import Plan, make_plan
+from ambientgen.scene import Scene
+
+GOLDEN = {
+    "title": "Test",
+    "duration_s": 20.0,
+    "sample_rate": 16000,
+    "seed": 3,
+    "model": "pocket",
+    "keyframes": [
+        {
+            "time_s": 0.0,
+            "prompt": "light rain and a steady wind, a lake",
+            "states": {"rain": 0.25, "wind": 0.6},
+            "blend": [
+                {"prompt": "light rain and a steady wind, a lake", "weight": 0.6},
+                {"prompt": "light rain and strong wind, a lake", "weight": 0.4},
+            ],
+        },
+        {
+            "time_s": 10.0,
+            "prompt": "light rain and a steady wind, a lake",
+            "states": {"rain": 0.375, "wind": 0.6},
+            "blend": [
+                {"prompt": "light rain and a steady wind, a lake", "weight": 0.5},
+                {"prompt": "steady rain and strong wind, a lake", "weight": 0.4},
+                {"prompt": "steady rain and a steady wind, a lake", "weight": 0.1},
+            ],
+        },
+        {
+            "time_s": 20.0,
+            "prompt": "light rain and a steady wind, a lake",
+            "states": {"rain": 0.375, "wind": 0.6},
+            "blend": [
+                {"prompt": "light rain and a steady wind, a lake", "weight": 0.5},
+                {"prompt": "steady rain and strong wind, a lake", "weight": 0.4},
+                {"prompt": "steady rain and a steady wind, a lake", "weight": 0.1},
+            ],
+        },
+    ],
+    "windows": [
+        {"index": 0, "start_s": 0.0, "end_s": 8.32},
+        {"index": 1, "start_s": 7.68, "end_s": 16.0},
+        {"index": 2, "start_s": 15.36, "end_s": 20.0},
+    ],
+    "notices": [],
+}
+
+
+def plan(subject: Scene, duration_s: float | None = None) -> Plan:
+    return make_plan(subject, POCKET, POCKET_RULE, duration_s)
+
+
+def small() -> Scene:
+    return scene(20.0, state("rain", {0.0: 0.25, 10.0: 0.375}), state("wind", 0.6), seed=3)
+
+
+def test_a_small_plan_is_exactly_this() -> None:
+    assert json.loads(json.dumps(plan(small()).to_json())) == GOLDEN
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn_scenes(), st.floats(0.1, 1.0))
+def test_a_crop_is_the_beginning_of_the_whole(subject: Scene, share: float) -> None:
+    whole, crop = plan(subject), plan(subject, subject.duration_s * share)
+    assert crop.windows == whole.windows[: len(crop.windows)]
+    assert crop.keyframes == whole.keyframes[: len(crop.keyframes)]
+    heard = crop.windows[-1].start_frame + crop.windows[-1].frames
+    reach_s = crop.keyframes[-1].time_s
+    assert reach_s == subject.duration_s or reach_s >= POCKET.seconds(heard)
+    json.dumps(crop.to_json(), allow_nan=False)
+
+
+def test_a_longer_render_holds_the_last_values() -> None:
+    longer = plan(scene(60.0, state("rain", {0.0: 0.3, 60.0: 0.4})), 90.0)
+    assert longer.duration_samples == 90 * 16000
+    assert longer.total_frames == 1125
+    assert longer.state_at(90.0).states == {"rain": 0.4}
+
+
+def test_the_state_of_the_world_at_a_moment() -> None:
+    moment = plan(small()).state_at(7.7)
+    assert moment.to_json() == {
+        "time_s": 7.7,
+        "prompt": "light rain and a steady wind, a lake",
+        "states": {"rain": 0.34625, "wind": 0.6},
+        "words": {"rain": "light rain", "wind": "a steady wind"},
+        "blend": [
+            {"prompt": "light rain and a steady wind, a lake", "weight": 0.6},
+            {"prompt": "steady rain and strong wind, a lake", "weight": 0.385},
+            {"prompt": "light rain and strong wind, a lake", "weight": 0.015},
+        ],
+        "windows": [0, 1],
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn_scenes(), st.integers(0, 3000), st.integers(1, 400))
+def test_windows_touching_a_stretch(subject: Scene, start: int, count: int) -> None:
+    whole = plan(subject)
+    end = start + count
+    touching = [
+        w for w in whole.windows if w.start_frame < end and w.start_frame + w.frames > start
+    ]
+    assert list(whole.windows_touching(start, end)) == touching
+
+
+@pytest.mark.parametrize("time_s", [-1.0, 20.1, float("nan")])
+def test_a_moment_outside_the_scene_is_refused(time_s: float) -> None:
+    with pytest.raises(UsageError, match="`0s` to `20s`"):
+        plan(small()).state_at(time_s)
+
+
+@pytest.mark.parametrize("duration_s", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_impossible_duration_is_refused(duration_s: float) -> None:
+    with pytest.raises(UsageError, match="write a time such as"):
+        plan(small(), duration_s)
+
+
+def test_notices_name_the_state() -> None:
+    (notice,) = plan(scene(60.0, state("rain", {20.0: 0.1, 22.0: 0.9}))).notices
+    assert notice.startswith("rain moves by ")
+
+
+def test_ten_hours_are_planned_without_trouble() -> None:
+    swell = state("waves", {0.0: 0.2, 4.0: 0.9}, repeat_s=9.0)
+    subject = scene(36000.0, swell, state("wind", 0.5, wander=(0.2, 12.0)))
+    begun = time.perf_counter()
+    planned = plan(subject)
+    assert time.perf_counter() - begun < 30.0
+    assert planned.windows[-1].start_frame < planned.total_frames == 450_000
+
+
+def test_planning_needs_no_torch() -> None:
+    look = "import sys, ambientgen.plan; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
