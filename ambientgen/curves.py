@@ -135,21 +135,31 @@ class Points(Curve):
 
     def corners(self, *, jumps_only: bool) -> tuple[float, ...]:
         """Times of the points where the curve jumps, or (also) changes its slope abruptly."""
-        last = len(self.times_s) - 1
-        slopes, jumps_here, jumps_next = [0.0], [False], [False]
-        for i in range(last):
-            easing, rise = EASINGS[self.easings[i]], self.levels[i + 1] - self.levels[i]
-            slopes.append(easing.edge_slope * rise / (self.times_s[i + 1] - self.times_s[i]))
-            jumps_here.append(easing.jumps_at_start and rise != 0)
-            jumps_next.append(easing.jumps_at_end and rise != 0)
-        slopes, jumps_here = [*slopes, 0.0], [*jumps_here, False]
         found = []
         for i, time_s in enumerate(self.times_s):
-            jump = jumps_next[i] or jumps_here[i + 1]
-            bend = not math.isclose(slopes[i], slopes[i + 1], rel_tol=_SLOPE_TOLERANCE)
-            if jump or (bend and not jumps_only):
+            (slope_before, before), (slope_after, after) = self._arrival(i), self._departure(i)
+            bend = not math.isclose(slope_before, slope_after, rel_tol=_SLOPE_TOLERANCE)
+            if before != after or (bend and not jumps_only):
                 found.append(time_s)
         return tuple(found)
+
+    def _arrival(self, i: int) -> tuple[float, float]:
+        """Slope a second, and level, just before point `i`."""
+        if i == 0:
+            return 0.0, self.levels[0]
+        easing = EASINGS[self.easings[i - 1]]
+        rise, length_s = self.levels[i] - self.levels[i - 1], self.times_s[i] - self.times_s[i - 1]
+        level = self.levels[i - 1] if easing.jumps_at_end else self.levels[i]
+        return easing.edge_slope * rise / length_s, level
+
+    def _departure(self, i: int) -> tuple[float, float]:
+        """Slope a second, and level, from point `i` on."""
+        if i == len(self.times_s) - 1:
+            return 0.0, self.levels[i]
+        easing = EASINGS[self.easings[i]]
+        rise, length_s = self.levels[i + 1] - self.levels[i], self.times_s[i + 1] - self.times_s[i]
+        level = self.levels[i + 1] if easing.jumps_at_start else self.levels[i]
+        return easing.edge_slope * rise / length_s, level
 
     def to_json(self) -> dict[str, Any]:
         rows = zip(self.times_s, self.levels, self.easings, strict=True)

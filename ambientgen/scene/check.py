@@ -25,13 +25,10 @@ from ambientgen.scene.schema import (
     WanderFields,
 )
 from ambientgen.scene.text import named
-from ambientgen.scene.tree import Node, find
+from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
 STATE_NAME = r"[a-z][a-z0-9_]{0,39}"
 """Regular expression of a state's name."""
-
-MOST_PROBLEMS = 100
-"""So many problems are told at once; who mends them learns of the rest."""
 
 _INNER: dict[str, type[BaseModel]] = {
     "wander": WanderFields,
@@ -119,7 +116,7 @@ def _translated(error: Any) -> Fault:
     value = error.get("input")
     if len(path) == 2 and path[0] == "states":
         what = f"the state {named(path[1])} must be a mapping, not {shown(value)}"
-        return Fault(path, what, f"write `{path[1]}: {{curve: 0.5}}`")
+        return Fault(path, what, f"write {named(f'{path[1]}: {{curve: 0.5}}')}")
     if isinstance(path[-1], int):
         what = (
             f"a phrase of `levels` must be one line of at most 100 characters, not {shown(value)}"

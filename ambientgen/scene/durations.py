@@ -95,7 +95,9 @@ def _explained(text: str, percent: bool) -> DurationError:
     if text in ("0", "0.0"):
         return DurationError(f"{said} has no unit", "write `0s`")
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return DurationError(f"{said} has no unit", f"write `{text}s` or `{text}m`"[:120])
+        return DurationError(
+            f"{said} has no unit", f"write {named(text + 's')} or {named(text + 'm')}"
+        )
     guess = _guess(text)
     if guess:
         return DurationError(f"{said} is not a time", f"write `{guess}`")

@@ -12,6 +12,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ambientgen.scene.text import named
 
+_NEAR = 0.65  # difflib's ratio: `rian` is `rain`, `bees` is not `leaves`
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -52,7 +54,7 @@ def shown(value: object) -> str:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The one of `names` that was probably meant, or nothing."""
-    found: Sequence[str] = difflib.get_close_matches(name.lower()[:60], list(names), 1, 0.6)
+    found: Sequence[str] = difflib.get_close_matches(name.lower()[:60], list(names), 1, _NEAR)
     return found[0] if found else ""
 
 

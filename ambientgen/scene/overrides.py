@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ambientgen.errors import Problem, SceneError
 from ambientgen.scene.durations import DurationError, parse_span
-from ambientgen.scene.text import checked_text
+from ambientgen.scene.text import checked_text, named
 from ambientgen.scene.tree import Entry, Node, Place, compose
 
 OPTION = "--set"
@@ -35,7 +35,7 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> list[Problem]:
 def _apply(root: Node, override: str) -> list[Problem]:
     path, equals, written = override.partition("=")
     path = path.strip()
-    source = f"{OPTION} {path[:120]}"
+    source = f"{OPTION} {named(path).strip('`')}"
     if not equals:
         return [Problem(source, "there is no `=`", _EXAMPLE)]
     steps = [quoted or bare for quoted, bare in _STEP.findall(path)]
@@ -81,8 +81,8 @@ def _mapping_or_list(node: Node) -> object:
 
 def _blocked(steps: list[str], step: str, place: Place) -> Problem:
     above = ".".join(steps[: steps.index(step)]) or "the scene"
-    remedy = f"set it whole: `{OPTION} {above}=…`"
-    return Problem(str(place), f"`{above}` holds no `{step}` that could be set", remedy)
+    what = f"{named(above)} holds no {named(step)} that could be set"
+    return Problem(str(place), what, f"set it whole: {named(f'{OPTION} {above}=')}")
 
 
 def _in_order_of_time(entries: dict[str, Entry]) -> dict[str, Entry]:

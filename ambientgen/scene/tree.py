@@ -21,8 +21,11 @@ from ambientgen.scene.text import named
 MAX_DEPTH = 12
 """Mappings inside mappings; a scene needs five."""
 
-MAX_VALUES = 20_000
-"""Values in one scene: 10,000 curve points, and still checked within a second."""
+MAX_VALUES = 10_000
+"""Values in one scene: nearly 10,000 curve points, and still checked within a second."""
+
+MOST_PROBLEMS = 100
+"""So many problems are told at once; who mends them learns of the rest."""
 
 Scalar = Union[None, bool, int, float, str]  # noqa: UP007  (`None | bool` is no type at run time)
 # libyaml's parser is forty times faster than the Python one, and is in all of PyYAML's wheels.
@@ -179,8 +182,9 @@ class _Builder:
                 what = "a second document begins (`---`)"
                 self._stop(event, what, "keep one scene a file")
         elif isinstance(event, yaml.AliasEvent):
-            self._problem(event, f"{named(f'*{event.anchor}')} is an alias", "write the value out")
-            self._add(Node(None, self._place(event.start_mark), broken=True), name=None)
+            place = self._place(event.start_mark)
+            self._problem(place, f"{named(f'*{event.anchor}')} is an alias", "write the value out")
+            self._add(Node(None, place, broken=True), name=None)
         elif isinstance(event, yaml.NodeEvent):
             self._begin(event)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -190,8 +194,8 @@ class _Builder:
                 self.stack.pop()
 
     def _begin(self, event: Any) -> None:
-        self._check_decorations(event)
         place = self._place(event.start_mark)
+        self._check_decorations(event, place)
         if isinstance(event, yaml.ScalarEvent):
             value = scalar(event.value) if event.implicit[0] and not event.style else event.value
             self._add(Node(value, place), name=event.value)
@@ -205,20 +209,20 @@ class _Builder:
         else:
             self.stack.append(_Open(node))
 
-    def _check_decorations(self, event: Any) -> None:
+    def _check_decorations(self, event: Any, place: Place) -> None:
         if event.anchor:
-            self._problem(event, f"{named('&' + event.anchor)} is an anchor", "write the value out")
+            self._problem(place, f"{named('&' + event.anchor)} is an anchor", "write the value out")
         if getattr(event, "tag", None):
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self._problem(event, f"{named(tag)} is a tag", "write the plain value, text in quotes")
+            self._problem(place, f"{named(tag)} is a tag", "write the plain value, text in quotes")
 
     def _add(self, node: Node, name: str | None) -> bool:
         """Put a node where it belongs. False if it stands where a key should and is none."""
         self.values += 1
         if self.values > 2 * MAX_VALUES:  # keys are counted too
-            place = str(node.place)
             what = f"the scene holds more than {MAX_VALUES} values"
-            raise SceneError(*self.problems, Problem(place, what, "write fewer curve points"))
+            problem = Problem(str(node.place), what, "write fewer curve points")
+            raise SceneError(*self.problems, problem)
         if self._unkeyed:
             return True
         if not self.stack:
@@ -242,20 +246,20 @@ class _Builder:
             top.dropped = True
             if not node.broken:
                 what = "a list or mapping stands where a name should"
-                self.problems.append(Problem(str(node.place), what, "write `name: value`"))
+                self._problem(node.place, what, "write `name: value`")
             return False
         if name in inside:
             top.dropped = True
             first = inside[name].key_place
             line = f" (first on line {first.line})" if first.line else ""
-            remedy = "keep one of them"
-            self.problems.append(
-                Problem(str(node.place), f"{named(name)} is given twice{line}", remedy)
-            )
+            self._problem(node.place, f"{named(name)} is given twice{line}", "keep one of them")
         return True
 
-    def _problem(self, event: Any, what: str, remedy: str) -> None:
-        self.problems.append(Problem(str(self._place(event.start_mark)), what, remedy))
+    def _problem(self, place: Place, what: str, remedy: str) -> None:
+        self.problems.append(Problem(str(place), what, remedy))
+        if len(self.problems) == MOST_PROBLEMS:
+            what = f"there are more problems than these {MOST_PROBLEMS}"
+            raise SceneError(*self.problems, Problem(self.source, what, "mend these first"))
 
     def _stop(self, event: Any, what: str, remedy: str) -> None:
         raise SceneError(*self.problems, Problem(str(self._place(event.start_mark)), what, remedy))

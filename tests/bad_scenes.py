@@ -1,0 +1,397 @@
+"""Bad scenes, each with every message that it must give."""
+
+from __future__ import annotations
+
+GOOD = "duration: 1m\nstates:\n  rain:\n    curve: 0.5\n"
+LEVEL = "0 is none and 1 is most: write for example `0.5`"
+ALIKE = "indent the fields of one level alike"
+LEAST = "write at least `duration: 1m` and `states: {rain: {curve: 0.5}}`"
+WORDS = "its words from none to most, such as `levels: [~, a soft hum, a loud hum]`"
+
+
+def curve(text: str) -> str:
+    """A good scene with this curve, which begins in column 12 of line 4."""
+    return f"duration: 1m\nstates:\n  rain:\n    curve: {text}\n"
+
+
+def with_line(line: str) -> str:
+    """A good scene with this line as its fifth."""
+    return f"{GOOD}{line}\n"
+
+
+def said(problem: str, *more: str) -> list[str]:
+    return [f"bad.yaml{one}" for one in (problem, *more)]
+
+
+# name: (text or bytes, every message, in order)
+BAD: dict[str, tuple[str | bytes, list[str]]] = {
+    # the text
+    "empty": ("", said(f":1:1: the file is empty; {LEAST}")),
+    "blank": ("\n  \n", said(f":1:1: the file is empty; {LEAST}")),
+    "only comments": ("# rain\n", said(f":1:1: the scene is empty; {LEAST}")),
+    "binary": (
+        b"RIFF\x00\x00WAVE",
+        said(
+            ":1:5: there is a NUL byte: the file is binary, not text; "
+            "name a YAML file saved as UTF-8"
+        ),
+    ),
+    "latin-1": (
+        "title: Hütte\n".encode("latin-1"),
+        said(":1:9: byte 0xfc is not UTF-8; save the file as UTF-8"),
+    ),
+    "utf-16": (GOOD.encode("utf-16"), said(":1:1: the file is UTF-16; save it as UTF-8")),
+    "tab": (
+        "duration: 1m\nstates:\n\train:\n",
+        said(":3:1: there is a tab; write spaces instead"),
+    ),
+    "control character": (
+        "title: a\x07b\n" + GOOD,
+        said(":1:9: there is an unprintable character (U+0007); delete it"),
+    ),
+    "over 1 MB": (
+        GOOD + "#" * 1_000_000,
+        said(": the scene is over 1 MB; a scene is a short text"),
+    ),
+    # YAML
+    "200,000 brackets": (
+        "[" * 200_000,
+        said(":1:13: this is nested more than 12 deep; a scene needs five levels"),
+    ),
+    "200,000 dashes": (
+        "- " * 200_000,
+        said(":1:25: this is nested more than 12 deep; a scene needs five levels"),
+    ),
+    "too many values": (
+        "[" + "0," * 50_000 + "0]",
+        said(":1:40000: the scene holds more than 10000 values; write fewer curve points"),
+    ),
+    "duplicate key": (
+        "duration: 1m\nduration: 2m\nstates: {rain: {curve: 0.5}}\n",
+        said(":2:1: `duration` is given twice (first on line 1); keep one of them"),
+    ),
+    "duplicate state": (
+        with_line("  rain: {curve: 1}"),
+        said(":5:3: `rain` is given twice (first on line 3); keep one of them"),
+    ),
+    "billion laughs": (
+        "a: &a [x, x]\nb: &b [*a, *a]\nduration: 1m\nstates: {rain: {curve: 1}}\n",
+        said(
+            ":1:1: a scene has no `a`; it knows `version`, `title`, `duration`, `seed`, `setting`,"
+            " `states`, `keyframes`, `model`, `render` and `output`",
+            ":1:4: `&a` is an anchor; write the value out",
+            ":2:1: a scene has no `b`; it knows `version`, `title`, `duration`, `seed`, `setting`,"
+            " `states`, `keyframes`, `model`, `render` and `output`",
+            ":2:4: `&b` is an anchor; write the value out",
+            ":2:8: `*a` is an alias; write the value out",
+            ":2:12: `*a` is an alias; write the value out",
+        ),
+    ),
+    "tag": (
+        "title: !!str 5\n" + GOOD,
+        said(":1:8: `!!str` is a tag; write the plain value, text in quotes"),
+    ),
+    "two documents": (
+        f"---\n{GOOD}---\n{GOOD}",
+        said(":6:1: a second document begins (`---`); keep one scene a file"),
+    ),
+    "crooked": (
+        "duration: 1m\nstates:\n  rain:\n    curve: 1\n wind:\n",
+        said(f":5:2: this does not belong here; {ALIKE}"),
+    ),
+    "open bracket": (
+        curve("{0s: 0.1, 9s: 0.2"),
+        said(":4:12: this `{` is not closed; write `{name: value}`"),
+    ),
+    "open quote": ("title: 'x\n" + GOOD, said(":1:8: this quote is not closed; close it")),
+    "no colon": (
+        "duration 1m\n" + GOOD,
+        said(
+            ":2:9: there is a `:` where none can stand; "
+            "put text that holds `: ` in quotes, and check the indentation"
+        ),
+    ),
+    "backtick": (
+        "title: `x`\n" + GOOD,
+        said(":1:8: text cannot begin with this character; put it in quotes"),
+    ),
+    "list as a key": (
+        with_line("? [a]\n: 1"),
+        said(":5:3: a list or mapping stands where a name should; write `name: value`"),
+    ),
+    # fields
+    "a list": ("- rain\n", said(f":1:1: a scene is a mapping of fields, not a list; {LEAST}")),
+    "no states": (
+        "duration: 1m\n",
+        said(":1:1: the scene has no `states`; write for example `states: {rain: {curve: 0.5}}`"),
+    ),
+    "no duration": (
+        "states: {rain: {curve: 1}}\n",
+        said(":1:1: the scene has no `duration`; write for example `duration: 5m`"),
+    ),
+    "no curve": (
+        "duration: 1m\nstates:\n  rain: {easing: smooth}\n",
+        said(":3:3: `rain` has no `curve`; write for example `curve: {0s: 0.1, 90s: 0.9}`"),
+    ),
+    "states without any": (
+        "duration: 1m\nstates: {}\n",
+        said(
+            ":2:9: `states` must be a mapping of 1 to 32 names, and has 0; "
+            "write for example `states: {rain: {curve: 0.5}}`"
+        ),
+    ),
+    "misspelt key": (
+        with_line("titel: Rain"),
+        said(":5:1: a scene has no `titel`; did you mean `title`?"),
+    ),
+    "misplaced key": (
+        with_line("steps: 4"),
+        said(":5:1: a scene has no `steps`; write it, indented, under `render:`"),
+    ),
+    "state at the top": (
+        with_line("wind: {curve: 1}"),
+        said(":5:1: a scene has no `wind`; write it, indented, under `states:`"),
+    ),
+    "empty field": (
+        with_line("title:"),
+        said(
+            ":5:7: `title` is empty; "
+            "write for example `title: Rain over a lake`, or leave the line out"
+        ),
+    ),
+    "version 2": (
+        with_line("version: 2"),
+        said(":5:10: `version` must be 1, not 2; write for example `version: 1`"),
+    ),
+    "negative seed": (
+        with_line("seed: -1"),
+        said(
+            ":5:7: `seed` must be a whole number from 0 to 2^63 - 1, not -1; "
+            "write for example `seed: 7`"
+        ),
+    ),
+    "title a number": (
+        with_line("title: 5"),
+        said(
+            ":5:8: `title` must be one line of at most 200 characters, not 5; "
+            "write for example `title: Rain over a lake`"
+        ),
+    ),
+    "escapes in the title": (
+        with_line('title: "\\e[31mred"'),
+        said(
+            ':5:8: `title` must be one line of at most 200 characters, not "\\x1b[31mred"; '
+            "write for example `title: Rain over a lake`"
+        ),
+    ),
+    "keyframes": (
+        with_line("keyframes: often"),
+        said(
+            ':5:12: `keyframes` must be `auto` or `{every: 20s}`, not "often"; '
+            "write for example `keyframes: auto`"
+        ),
+    ),
+    "render": (
+        with_line(
+            "render: {window: 5s, overlap: 5s, steps: 0, guidance: .inf, interpolation: cubic}"
+        ),
+        said(
+            ":5:31: `overlap` must be shorter than the window of 5s; "
+            "write for example `overlap: 625ms`",
+            ":5:42: `steps` must be a whole number from 1 to 1000, not 0; "
+            "write for example `steps: 8`",
+            ":5:55: `guidance` must be a number from 1 to 30, not inf; "
+            "write for example `guidance: 3.5`",
+            ':5:76: `interpolation` must be `linear` or `spherical`, not "cubic"; '
+            "write for example `interpolation: linear`",
+        ),
+    ),
+    "output": (
+        with_line("output: {format: mp3, sample_rate: 44100}"),
+        said(
+            ':5:18: `format` must be `wav` or `flac`, not "mp3"; write for example `format: flac`',
+            ":5:36: `sample_rate` must be 16000, not 44100; write for example `sample_rate: 16000`",
+        ),
+    ),
+    # times
+    "bare duration": (
+        "duration: 90\nstates: {rain: {curve: 1}}\n",
+        said(":1:11: `duration`: `90` has no unit; write `90s` or `90m`"),
+    ),
+    "clock duration": (
+        "duration: 1:30\nstates: {rain: {curve: 1}}\n",
+        said(":1:11: `duration`: `1:30` is not a time; write `1m30s`"),
+    ),
+    "spelt duration": (
+        "duration: 5 minutes\nstates: {rain: {curve: 1}}\n",
+        said(":1:11: `duration`: `5 minutes` is not a time; write `5m`"),
+    ),
+    "negative duration": (
+        "duration: -5s\nstates: {rain: {curve: 1}}\n",
+        said(
+            ":1:11: `duration`: `-5s` is a negative time; times count from the start: `0s`, `90s`"
+        ),
+    ),
+    "zero duration": (
+        "duration: 0s\nstates: {rain: {curve: 1}}\n",
+        said(
+            ":1:11: `duration` must be a time from 1s to 168h, not 0s; "
+            "write for example `duration: 5m`"
+        ),
+    ),
+    "over a week": (
+        "duration: 169h\nstates: {rain: {curve: 1}}\n",
+        said(
+            ":1:11: `duration` must be a time from 1s to 168h, not 169h; "
+            "write for example `duration: 5m`"
+        ),
+    ),
+    "share as duration": (
+        "duration: 50%\nstates: {rain: {curve: 1}}\n",
+        said(":1:11: `duration`: `50%` is a share of nothing here; write a time such as `90s`"),
+    ),
+    # curves
+    "yes": (
+        curve("yes"),
+        said(
+            ':4:12: `curve` must be a number from 0 to 1 or points in time, not "yes"; '
+            "write for example `curve: 0.5` or `curve: {0s: 0.1, 90s: 0.9}`"
+        ),
+    ),
+    "true": (
+        curve("{0s: true}"),
+        said(f":4:17: the level at `0s` must be a number from 0 to 1, not true; {LEVEL}"),
+    ),
+    "NaN": (curve(".nan"), said(f":4:12: `curve` is not a finite number (nan); {LEVEL}")),
+    "infinite level": (
+        curve("{0s: 0.1, 9s: -.inf}"),
+        said(f":4:26: the level at `9s` is not a finite number (-inf); {LEVEL}"),
+    ),
+    "level 1.5": (
+        curve("{0s: 0.1, 9s: 1.5}"),
+        said(f":4:26: the level at `9s` must lie between 0 and 1, not 1.5; {LEVEL}"),
+    ),
+    "no points": (
+        curve("{}"),
+        said(
+            ":4:12: `curve` has no points; "
+            "write for example `curve: 0.5` or `curve: {0s: 0.1, 90s: 0.9}`"
+        ),
+    ),
+    "bare time": (
+        curve("{0: 0.1, 30: 0.5}"),
+        said(
+            ":4:13: `0` has no unit; write `0s`",
+            ":4:21: `30` has no unit; write `30s` or `30m`",
+        ),
+    ),
+    "point past the end": (
+        curve("{0s: 0.1, 61s: 0.5}"),
+        said(
+            ":4:22: `61s` lies past the scene's end at 1m; "
+            "write a time up to `1m`, or a longer `duration`"
+        ),
+    ),
+    "share past the end": (
+        curve("{0s: 0.1, 110%: 0.5}"),
+        said(
+            ":4:22: `110%` lies past the scene's end at 1m; "
+            "write a time up to `1m`, or a longer `duration`"
+        ),
+    ),
+    "unordered": (
+        curve("{30s: 0.1, 10s: 0.5, 40s: 0.2}"),
+        said(
+            ":4:23: `10s` comes after `30s`, but is earlier; write the points in the order of time"
+        ),
+    ),
+    "one moment twice": (
+        curve("{30s: 0.1, 50%: 0.5}"),
+        said(
+            ":4:23: `50%` is the same moment as `30s`; "
+            "keep one of them, or set them apart: `89.9s`, `90s`"
+        ),
+    ),
+    "point's fields": (
+        curve("{0s: {valu: 1, easing: smoth}}"),
+        said(
+            ":4:13: the point at `0s` has no `value`; write `{value: 0.5}`",
+            ":4:18: a point has no `valu`; did you mean `value`?",
+            ':4:35: `easing` must be `linear`, `smooth`, `step` or `hold`, not "smoth"; '
+            "did you mean `smooth`?",
+        ),
+    ),
+    "past the turn": (
+        curve("{0s: 0, 21s: 1}\n    repeat: 20s"),
+        said(
+            ":4:20: `21s` lies past the turn's end at 20s; "
+            "write a time up to `20s`, or a longer `repeat`"
+        ),
+    ),
+    "turn that does not close": (
+        curve("{0s: 0, 20s: 1}\n    repeat: 20s"),
+        said(
+            ":4:20: `20s` is `0s` of the next turn, but the levels differ; "
+            "leave one of the two out, or write `20s: 0`"
+        ),
+    ),
+    "share of a turn": (
+        curve("{0s: 0, 50%: 1}\n    repeat: 20s"),
+        said(
+            ":4:20: `50%` is a share of the scene, but this curve repeats; "
+            "write the time inside the turn, such as `20s`"
+        ),
+    ),
+    "wander": (
+        with_line("    wander: {amount: 2, period: 0s, speed: 1}"),
+        said(
+            ":5:22: `amount` must be a number from 0 to 1, not 2; write for example `amount: 0.1`",
+            ":5:33: `period` must be a time from 1s, not 0s; write for example `period: 20s`",
+            ":5:37: `wander` has no `speed`; it knows `amount` and `period`",
+        ),
+    ),
+    # names and words
+    "misspelt state": (
+        "duration: 1m\nstates:\n  rian: {curve: 0.5}\n",
+        said(
+            ":3:3: `rian` is not in the catalogue of states, and has no `levels`; "
+            f"did you mean `rain`? If not, give {WORDS}"
+        ),
+    ),
+    "unknown state": (
+        "duration: 1m\nstates:\n  bees: {curve: 0.5}\n",
+        said(f":3:3: `bees` is not in the catalogue of states, and has no `levels`; give {WORDS}"),
+    ),
+    "state's name": (
+        "duration: 1m\nstates:\n  Wind Chimes: {curve: 0.5, levels: [~, chimes]}\n",
+        said(
+            ':3:3: "Wind Chimes" is no name for a state; '
+            "write small letters, digits and `_`, such as `wind_chimes`"
+        ),
+    ),
+    "bare state": (
+        "duration: 1m\nstates:\n  rain: 0.5\n",
+        said(":3:9: the state `rain` must be a mapping, not 0.5; write `rain: {curve: 0.5}`"),
+    ),
+    "one level": (
+        with_line("    levels: [rain]"),
+        said(
+            ":5:13: `levels` must be a list of 2 to 9 phrases, of which only the first may be `~`"
+            " (silence), and has 1; write for example `levels: [~, a soft hum, a loud hum]`"
+        ),
+    ),
+    "late silence": (
+        with_line("    levels: [rain, ~]"),
+        said(
+            ":5:20: only the first of the `levels` may be silence; "
+            "write for example `levels: [~, a soft hum, a loud hum]`"
+        ),
+    ),
+    "level a number": (
+        with_line("    levels: [rain, 5]"),
+        said(
+            ":5:20: a phrase of `levels` must be one line of at most 100 characters, not 5; "
+            "write words, numbers in quotes"
+        ),
+    ),
+}
