@@ -1,0 +1,216 @@
+"""From a checked folder to networks in memory.
+
+The classes are the stock ones of transformers and diffusers, so every published checkpoint loads;
+they are imported when `load` is called, never before. Text and meaning (CLAP, T5, projection,
+GPT-2) are always float32: they run once for each prompt, and T5 overflows in half precision.
+Sound (UNet, VAE, vocoder) runs in the precision the device profits from.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ambientgen.errors import ModelError, Problem, UsageError
+from ambientgen.models.folder import OUR_VOCODER, Layout
+from ambientgen.models.registry import ModelSpec, layout_of
+from ambientgen.models.tokens import PromptTokenizer, read_tokenizer
+from ambientgen.models.weights import KeyRules, fill, read_weights
+from ambientgen.units import Geometry
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+LOA_TOKENS = 8  # the published configurations say `max_new_tokens: 8`
+
+# CLAP: only its text half speaks; the audio half and the logit scales are for ranking takes.
+# GPT-2: a folder may hold it with a language head around it; its causal masks are computed.
+# VAE: diffusers before 0.21 saved attention under the names of its first releases.
+RULES = {
+    "text_encoder": KeyRules(ignored=(r"^audio_model\.", r"^audio_projection\.", r"^logit_scale_")),
+    "text_encoder_2": KeyRules(ignored=(r"^decoder\.", r"^lm_head\.")),
+    "language_model": KeyRules(
+        ignored=(r"^lm_head\.", r"\.attn\.(masked_)?bias$"), renamed=((r"^transformer\.", ""),)
+    ),
+    "vae": KeyRules(
+        renamed=(
+            (r"(attentions\.\d+\.)query\.", r"\1to_q."),
+            (r"(attentions\.\d+\.)key\.", r"\1to_k."),
+            (r"(attentions\.\d+\.)value\.", r"\1to_v."),
+            (r"(attentions\.\d+\.)proj_attn\.", r"\1to_out.0."),
+        )
+    ),
+}
+T5_TIED = ("shared.weight", "encoder.embed_tokens.weight")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything rendering needs of a model, in memory and ready.
+
+    The VAE holds its encoder too. `scheduler_config` is the folder's, untouched.
+    """
+
+    spec: ModelSpec
+    device: torch.device
+    tokenizer: PromptTokenizer  # Roberta, for CLAP
+    tokenizer_2: PromptTokenizer  # T5
+    text_encoder: nn.Module  # CLAP's text half
+    text_encoder_2: nn.Module
+    projection_model: nn.Module
+    language_model: nn.Module
+    unet: nn.Module
+    vae: Any  # an AutoencoderKL: its `decode` and `config` are untyped
+    vocoder: Any
+    scheduler_config: dict[str, Any]
+    loa_tokens: int = LOA_TOKENS
+
+    @property
+    def geometry(self) -> Geometry:
+        """The model's time axis and latents."""
+        return self.spec.geometry
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of UNet, VAE and vocoder."""
+        return next(self.unet.parameters()).dtype
+
+
+def load(
+    spec: ModelSpec, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
+) -> Model:
+    """Load a resolved model onto `device`, sound networks in `dtype` (None: `dtype_for`).
+
+    Raises ModelError for weights that are missing, unknown, misshapen or unreadable, UsageError
+    for a device that is not here.
+    """
+    layout = layout_of(spec)
+    device = choose_device(device) if isinstance(device, str) else device
+    sound = dtype or dtype_for(device)
+
+    def network(slot: str, precision: torch.dtype) -> nn.Module:
+        return _load_network(layout, slot, precision).to(device)
+
+    config = layout.config("language_model")
+    return Model(
+        spec=spec,
+        device=device,
+        tokenizer=read_tokenizer(layout.folder / "tokenizer"),
+        tokenizer_2=read_tokenizer(layout.folder / "tokenizer_2"),
+        text_encoder=network("text_encoder", torch.float32),
+        text_encoder_2=network("text_encoder_2", torch.float32),
+        projection_model=network("projection_model", torch.float32),
+        language_model=network("language_model", torch.float32),
+        unet=_channels_last(network("unet", sound)),
+        vae=_channels_last(network("vae", sound)),
+        vocoder=network("vocoder", sound),
+        scheduler_config=layout.config("scheduler"),
+        loa_tokens=int(config.get("max_new_tokens") or LOA_TOKENS),
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; `auto` takes CUDA, else Apple's GPU, else the CPU.
+
+    Raises UsageError for an unknown name or a device this machine lacks.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(device for device, there in here.items() if there))
+    if name not in here:
+        raise UsageError(
+            Problem("--device", f"{name!r} is no device", f"choose {', '.join(DEVICES)}")
+        )
+    if not here[name]:
+        raise UsageError(Problem("--device", f"{name} is not available here", "use cpu or auto"))
+    return torch.device(name)
+
+
+def dtype_for(device: torch.device) -> torch.dtype:
+    """The precision of the sound networks: half on CUDA; full on CPUs, and on Apple's GPU, where
+    AudioLDM 2 in half precision is known to garble."""
+    return torch.float16 if device.type == "cuda" else torch.float32
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
+    """Convolutions of images run a third faster on a CPU with their channels stored last."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def _load_network(layout: Layout, slot: str, dtype: torch.dtype) -> nn.Module:
+    place = layout.folder / slot
+    ours = layout.classes[slot] == OUR_VOCODER
+    try:
+        # Our own vocoder computes buffers of its own, so it is built for real; it is small.
+        with torch.device("cpu" if ours else "meta"):
+            network = _build(layout, slot)
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, ImportError) as error:
+        problem = Problem(str(place / "config.json"), f"does not describe a {slot} ({error})")
+        raise ModelError(problem) from error
+    tensors = read_weights(layout.weights(slot), RULES.get(slot, KeyRules()), dtype)
+    if slot == "text_encoder_2":
+        _tie(tensors)
+    return fill(network.to(dtype) if ours else network, tensors, place)
+
+
+def _tie(tensors: dict[str, Tensor]) -> None:
+    """T5's two names of one embedding: checkpoints store either or both."""
+    for one, other in (T5_TIED, T5_TIED[::-1]):
+        if one in tensors:
+            tensors.setdefault(other, tensors[one])
+
+
+def _build(layout: Layout, slot: str) -> nn.Module:
+    """The network a slot's configuration describes; fields it lacks have the class's defaults."""
+    stock = _OURS if layout.classes[slot] == OUR_VOCODER else _STOCK[slot]
+    config = layout.config(slot)
+    kind = getattr(importlib.import_module(stock.module), stock.name)
+    if stock.config:
+        module = stock.module.replace(".modeling_", ".configuration_")
+        config = getattr(importlib.import_module(module), stock.config).from_dict(config)
+        config = getattr(config, stock.part) if stock.part else config
+        network: nn.Module = kind(config)
+    else:
+        network = kind.from_config(config)
+    return network
+
+
+@dataclass(frozen=True)
+class _Class:
+    """A class to build a slot with: diffusers' read a configuration as it is, transformers' take
+    an object of their `config` class (or its `part`)."""
+
+    module: str
+    name: str
+    config: str = ""
+    part: str = ""
+
+
+_TRANSFORMERS = "transformers.models"
+_AUDIOLDM2 = "diffusers.pipelines.audioldm2.modeling_audioldm2"
+_OURS = _Class(*OUR_VOCODER)
+_STOCK = {
+    "text_encoder": _Class(
+        f"{_TRANSFORMERS}.clap.modeling_clap",
+        "ClapTextModelWithProjection",
+        "ClapConfig",
+        "text_config",
+    ),
+    "text_encoder_2": _Class(f"{_TRANSFORMERS}.t5.modeling_t5", "T5EncoderModel", "T5Config"),
+    "projection_model": _Class(_AUDIOLDM2, "AudioLDM2ProjectionModel"),
+    "language_model": _Class(f"{_TRANSFORMERS}.gpt2.modeling_gpt2", "GPT2Model", "GPT2Config"),
+    "unet": _Class(_AUDIOLDM2, "AudioLDM2UNet2DConditionModel"),
+    "vae": _Class("diffusers.models.autoencoders.autoencoder_kl", "AutoencoderKL"),
+    "vocoder": _Class(
+        f"{_TRANSFORMERS}.speecht5.modeling_speecht5", "SpeechT5HifiGan", "SpeechT5HifiGanConfig"
+    ),
+}

@@ -1,0 +1,62 @@
+"""What tests share: one tiny model folder in the published layout, built once a session."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ambientgen.models.loading import Model
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings are errors, but one only diffusers can cure: its solvers hand tensors to NumPy 2."""
+    diffusers_and_numpy = "ignore:__array(_wrap)?__ :DeprecationWarning"
+    config.addinivalue_line("filterwarnings", diffusers_and_numpy)
+
+
+@pytest.fixture(scope="session")
+def hub_faithful_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of the published layout with tiny random weights. Copy it to change it."""
+    from hubfaithful import build  # imports diffusers: only when a test asks
+
+    return build(tmp_path_factory.mktemp("hub") / "audioldm2")
+
+
+@pytest.fixture
+def folder(hub_faithful_folder: Path, tmp_path: Path) -> Path:
+    """A copy to break."""
+    return Path(shutil.copytree(hub_faithful_folder, tmp_path / "model"))
+
+
+@pytest.fixture(scope="session")
+def hub_model(hub_faithful_folder: Path) -> Model:
+    """That folder loaded by us, on the CPU."""
+    from ambientgen.models.loading import load
+    from ambientgen.models.registry import resolve
+
+    return load(resolve(str(hub_faithful_folder)))
+
+
+@pytest.fixture(scope="session")
+def stock_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The same weights in diffusers' own pipeline.
+
+    It cannot run the published `GPT2Model` with transformers 5; wrapped in a language head it can.
+    The published CLAP configuration says float64, which transformers 5 obeys: hence `to`.
+    """
+    import torch
+    from diffusers import AudioLDM2Pipeline
+    from hubfaithful import Variant, build
+
+    folder = tmp_path_factory.mktemp("stock") / "audioldm2"
+    untyped: Any = AudioLDM2Pipeline
+    pipeline = untyped.from_pretrained(build(folder, Variant("GPT2LMHeadModel")))
+    pipeline.to(torch.float32)
+    # Transformers 5 drops generation settings such as this from a model's configuration.
+    pipeline.language_model.config.max_new_tokens = 8
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

@@ -1,0 +1,124 @@
+"""Models by name: where they are found, what they say of themselves, how to fetch a missing one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hubfaithful import edit_json, problems_of
+
+from ambientgen.events import Notice
+from ambientgen.models import registry
+from ambientgen.windows import WindowRule
+
+PINNED = "c8e7e189d324425c05c4c2f81214041ef4107983"
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty Hugging Face cache."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_a_published_model_that_is_not_here_says_how_to_fetch_it(cache: Path) -> None:
+    (line,) = problems_of(lambda: registry.resolve("audioldm2"))
+    assert line == (
+        f"cvssp/audioldm2 at revision {PINNED} is not on this machine; fetch it: "
+        f'hf download cvssp/audioldm2 --revision {PINNED} --exclude "*.bin"'
+    )
+    (line,) = problems_of(lambda: registry.resolve("someone/her-model"))
+    assert line.endswith('fetch it: hf download someone/her-model --exclude "*.bin"')
+
+
+def test_a_fetched_model_is_found_with_its_licence(cache: Path, hub_faithful_folder: Path) -> None:
+    repository = cache / "models--cvssp--audioldm2"
+    shutil.copytree(hub_faithful_folder, repository / "snapshots" / PINNED)
+    spec = registry.resolve("audioldm2")
+    assert (spec.name, spec.revision, spec.licence) == ("audioldm2", PINNED, "CC-BY-NC-SA-4.0")
+    notice = registry.licence_notice(spec)
+    assert isinstance(notice, Notice)
+    assert "CC-BY-NC-SA-4.0: its sounds may not be used commercially" in notice.text
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(PINNED)
+    assert registry.resolve("cvssp/audioldm2").revision == PINNED
+    assert registry.resolve(f"cvssp/audioldm2@{PINNED}").folder == spec.folder
+    (spec.folder / "vae" / "config.json").unlink()
+    (line,) = problems_of(lambda: registry.resolve("audioldm2"))
+    assert line.endswith("is missing; fetch it again: " + registry.fetch_command("audioldm2"))
+
+
+def test_the_list_tells_what_is_here(cache: Path, hub_faithful_folder: Path) -> None:
+    large = registry.PUBLISHED["audioldm2-large"].revision
+    snapshots = cache / "models--cvssp--audioldm2-large" / "snapshots"
+    shutil.copytree(hub_faithful_folder, snapshots / large)
+    listed = {listing.name: listing for listing in registry.list_models()}
+    assert list(listed) == ["pocket", "audioldm2", "audioldm2-large", "audioldm2-music"]
+    assert listed["audioldm2-large"].here
+    assert listed["audioldm2-large"].where == str(snapshots / large)
+    assert not listed["audioldm2"].here
+    assert listed["audioldm2"].where == registry.fetch_command("audioldm2")
+    assert listed["audioldm2"].licence == "CC-BY-NC-SA-4.0"
+    assert listed["pocket"].commercial
+
+
+@pytest.mark.parametrize("name", ["poket", "", "./nowhere/model", "/nowhere/at/all", "a/b/c"])
+def test_an_unknown_name_lists_the_known_ones(cache: Path, name: str) -> None:
+    (line,) = problems_of(lambda: registry.resolve(name))
+    assert line.startswith(f"there is no model {name!r}; choose pocket, audioldm2,")
+
+
+def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
+    edit_json(
+        folder / "ambientgen.json",
+        gain_db=-6.5,
+        steps=4,
+        guidance=1.0,
+        cores=[24, 48, 96],
+        overlap=8,
+        multiple=8,
+        text_stream=False,
+        states=["rain", "wind"],
+        revision="0.1",
+        licence="Apache-2.0",
+    )
+    spec = registry.resolve(str(folder))
+    assert spec.rule == WindowRule((24, 48, 96), 8, 8)
+    assert spec.defaults == registry.RenderDefaults(4, 1.0, False)
+    assert (spec.gain_db, spec.states, spec.revision) == (-6.5, ("rain", "wind"), "0.1")
+    assert spec.commercial
+    assert registry.licence_notice(spec) is None
+
+
+@pytest.mark.parametrize(
+    ("extras", "told"),
+    [
+        ({"gain_db": "loud"}, "`gain_db` is 'loud'; write a number"),
+        ({"steps": 0}, "`steps` is 0; write a number of at least 1"),
+        ({"steps": True}, "`steps` is True; write a number of at least 1"),
+        ({"cores": [24, "x"]}, "`cores` is [24, 'x']; write a list of whole numbers"),
+        ({"cores": [24, 50]}, "each core must be double the one before"),
+        ({"states": "rain"}, "`states` is 'rain'; write a list of texts"),
+        ({"text_stream": 1}, "`text_stream` is 1; write true or false"),
+        ({"licence": 3}, "`licence` is 3; write a text"),
+    ],
+)
+def test_wrong_extras_are_blamed(folder: Path, extras: dict[str, Any], told: str) -> None:
+    edit_json(folder / "ambientgen.json", **extras)
+    (line,) = problems_of(lambda: registry.resolve(str(folder)))
+    assert line.startswith(f"{folder / 'ambientgen.json'}: {told}")
+
+
+def test_the_licence_of_a_model_card_counts(folder: Path) -> None:
+    card = folder / "README.md"
+    card.write_text("---\ntags: [x]\nlicense: cc0-1.0\n---\n# A model\nlicense: mit\n")
+    assert registry.resolve(str(folder)).licence == "cc0-1.0"
+    assert registry.resolve(str(folder)).commercial
+    card.write_text("# A model\nlicense: mit\n")
+    spec = registry.resolve(str(folder))
+    assert spec.licence == "unknown"
+    notice = registry.licence_notice(spec)
+    assert notice is not None
+    assert "not stated" in notice.text
