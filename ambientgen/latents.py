@@ -1,0 +1,121 @@
+"""From noise to latents: the diffusion stage.
+
+Each call builds its own scheduler and leaves nothing behind, so windows are independent of each
+other, of their order and of who renders them. Nothing here draws random numbers: the noise is an
+argument, and solvers that add noise of their own are refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ambientgen.errors import Problem, UsageError
+from ambientgen.loa import Conditioning
+from ambientgen.models.loading import Model
+
+DEFAULT_SCHEDULER = "DPMSolverMultistepScheduler"
+# The deterministic ones of diffusers' KarrasDiffusionSchedulers, by module. Left out are those that
+# draw noise at each step (DDPM, both ancestral ones, SDE) and EDM's, which knows no beta schedule.
+SCHEDULERS = {
+    "DDIMScheduler": "scheduling_ddim",
+    "DEISMultistepScheduler": "scheduling_deis_multistep",
+    "DPMSolverMultistepScheduler": "scheduling_dpmsolver_multistep",
+    "DPMSolverSinglestepScheduler": "scheduling_dpmsolver_singlestep",
+    "EulerDiscreteScheduler": "scheduling_euler_discrete",
+    "HeunDiscreteScheduler": "scheduling_heun_discrete",
+    "KDPM2DiscreteScheduler": "scheduling_k_dpm_2_discrete",
+    "LMSDiscreteScheduler": "scheduling_lms_discrete",
+    "PNDMScheduler": "scheduling_pndm",
+    "UniPCMultistepScheduler": "scheduling_unipc_multistep",
+}
+
+
+@dataclass(frozen=True)
+class SamplerOptions:
+    """How noise becomes latents.
+
+    `guidance` above 1 pushes away from `negative` (the encoded negative prompt, or of ""), at twice
+    the cost; 1 or less means none. `scheduler` is a name of `SCHEDULERS`.
+    """
+
+    steps: int
+    guidance: float = 1.0
+    negative: Conditioning | None = None
+    scheduler: str = DEFAULT_SCHEDULER
+
+
+def denoise(
+    model: Model, noise: Tensor, conditionings: Sequence[Conditioning], options: SamplerOptions
+) -> Tensor:
+    """Latents (B, C, T, F), float32 on the CPU, from standard normal `noise` of that shape.
+
+    One conditioning for each of the B windows. T must be a multiple of what the UNet halves
+    (the model's `rule.multiple`). Raises UsageError for an unknown scheduler, or for guidance
+    without a negative conditioning.
+    """
+    guided = options.guidance > 1
+    if guided and options.negative is None:
+        raise UsageError(Problem("render.guidance", "guidance above 1 needs a negative prompt"))
+    if len(conditionings) != len(noise):
+        raise ValueError(f"{len(conditionings)} conditionings for {len(noise)} windows")
+    # The stock pipeline's order: unguided half first.
+    negatives = [options.negative] * len(noise) if guided and options.negative else []
+    context = _stack(model, [*negatives, *conditionings])
+    scheduler = _scheduler(model.scheduler_config, options.scheduler)
+    scheduler.set_timesteps(options.steps, device=model.device)
+    with torch.inference_mode():
+        latents = noise.to(model.device, torch.float32) * scheduler.init_noise_sigma
+        for timestep in scheduler.timesteps:
+            sample = torch.cat([latents, latents]) if guided else latents
+            sample = scheduler.scale_model_input(sample, timestep)
+            prediction = _predict(model, sample, timestep, context)
+            if guided:
+                unguided, wanted = prediction.chunk(2)
+                prediction = unguided + options.guidance * (wanted - unguided)
+            latents = scheduler.step(prediction, timestep, latents, return_dict=False)[0]
+        return torch.as_tensor(latents).float().contiguous().cpu()
+
+
+def _predict(model: Model, sample: Tensor, timestep: Tensor, context: Conditioning) -> Tensor:
+    """The UNet's prediction (B, C, T, F), float32, called the way the stock pipeline calls it."""
+    prediction: Tensor = model.unet(
+        sample.to(model.dtype, memory_format=torch.channels_last),
+        timestep,
+        encoder_hidden_states=context.loa,
+        encoder_hidden_states_1=context.text,
+        encoder_attention_mask_1=context.text_mask,
+        return_dict=False,
+    )[0]
+    return prediction.float()
+
+
+def _stack(model: Model, conditionings: Sequence[Conditioning]) -> Conditioning:
+    """Conditionings as one batch on the device: shorter texts are padded, and masked there."""
+    longest = max(len(each.text) for each in conditionings)
+
+    def padded(values: Tensor) -> Tensor:
+        more = longest - len(values)
+        return torch.cat([values, values.new_zeros(more, *values.shape[1:])])
+
+    return Conditioning(
+        loa=torch.stack([each.loa for each in conditionings]).to(model.device, model.dtype),
+        text=torch.stack([padded(each.text) for each in conditionings]).to(
+            model.device, model.dtype
+        ),
+        text_mask=torch.stack([padded(each.text_mask) for each in conditionings]).to(model.device),
+    )
+
+
+def _scheduler(config: dict[str, Any], name: str) -> Any:
+    """A fresh scheduler of the named class with the model's own noise schedule and prediction."""
+    if name not in SCHEDULERS:
+        remedy = f"choose one of {', '.join(SCHEDULERS)}"
+        raise UsageError(Problem("render.scheduler", f"{name!r} is no scheduler to use", remedy))
+    module = importlib.import_module(f"diffusers.schedulers.{SCHEDULERS[name]}")
+    return getattr(module, name).from_config(config)

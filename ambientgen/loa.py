@@ -1,0 +1,197 @@
+"""From prompts to LOA, and along the scene from keyframe to keyframe.
+
+LOA ("language of audio") is what AudioLDM 2's GPT-2 stage writes: 8 embeddings for a window, in
+order of time, token i about the (i + ½)/8 of it. Training pooled 8 of 64 AudioMAE time patches into
+each (haoheliu/AudioLDM2, `AudioMAEConditionCTPoolRand`). The UNet cannot see their order, so each
+position's embedding carries its own place: token i is only ever interpolated with token i.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ambientgen.errors import Problem, UsageError
+from ambientgen.keyframes import Keyframe
+from ambientgen.models.loading import Model
+from ambientgen.models.tokens import PromptTokenizer
+from ambientgen.units import Geometry
+from ambientgen.windows import Window
+
+PARALLEL = 1e-6  # sine of the angle below which an arc is indistinguishable from its chord
+
+Interpolation = Callable[[Tensor, Tensor, float], Tensor]
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the UNet hears besides the noise, in float32 on the CPU.
+
+    `loa` (8, D); `text` (L, Dt), the T5 states of the second stream; `text_mask` (L,) of int64,
+    1 where `text` speaks and 0 where it is padding.
+    """
+
+    loa: Tensor
+    text: Tensor
+    text_mask: Tensor
+
+
+def encode_prompts(model: Model, prompts: Iterable[str], batch_size: int = 1) -> dict[str, Tensor]:
+    """The LOA (8, D) of every prompt, float32 on the CPU; each distinct prompt is encoded once.
+
+    Only prompts of equal T5 length share a batch: GPT-2 would see padding before the end token,
+    and say something else. With batches of one (the default) a prompt's LOA is the same to the
+    bit whatever else is asked; larger ones agree with it within rounding.
+    """
+    loas: dict[str, Tensor] = {}
+    for batch in _batches(model.tokenizer_2, dict.fromkeys(prompts), batch_size):
+        loas.update(zip(batch, _generate(model, batch), strict=True))
+    return loas
+
+
+def encode_text(model: Model, text: str) -> tuple[Tensor, Tensor]:
+    """T5 states (L, Dt) of one text and their mask (L,), float32 and int64 on the CPU."""
+    states = _t5_states(model, [text])[0].cpu()
+    return states, torch.ones(len(states), dtype=torch.int64)
+
+
+def condition(model: Model, prompt: str) -> Conditioning:
+    """A prompt in both streams: what the stock pipeline makes of it (a negative prompt, say)."""
+    return Conditioning(encode_prompts(model, [prompt])[prompt], *encode_text(model, prompt))
+
+
+def linear(start: Tensor, end: Tensor, fraction: float) -> Tensor:
+    """The point at `fraction` (0 to 1) of the straight line between two embeddings (D,)."""
+    return torch.lerp(start, end, fraction)
+
+
+def spherical(start: Tensor, end: Tensor, fraction: float) -> Tensor:
+    """The same on the arc: direction turns evenly, length changes evenly. Embeddings (D,).
+
+    Embeddings that are parallel, opposite or zero have no single arc: there it is `linear`.
+    """
+    lengths = start.norm(), end.norm()
+    if min(lengths) == 0:
+        return linear(start, end, fraction)
+    one, other = start / lengths[0], end / lengths[1]
+    angle = torch.arccos((one @ other).clamp(-1, 1))
+    if torch.sin(angle) < PARALLEL:
+        return linear(start, end, fraction)
+    turned = torch.sin((1 - fraction) * angle) * one + torch.sin(fraction * angle) * other
+    length = torch.lerp(lengths[0], lengths[1], fraction)
+    return torch.mul(turned / torch.sin(angle), length)
+
+
+INTERPOLATIONS: dict[str, Interpolation] = {"linear": linear, "spherical": spherical}
+
+
+class Trajectory:
+    """The LOA of every moment of a scene: a pure function of absolute time."""
+
+    def __init__(
+        self,
+        keyframes: Sequence[Keyframe],
+        loas: Mapping[str, Tensor],
+        geometry: Geometry,
+        interpolation: str = "linear",
+    ) -> None:
+        """`keyframes` in order of time, at least one; `loas` holds every prompt of their blends.
+
+        Raises UsageError for an unknown `interpolation`.
+        """
+        if interpolation not in INTERPOLATIONS:
+            what = f"{interpolation!r} is no interpolation"
+            remedy = f"choose {' or '.join(INTERPOLATIONS)}"
+            raise UsageError(Problem("render.interpolation", what, remedy))
+        self._keyframes = keyframes
+        self._times_s = [keyframe.time_s for keyframe in keyframes]
+        self._loas = {prompt: loa.double() for prompt, loa in loas.items()}
+        self._geometry = geometry
+        self._between = INTERPOLATIONS[interpolation]
+        self._tokens = len(next(iter(loas.values())))
+
+    def window(self, window: Window) -> Tensor:
+        """The LOA (8, D), float32, of a window: each token taken at its own time inside it."""
+        spans = ((token + 0.5) / self._tokens * window.frames for token in range(self._tokens))
+        times_s = [self._geometry.seconds(window.start_frame + span) for span in spans]
+        tokens = [self.token(token, time_s) for token, time_s in enumerate(times_s)]
+        return torch.stack(tokens).float()
+
+    def token(self, token: int, time_s: float) -> Tensor:
+        """LOA token number `token` (D,), float64, at an absolute time; the ends hold."""
+        after = bisect_right(self._times_s, time_s)
+        if after == 0:
+            return self._keyframe_token(0, token)
+        if after == len(self._times_s):
+            return self._keyframe_token(after - 1, token)
+        start_s, end_s = self._times_s[after - 1], self._times_s[after]
+        fraction = (time_s - start_s) / (end_s - start_s)
+        return self._between(
+            self._keyframe_token(after - 1, token), self._keyframe_token(after, token), fraction
+        )
+
+    def _keyframe_token(self, index: int, token: int) -> Tensor:
+        """A keyframe's own token: its blend's tokens, weighted (summed in float64, in order)."""
+        blend = self._keyframes[index].blend
+        return torch.stack([weight * self._loas[prompt][token] for prompt, weight in blend]).sum(0)
+
+
+def _batches(
+    tokenizer: PromptTokenizer, prompts: Iterable[str], batch_size: int
+) -> Iterator[list[str]]:
+    """Prompts of equal T5 length, at most `batch_size` together, in a fixed order."""
+    by_length: dict[int, list[str]] = {}
+    for prompt in prompts:
+        by_length.setdefault(len(tokenizer.ids(prompt)), []).append(prompt)
+    for alike in by_length.values():
+        for first in range(0, len(alike), batch_size):
+            yield alike[first : first + batch_size]
+
+
+@torch.inference_mode()
+def _generate(model: Model, prompts: list[str]) -> Tensor:
+    """LOA (B, 8, D) of prompts of equal T5 length, float32 on the CPU.
+
+    GPT-2 reads the projected text embeddings between learned start and end tokens; then, eight
+    times, its last hidden state is both a LOA token and the next input.
+    """
+    clap, t5 = _clap_features(model, prompts), _t5_states(model, prompts)
+    inputs = model.projection_model(hidden_states=clap, hidden_states_1=t5).hidden_states
+    cache, tokens = None, []
+    for _ in range(model.loa_tokens):
+        output = model.language_model(inputs_embeds=inputs, past_key_values=cache, use_cache=True)
+        cache, inputs = output.past_key_values, output.last_hidden_state[:, -1:]
+        tokens.append(inputs)
+    return torch.cat(tokens, dim=1).float().cpu()
+
+
+@torch.inference_mode()
+def _clap_features(model: Model, prompts: list[str]) -> Tensor:
+    """CLAP text embeddings (B, 1, 512) of length 1.
+
+    The stock pipeline pads each prompt to 512 tokens and masks them out; padding only as far as
+    the batch needs gives the same embedding for a twentieth of the work.
+    """
+    rows = [model.tokenizer.ids(prompt) for prompt in prompts]
+    longest = max(map(len, rows))
+    padding = [longest - len(row) for row in rows]
+    pad = model.tokenizer.pad_id
+    ids = [row + [pad] * more for row, more in zip(rows, padding, strict=True)]
+    mask = [[1] * len(row) + [0] * more for row, more in zip(rows, padding, strict=True)]
+    output = model.text_encoder(
+        input_ids=torch.tensor(ids, device=model.device),
+        attention_mask=torch.tensor(mask, device=model.device),
+    )
+    return torch.nn.functional.normalize(output.text_embeds, dim=-1)[:, None]
+
+
+@torch.inference_mode()
+def _t5_states(model: Model, prompts: list[str]) -> Tensor:
+    """T5 states (B, L, Dt) of prompts of equal length."""
+    ids = torch.tensor([model.tokenizer_2.ids(prompt) for prompt in prompts], device=model.device)
+    states: Tensor = model.text_encoder_2(input_ids=ids).last_hidden_state
+    return states
