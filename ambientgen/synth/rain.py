@@ -1,0 +1,59 @@
+"""Rain: a hiss of countless far drops, and the near drops one can tell apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ambientgen.synth.signals import (
+    Samples,
+    bins,
+    contour,
+    decaying_tone,
+    level,
+    shaped_noise,
+    slow,
+    sprinkle,
+    unit,
+)
+
+# Surface -> (Hz range, decay range in s, share of noise) of a near drop.
+_SURFACES = {
+    "leaves": ((900, 3500), (0.004, 0.015), 0.8),
+    "roof": ((300, 1800), (0.008, 0.04), 0.35),
+    "water": ((700, 2600), (0.008, 0.03), 0.15),
+    "ground": ((1500, 6000), (0.002, 0.008), 0.9),
+}
+
+
+def rain(intensity: Samples, rng: np.random.Generator) -> Samples:
+    """Rain from a few drops (near 0) to a downpour (1). `intensity` per sample, shape (n,)."""
+    n = len(intensity)
+    (lo, hi), (short, long), noise = _SURFACES[rng.choice(list(_SURFACES))]
+    tilt = rng.uniform(-3, 3)
+    spectrum = {
+        60: -6,
+        250: 3,
+        600: 4.5,
+        1200: 4,
+        2400: 0.5 + tilt,
+        5000: -4 + tilt,
+        8000: -5 + tilt,
+    }
+    hiss = shaped_noise(n, contour({float(k): v for k, v in spectrum.items()}, bins()), rng)
+    hiss *= 10 ** (1.2 * slow(n, 1.5, rng) / 20)
+    grains = [
+        decaying_tone(
+            np.exp(rng.uniform(np.log(lo), np.log(hi))),
+            rng.uniform(short, long),
+            rng,
+            glide=rng.uniform(0, 0.4),
+            noise=noise,
+        )
+        for _ in range(24)
+    ]
+    rate = 12 * (60**intensity)
+    drops = sprinkle(rate, grains, rng, spread=rng.uniform(0.8, 1.2))
+    # Each drop carries unit energy: dividing by the rate's root keeps the drops' level even.
+    drops /= np.sqrt(rate / 16_000)
+    share = rng.uniform(0.35, 0.8) * (1.15 - 0.6 * intensity)
+    return 0.1 * level(intensity) * (unit(hiss) * np.sqrt(1 - 0.6 * share) + share * drops)

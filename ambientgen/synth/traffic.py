@@ -1,0 +1,46 @@
+"""Traffic: a far low roar, and vehicles that swell, pass and fade, each with engine and tyres."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ambientgen.synth.signals import (
+    RATE,
+    Samples,
+    bins,
+    contour,
+    event_times,
+    frame_times,
+    level,
+    shaped_noise,
+    slow,
+    unit,
+)
+
+
+def traffic(intensity: Samples, rng: np.random.Generator) -> Samples:
+    """Road traffic from a car now and then (near 0) to a rush hour (1). Shape (n,)."""
+    n = len(intensity)
+    t = np.arange(n) / RATE
+    hz = bins()
+    at = frame_times(n)
+    power = 10 ** (
+        contour({40: 12, 120: 11, 300: 7, 700: -2, 1500: -10, 3500: -22, 8000: -34}, hz) / 10
+    )
+    total = np.tile(0.5 * power, (len(at), 1))
+    engines = np.zeros(n)
+    tyres = 10 ** (
+        contour({40: 10, 150: 12, 400: 8, 900: 7, 1800: 1, 4000: -10, 8000: -22}, hz) / 10
+    )
+    for start in event_times(0.08 + 0.5 * intensity, rng, lead_s=4):
+        middle, width = start / RATE, rng.uniform(0.8, 2.2)
+        near = rng.uniform(0.3, 1.0) ** 2
+        pass_by = near / (1 + ((t - middle) / width) ** 2) ** 2
+        total += pass_by[at][:, None] * tyres * rng.uniform(1, 3)
+        f0 = rng.uniform(45, 110) * (1 - 0.06 * np.tanh((t - middle) / width))
+        phase = 2 * np.pi * np.cumsum(f0) / RATE
+        engine = sum(np.sin(k * phase + k) / k for k in (1, 2, 3, 4))
+        engines += engine * np.sqrt(pass_by) * rng.uniform(0.2, 0.6)
+    noise = shaped_noise(n, 10 * np.log10(total), rng) * (1 + 0.1 * slow(n, 0.3, rng))
+    scale = np.sqrt(np.mean(noise**2)) + 1e-9
+    return 0.09 * level(intensity, 22) * (unit(noise) + 0.25 * engines * min(1.0, 3 / scale))

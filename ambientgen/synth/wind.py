@@ -1,0 +1,45 @@
+"""Wind: turbulence, nearly all of it low, opening upwards in the gusts, whistling in a gap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ambientgen.synth.signals import (
+    Samples,
+    bins,
+    contour,
+    frame_times,
+    level,
+    shaped_noise,
+    slow,
+    unit,
+)
+
+
+def wind(intensity: Samples, rng: np.random.Generator) -> Samples:
+    """Wind from still air (0) to a gale (1). `intensity` per sample, shape (n,)."""
+    n = len(intensity)
+    gust = 0.6 * slow(n, rng.uniform(1.5, 4), rng) + 0.4 * slow(n, rng.uniform(0.3, 0.8), rng)
+    at = frame_times(n)
+    force = (gust * (0.3 + 0.7 * intensity))[at][:, None]
+    strength = intensity[at][:, None]
+    hz = bins()
+    trees = rng.uniform(0, 1) ** 2
+    base = contour(
+        {40: 16, 100: 15, 200: 11, 450: 0, 900: -10, 1800: -20, 3500: -28, 8000: -40}, hz
+    )
+    octaves = np.log2(np.maximum(hz, 40) / 100)
+    # A stronger wind is brighter: about 4 dB an octave from calm to gale, 2 dB with the gusts.
+    gains = (
+        base
+        + 6 * force
+        + octaves * (1.5 * force + 3.0 * strength - 1.5)
+        + trees * contour({40: 0, 600: 0, 1500: 12, 4000: 18, 8000: 14}, hz)
+    )
+    if rng.random() < 0.5:
+        centre = rng.uniform(250, 700) * 2 ** (0.5 * gust[at][:, None])
+        width = rng.uniform(0.05, 0.15)
+        gains = gains + 12 * np.exp(
+            -((np.log2(np.maximum(hz, 40) / centre) / width) ** 2)
+        ) * np.clip(force + 0.4, 0, 1)
+    return 0.1 * level(intensity) * unit(shaped_noise(n, gains, rng))
