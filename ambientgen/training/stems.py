@@ -1,0 +1,81 @@
+"""The raw corpus: single procedural textures with known intensity curves, kept on disk.
+
+Mixtures are summed from stems when they are needed (`corpus.py`), so a few thousand stems make an
+endless corpus.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ambientgen.synth import TEXTURES
+from ambientgen.synth.signals import RATE
+
+CLIP_FRAMES = 1024  # mel frames of 10 ms: 10.24 s, the span of an AudioLDM 2 clip
+MEL_HOP = 160
+CLIP_SAMPLES = CLIP_FRAMES * MEL_HOP
+
+
+@dataclass(frozen=True)
+class Stems:
+    """audio (N, CLIP_SAMPLES) float16; curves (N, CLIP_FRAMES) float16; names (N,) texture names."""
+
+    audio: NDArray[np.float16]
+    curves: NDArray[np.float16]
+    names: NDArray[np.str_]
+
+
+def intensity_curve(rng: np.random.Generator) -> NDArray[np.float64]:
+    """A random curve over one clip: constant, ramp or step. Shape (CLIP_FRAMES,), values 0…1."""
+    kind = rng.random()
+    first, last = rng.uniform(0, 1, 2)
+    u = np.linspace(0, 1, CLIP_FRAMES)
+    if kind < 0.5:
+        return np.full(CLIP_FRAMES, first)
+    if kind < 0.85:
+        return first + (last - first) * u
+    return np.where(u < rng.uniform(0.15, 0.85), first, last)
+
+
+def make_stem(name: str, seed: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """One stem of texture `name`: its audio and its intensity curve, a pure function of the seed."""
+    rng = np.random.default_rng([sorted(TEXTURES).index(name), seed])
+    curve = intensity_curve(rng)
+    per_sample = np.interp(np.arange(CLIP_SAMPLES) / MEL_HOP, np.arange(CLIP_FRAMES), curve)
+    audio = TEXTURES[name](per_sample, rng)
+    assert len(audio) == CLIP_SAMPLES and RATE == 100 * MEL_HOP
+    return audio.astype(np.float16), curve.astype(np.float16)
+
+
+def _make(job: tuple[str, int]) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    return make_stem(*job)
+
+
+def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2) -> Stems:
+    """Make `per_texture` stems of every texture and keep them in `folder` (made once, then read)."""
+    if not (folder / "names.npy").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        jobs = [(name, first_seed + k) for k in range(per_texture) for name in TEXTURES]
+        audio = np.lib.format.open_memmap(
+            folder / "audio.npy", "w+", np.float16, (len(jobs), CLIP_SAMPLES)
+        )
+        curves = np.zeros((len(jobs), CLIP_FRAMES), np.float16)
+        with ProcessPoolExecutor(workers) as pool:
+            for i, (samples, curve) in enumerate(pool.map(_make, jobs, chunksize=8)):
+                audio[i], curves[i] = samples, curve
+        audio.flush()
+        np.save(folder / "curves.npy", curves)
+        partial = folder / f"names.{os.getpid()}.npy"
+        np.save(partial, np.array([name for name, _ in jobs]))
+        partial.rename(folder / "names.npy")
+    return Stems(
+        np.load(folder / "audio.npy", mmap_mode="r"),
+        np.load(folder / "curves.npy"),
+        np.load(folder / "names.npy"),
+    )

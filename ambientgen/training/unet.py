@@ -1,0 +1,228 @@
+"""Training of the UNet: v-prediction on latents, steered by LOA.
+
+The conditioning is what a render will give it: per-token blends of predicted LOA for the clip's own
+state curves (most of the time), the true LOA of the clip (some of the time), or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DConditionModel
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
+
+from ambientgen.prompts import compose, simplex_corners
+from ambientgen.scene.catalogue import KNOWN
+from ambientgen.training.captions import PLACES, caption, level_free
+from ambientgen.training.corpus import NAMES, Corpus
+from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
+from ambientgen.training.loop import Fit, Schedule
+from ambientgen.training.mae import WIDTH, LoaEncoder
+
+CONFIG = {
+    "sample_size": 128,
+    "in_channels": 16,
+    "out_channels": 16,
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+    "block_out_channels": [48, 96, 144],
+    "layers_per_block": 1,
+    "norm_num_groups": 16,
+    "attention_head_dim": 6,
+    "cross_attention_dim": [[None, WIDTH, TEXT_WIDTH]] * 3,
+    "flip_sin_to_cos": True,
+    "freq_shift": 0,
+}
+SCHEDULER = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.0015,
+    "beta_end": 0.0195,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+}
+WINDOWS = ((32, 16), (32, 16), (32, 16), (56, 9), (104, 5))  # latent frames, batch
+TRUE_LOA, NO_CONDITION = 0.25, 0.08
+TOP_LEVEL = 4
+Key = tuple[tuple[str, int], ...]
+
+
+def alphas() -> Tensor:
+    """Cumulative alphas of SCHEDULER with zero terminal SNR (Lin et al. 2023), shape (1000,)."""
+    betas = torch.linspace(0.0015**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2
+    root = torch.cumprod(1 - betas, 0).sqrt()
+    root = (root - root[-1]) * root[0] / (root[0] - root[-1])
+    return (root**2).float()
+
+
+def new_unet() -> AudioLDM2UNet2DConditionModel:
+    """An untrained UNet."""
+    torch.manual_seed(0)
+    return AudioLDM2UNet2DConditionModel(**CONFIG).to(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class LoaBank:
+    """Predicted LOA of every prompt that up to three states at any level words can make."""
+
+    rows: dict[Key, int]
+    loas: Tensor
+
+    def blended(self, states: dict[str, NDArray[np.float32]]) -> Tensor:
+        """LOA (8, WIDTH) of a window whose states at the eight token times are `states[name]`."""
+        tokens = []
+        for i in range(LOA_TOKENS):
+            positions = [float(v[i]) * TOP_LEVEL for v in states.values()]
+            token = torch.zeros(self.loas.shape[-1])
+            for corner, weight in simplex_corners(positions):
+                key = key_of(zip(states, corner, strict=True))
+                token += weight * self.loas[self.rows[key], i].float()
+            tokens.append(token)
+        return torch.stack(tokens)
+
+
+def key_of(levels: Sequence[tuple[str, int]] | zip[tuple[str, int]]) -> Key:
+    """The heard states and their level words, in catalogue order."""
+    return tuple(sorted((n, k) for n, k in levels if k > 0))
+
+
+@torch.no_grad()
+def build_bank(
+    meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
+) -> LoaBank:
+    """Predict the LOA of all prompts of up to three states, in random orders and places."""
+    rng = np.random.default_rng(6)
+    keys: list[Key] = []
+    for count in range(4):
+        for names in combinations(sorted(NAMES), count):
+            for levels in product(range(1, TOP_LEVEL + 1), repeat=count):
+                keys.append(tuple(zip(names, levels, strict=True)))
+    texts = []
+    for key in keys:
+        words = [
+            str(KNOWN[n].levels[k]) for n, k in rng.permutation(np.array(key, object)).tolist()
+        ]
+        texts.append(compose(words, str(rng.choice(PLACES)) if rng.random() < 0.5 else ""))
+    loas = torch.zeros(len(keys), LOA_TOKENS, WIDTH, dtype=torch.float16)
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    for start in range(0, len(order), 64):
+        rows = order[start : start + 64]
+        some = [texts[i] for i in rows]
+        tokens = t5(some, padding=True, truncation=True, return_tensors="pt")
+        out, _ = meaning(clap_text(clap, roberta, some), tokens.input_ids, tokens.attention_mask)
+        loas[rows] = out.half()
+    return LoaBank({key: i for i, key in enumerate(keys)}, loas)
+
+
+@torch.no_grad()
+def encode(corpus: Corpus, vae: AutoencoderKL) -> Tensor:
+    """Latent means of all clips, (N, 16, 128, 8) float16, unscaled."""
+    out = []
+    for i in range(0, len(corpus.mels), 4):
+        mel = torch.from_numpy(np.asarray(corpus.mels[i : i + 4])).float()[:, None]
+        out.append(vae.encode(mel.to(memory_format=torch.channels_last)).latent_dist.mode().half())
+    return torch.cat(out)
+
+
+@dataclass
+class UNetTrainer:
+    """Everything a UNet step needs; `fit` trains."""
+
+    corpus: Corpus
+    latents: Tensor  # (N, 16, 128, 8), scaled to unit variance
+    encoder: LoaEncoder
+    meaning: Meaning
+    clap: ClapModel
+    roberta: RobertaTokenizer
+    t5: T5Tokenizer
+    bank: LoaBank
+
+    def fit(
+        self, folder: Path, schedule: Schedule, name: str = "unet"
+    ) -> AudioLDM2UNet2DConditionModel:
+        """Train (or go on training) and return the UNet with EMA weights."""
+        unet = new_unet()
+        root_alpha = alphas().sqrt()
+        root_noise = (1 - alphas()).sqrt()
+        self._nothing = self._text([""])
+        self._no_loa = self._loa_of("")
+
+        def loss(step: int) -> dict[str, Tensor]:
+            torch.manual_seed(step)
+            rng = np.random.default_rng([7, step])
+            clean, loa, text, mask = self._batch(rng, *WINDOWS[step % len(WINDOWS)])
+            t = ((torch.rand(1) + torch.arange(len(clean)) / len(clean)) % 1 * 1000).long()
+            noise = torch.randn_like(clean)
+            a, b = root_alpha[t][:, None, None, None], root_noise[t][:, None, None, None]
+            v = unet(
+                (a * clean + b * noise).to(memory_format=torch.channels_last),
+                t,
+                encoder_hidden_states=loa,
+                encoder_hidden_states_1=text,
+                encoder_attention_mask_1=mask,
+            ).sample
+            return {"v": F.mse_loss(v.float(), a * noise - b * clean)}
+
+        return Fit(unet, loss, schedule, folder, name).run()  # type: ignore[return-value]
+
+    @torch.no_grad()
+    def _batch(
+        self, rng: np.random.Generator, frames: int, batch: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        clips = rng.integers(0, len(self.latents), batch)
+        starts = rng.integers(0, 128 - frames + 1, batch)
+        clean = torch.stack(
+            [self.latents[c, :, s : s + frames] for c, s in zip(clips, starts, strict=True)]
+        )
+        loas, texts = [], []
+        for clip, start in zip(clips, starts, strict=True):
+            loa, text = self._condition(rng, int(clip), int(start), frames)
+            loas.append(loa)
+            texts.append(text)
+        states, mask = self._text(texts)
+        return clean.float(), torch.stack(loas), states, mask
+
+    def _condition(
+        self, rng: np.random.Generator, clip: int, start: int, frames: int
+    ) -> tuple[Tensor, str]:
+        """The LOA and the text stream's words for one window of one clip."""
+        kind = rng.random()
+        if kind < NO_CONDITION:
+            return self._no_loa, ""
+        at = (8 * (start + (np.arange(LOA_TOKENS) + 0.5) / LOA_TOKENS * frames)).astype(int)
+        rows = self.corpus.states[clip].astype(np.float32)
+        states = {n: rows[i, at] for i, n in enumerate(NAMES) if rows[i].max() > 0}
+        if kind < NO_CONDITION + TRUE_LOA:
+            mel = self.corpus.mels[clip, 8 * start : 8 * (start + frames)]
+            loa = self.encoder(torch.from_numpy(mel).float()[None])[0]
+        else:
+            loa = self.bank.blended(states)
+        means = {n: float(v.mean()) for n, v in states.items()}
+        kind = rng.random()
+        if kind < 0.3:
+            return loa, ""
+        return loa, level_free(means, rng) if kind < 0.75 else caption(means, rng)
+
+    def _text(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        tokens = self.t5(texts, padding=True, truncation=True, return_tensors="pt")
+        with torch.no_grad():
+            out = self.meaning.t5(tokens.input_ids, attention_mask=tokens.attention_mask)
+        return out.last_hidden_state, tokens.attention_mask
+
+    @torch.no_grad()
+    def _loa_of(self, text: str) -> Tensor:
+        tokens = self.t5([text], return_tensors="pt")
+        loa, _ = self.meaning(
+            clap_text(self.clap, self.roberta, [text]), tokens.input_ids, tokens.attention_mask
+        )
+        return loa[0]

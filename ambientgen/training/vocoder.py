@@ -1,0 +1,73 @@
+"""Training of the vocoder with the spectral energy distance (Gritsenko et al. 2020).
+
+Two draws a, b for one mel: d(x, a) + d(x, b) - d(a, b). The last term rewards draws that differ as
+two takes of a texture do, so noise stays noise instead of collapsing to its mean.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from ambientgen.models.vocoder import TextureVocoder
+from ambientgen.training.corpus import draw_recipes, mix
+from ambientgen.training.loop import Fit, Schedule
+from ambientgen.training.mel import HOP, log_mel, mel_basis
+from ambientgen.training.stems import Stems
+
+CROP = 96  # mel frames
+MARGIN = 16  # mel frames at each side that the loss leaves out
+BATCH = 12
+DECODED = 0.6  # share of batches that hear mels through the VAE
+SIZES = (64, 128, 256, 512, 1024, 2048)
+
+
+def distance(a: Tensor, b: Tensor) -> Tensor:
+    """Spectral distance of waveforms (B, n): magnitudes and their logs at six resolutions."""
+    total = torch.zeros(())
+    for size in SIZES:
+        window = torch.hann_window(size)
+        scale = float(window.square().sum().sqrt())
+        sa, sb = (
+            torch.stft(w, size, size // 4, window=window, return_complex=True).abs() / scale
+            for w in (a, b)
+        )
+        level = sb.detach().mean((1, 2), keepdim=True) + 1e-4
+        logs = ((sa + 1e-5).log() - (sb + 1e-5).log()).abs().mean()
+        total = total + logs + ((sa - sb).abs() / level).mean()
+    return total / len(SIZES)
+
+
+def train(
+    stems: Stems, vae: AutoencoderKL, folder: Path, schedule: Schedule, seed: int
+) -> TextureVocoder:
+    """Train on crops of mixtures, through true and through decoded mels."""
+    torch.manual_seed(0)
+    vocoder = TextureVocoder()
+    vocoder.set_front_end(mel_basis())
+    names = [str(n) for n in stems.names]
+    inner = slice(MARGIN * HOP, (CROP - MARGIN) * HOP)
+
+    def loss(step: int) -> dict[str, Tensor]:
+        torch.manual_seed(step)
+        recipes = draw_recipes(names, BATCH, seed + step)
+        rng = np.random.default_rng([3, step])
+        starts = rng.integers(0, 1024 - CROP, BATCH) * HOP
+        clips = np.stack(
+            [mix(stems, r)[s : s + CROP * HOP] for r, s in zip(recipes, starts, strict=True)]
+        )
+        x = torch.from_numpy(clips)
+        mel = log_mel(x)
+        if rng.random() < DECODED:
+            with torch.no_grad():
+                mel = vae.decode(vae.encode(mel[:, None]).latent_dist.sample()).sample[:, 0]
+        a, b = (vocoder(mel)[:, inner] for _ in range(2))
+        target = x[:, inner]
+        near = distance(a, target) + distance(b, target)
+        return {"near": near, "apart": -distance(a, b)}
+
+    return Fit(vocoder, loss, schedule, folder, "vocoder").run()
