@@ -1,0 +1,62 @@
+"""Where work items run: threads of one torch thread each, results in order.
+
+Windows and chunks are independent, so parallelism lies between them, not inside an operator: two
+threads with one torch thread each render faster than one with two, and the samples cannot depend on
+how many there are. Threads share the model's memory; torch frees the interpreter while it computes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def default_workers() -> int:
+    """One worker for each core this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class LocalEngine:
+    """Worker threads on this machine. Use as a context manager: leaving it drops queued work."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or default_workers()
+        self._pool = ThreadPoolExecutor(
+            self.workers,
+            thread_name_prefix="ambientgen",
+            initializer=torch.set_num_threads,
+            initargs=(1,),
+        )
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """`work(item)` for each item, in order; at most two items a worker are under way, so
+        memory stays constant however many there are."""
+        pending: deque[Future[Result]] = deque()
+        for item in items:
+            pending.append(self._pool.submit(work, item))
+            if len(pending) >= 2 * self.workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

@@ -1,0 +1,268 @@
+"""The whole story: a scene becomes a sound file."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ambientgen.audio_file import Written, check_target, open_sink
+from ambientgen.crossfade import join_windows
+from ambientgen.engine import LocalEngine
+from ambientgen.events import (
+    AudioWritten,
+    Listener,
+    Notice,
+    StageStarted,
+    WindowsDone,
+    ignore,
+)
+from ambientgen.latents import SamplerOptions, denoise
+from ambientgen.level import Level, LevelSettings, levelled
+from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
+from ambientgen.models.loading import Model, load
+from ambientgen.models.registry import licence_notice, resolve, unknown_states
+from ambientgen.noise import NoiseField
+from ambientgen.plan import Plan, make_plan
+from ambientgen.prompts import scene_text
+from ambientgen.scene import Scene
+from ambientgen.waveform import decode
+from ambientgen.windows import Window
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class WindowCounts:
+    """How many windows a render has, made itself, and took from earlier work."""
+
+    total: int
+    computed: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """What one render did: what `render --json` prints.
+
+    `sha256` is of the PCM samples as written; `peak_memory_mb` of the whole process so far.
+    """
+
+    output: str
+    duration_s: float
+    sample_rate: int
+    channels: int
+    seed: int
+    model: dict[str, str]
+    sha256: str
+    elapsed_s: float
+    realtime_factor: float
+    peak_memory_mb: float
+    windows: WindowCounts
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return asdict(self)
+
+
+class Renderer:
+    """Renders scenes one after another, each model loaded once. Progress goes to `listener`."""
+
+    def __init__(
+        self, device: str = "auto", workers: int | None = None, listener: Listener = ignore
+    ) -> None:
+        self._device = device
+        self._workers = workers
+        self._tell = listener
+        self._models: dict[str, Model] = {}
+
+    def render(
+        self,
+        scene: Scene,
+        output: str | Path,
+        *,
+        duration_s: float | None = None,
+        force: bool = False,
+    ) -> RenderReport:
+        """Render `scene` into the file `output` (`-`: stdout), whole or not at all.
+
+        `duration_s` crops the scene, or holds its last values. Raises ModelError, OutputError,
+        UsageError or SceneError; an existing file without `force` is refused before rendering.
+        """
+        began = time.monotonic()
+        check_target(output, force, scene.output.format)
+        model = self._model(scene)
+        plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
+        for text in plan.notices:
+            self._tell(Notice(text))
+        with LocalEngine(self._workers) as engine:
+            conditionings = self._meaning(model, plan)
+            latents = join_windows(
+                self._windows(model, plan, conditionings, engine),
+                max_overlap_frames=plan.rule.overlap,
+            )
+            audio = decode(model, latents, scene.seed, engine)
+            written = self._write(plan, audio, model.spec.gain_db, output, force)
+        return _report(plan, model, output, written, time.monotonic() - began)
+
+    def _model(self, scene: Scene) -> Model:
+        """The scene's model, loaded at most once; tells its licence and what it cannot sing."""
+        if scene.model not in self._models:
+            self._tell(StageStarted("loading"))
+            spec = resolve(scene.model)
+            if (notice := licence_notice(spec)) is not None:
+                self._tell(notice)
+            self._models[scene.model] = load(spec, self._device)
+        model = self._models[scene.model]
+        for notice in unknown_states(model.spec, scene):
+            self._tell(notice)
+        return model
+
+    def _meaning(self, model: Model, plan: Plan) -> Sequence[Conditioning] | _Conditionings:
+        """What each window is told: its LOA, and the scene's constant text."""
+        self._tell(StageStarted("meaning"))
+        prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)
+        loas = encode_prompts(model, prompts)
+        interpolation = plan.scene.render.interpolation or "linear"
+        trajectory = Trajectory(plan.keyframes, loas, model.geometry, interpolation)
+        text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
+        return _Conditionings(trajectory, *encode_text(model, text))
+
+    def _windows(
+        self, model: Model, plan: Plan, conditionings: _Conditionings, engine: LocalEngine
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """Start frame and latents (C * F, frames) of every window, in order."""
+        self._tell(StageStarted("rendering"))
+        options = sampler_options(model, plan.scene)
+        noise = NoiseField(plan.scene.seed, "latents", _rows(model))
+        total = len(plan.windows)
+
+        def make(window: Window) -> tuple[int, FloatArray]:
+            return window.start_frame, _window_latents(model, window, conditionings, noise, options)
+
+        for done, piece in enumerate(engine.map(make, plan.windows), 1):
+            self._tell(WindowsDone(done, total))
+            yield piece
+
+    def _write(
+        self,
+        plan: Plan,
+        audio: Iterable[FloatArray],
+        gain_db: float,
+        output: str | Path,
+        force: bool,
+    ) -> Written:
+        """Level the samples, cut them to the exact length and stream them into the file."""
+        rate, total = plan.geometry.sample_rate, plan.duration_samples
+        level = Level(LevelSettings(gain_db=gain_db), rate)
+        done = 0
+        with open_sink(output, plan.scene.output.format, rate, 1, total, force) as sink:
+            for block in levelled(_first_samples(audio, total), level):
+                sink.write(block)
+                done += len(block)
+                self._tell(AudioWritten(done / rate, total / rate))
+        if level.report.reduced_samples:
+            at_s = (level.report.first_sample or 0) / rate
+            self._tell(
+                Notice(
+                    f"peaks over the ceiling from {at_s:.1f} s on: the limiter took off up to "
+                    f"{-level.report.deepest_db:.1f} dB"
+                )
+            )
+        return sink.result
+
+
+@dataclass(frozen=True)
+class _Conditionings:
+    """Every window's conditioning: LOA at its own times, one constant text."""
+
+    trajectory: Trajectory
+    text: torch.Tensor
+    text_mask: torch.Tensor
+
+    def of(self, window: Window) -> Conditioning:
+        return Conditioning(self.trajectory.window(window), self.text, self.text_mask)
+
+
+def render(
+    scene: Scene,
+    output: str | Path,
+    *,
+    duration_s: float | None = None,
+    force: bool = False,
+    device: str = "auto",
+    workers: int | None = None,
+    listener: Listener = ignore,
+) -> RenderReport:
+    """Render one scene into a file: what `ambientgen render` does, as a call."""
+    renderer = Renderer(device, workers, listener)
+    return renderer.render(scene, output, duration_s=duration_s, force=force)
+
+
+def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
+    """Steps, guidance and negative prompt: the scene's own, else the model's defaults."""
+    asked, default = scene.render, model.spec.defaults
+    steps = default.steps if asked.steps is None else asked.steps
+    guidance = default.guidance if asked.guidance is None else asked.guidance
+    negative = condition(model, asked.negative_prompt or "") if guidance > 1 else None
+    return SamplerOptions(steps, guidance, negative)
+
+
+def _window_latents(
+    model: Model,
+    window: Window,
+    conditionings: _Conditionings,
+    noise: NoiseField,
+    options: SamplerOptions,
+) -> FloatArray:
+    """Latents (C * F, frames) of one window, from the noise field at its absolute frames."""
+    geometry = model.geometry
+    drawn = noise.frames(window.start_frame, window.frames)
+    grid = drawn.reshape(-1, geometry.latent_channels, geometry.latent_bins).swapaxes(0, 1)
+    latents = denoise(
+        model, torch.from_numpy(grid.copy())[None], [conditionings.of(window)], options
+    )
+    return latents[0].numpy().swapaxes(1, 2).reshape(_rows(model), window.frames)
+
+
+def _rows(model: Model) -> int:
+    return model.geometry.latent_channels * model.geometry.latent_bins
+
+
+def _first_samples(blocks: Iterable[FloatArray], total: int) -> Iterator[FloatArray]:
+    """The stream cut after `total` samples."""
+    left = total
+    for block in blocks:
+        yield block[:left]
+        left -= len(block)
+        if left <= 0:
+            return
+
+
+def _report(
+    plan: Plan, model: Model, output: str | Path, written: Written, elapsed_s: float
+) -> RenderReport:
+    kilo = 1 if sys.platform != "darwin" else 1024  # ru_maxrss is in kB on Linux, bytes on macOS
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / kilo
+    spec = model.spec
+    return RenderReport(
+        output=str(output),
+        duration_s=plan.duration_s,
+        sample_rate=plan.geometry.sample_rate,
+        channels=1,
+        seed=plan.scene.seed,
+        model={"name": spec.name, "revision": spec.revision or "", "licence": spec.licence},
+        sha256=written.sha256,
+        elapsed_s=round(elapsed_s, 3),
+        realtime_factor=round(plan.duration_s / elapsed_s, 2),
+        peak_memory_mb=round(peak, 1),
+        windows=WindowCounts(len(plan.windows), len(plan.windows), 0),
+    )
