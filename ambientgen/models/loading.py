@@ -150,7 +150,8 @@ def _load_network(layout: Layout, slot: str, dtype: torch.dtype) -> nn.Module:
     place = layout.folder / slot
     ours = layout.classes[slot] == OUR_VOCODER
     try:
-        # Our own vocoder computes buffers of its own, so it is built for real; it is small.
+        # Our own vocoder computes buffers of its own (they keep their own precision), so it is
+        # built for real; it is small.
         with torch.device("cpu" if ours else "meta"):
             network = _build(layout, slot)
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, ImportError) as error:
@@ -159,7 +160,7 @@ def _load_network(layout: Layout, slot: str, dtype: torch.dtype) -> nn.Module:
     tensors = read_weights(layout.weights(slot), RULES.get(slot, KeyRules()), dtype)
     if slot == "text_encoder_2":
         _tie(tensors)
-    return fill(network.to(dtype) if ours else network, tensors, place)
+    return fill(network, tensors, place)
 
 
 def _tie(tensors: dict[str, Tensor]) -> None:
