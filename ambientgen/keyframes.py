@@ -35,7 +35,7 @@ CHUNK_S = 10.0
 """Length of the grid on which placing is local: about one long window."""
 
 _PROBE_S = 0.25  # first spacing of the probes: half of the fastest wander's knots
-_SPLITS = 3  # where the states curve, so often are probes put between probes,
+_SPLITS = 5  # where the states curve, so often are probes put between probes,
 _LOOKS = np.array([0.3, 0.7])  # at these shares: not half way, where an ease crosses its own chord
 _PROBES_PER_STRETCH = 4  # between bends, however close they are
 _PROBED_ERROR = STATE_ERROR / 4  # what the probes themselves may hide between them, and
@@ -139,13 +139,13 @@ def _straight_through(track: _Track, straight: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _passes_a_word(scene: Scene, track: _Track) -> NDArray[np.bool_]:
-    """Where a state stands at a word with another value on either side: shape (n,)."""
-    lasts = np.array([[len(state.levels) - 1] for state in scene.states])
-    positions = track.values * lasts
-    passes = np.abs(positions - np.round(positions)) < _AT_A_WORD
-    passes[:, [0, -1]] = False
-    passes[:, 1:-1] &= track.values[:, :-2] != track.values[:, 2:]
-    return np.asarray(passes.any(axis=0))
+    """Where a straight state is at a word, or within two jumps' length of it, in passing: (n,)."""
+    levels = np.array([[len(state.levels) - 1] for state in scene.states]) * track.values
+    speed = np.abs(levels[:, 2:] - levels[:, :-2]) / (track.times_s[2:] - track.times_s[:-2])
+    away = np.abs(levels - np.round(levels))[:, 1:-1]
+    passes = np.zeros(len(track.times_s), dtype=bool)
+    passes[1:-1] = ((speed > 0) & (away <= 3 * JUMP_S * speed + _AT_A_WORD)).any(axis=0)
+    return passes
 
 
 def _places(scene: Scene, end_s: float) -> _Track:

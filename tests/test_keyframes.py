@@ -109,7 +109,8 @@ def test_each_state_blends_the_same_two_words_from_keyframe_to_keyframe(subject:
         if right.time_s - left.time_s > 3 * JUMP_S:
             for name in left.states:
                 low, high = sorted((left.states[name] * 4, right.states[name] * 4))
-                assert np.ceil(high - 1e-3) - np.floor(low + 1e-3) <= 1
+                # Less than a hundredth of the scale beyond a word may hide between two probes.
+                assert np.ceil(high - 0.04) - np.floor(low + 0.04) <= 1
 
 
 @settings(max_examples=80, deadline=None)
