@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.level import Level, LevelSettings, levelled
 from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
 from ambientgen.models.loading import Model, load
-from ambientgen.models.registry import licence_notice, resolve, unknown_states
+from ambientgen.models.registry import licence_notice, resolve
+from ambientgen.models.vocabulary import unknown_states
 from ambientgen.noise import NoiseField
 from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
@@ -126,7 +127,7 @@ class Renderer:
             self._tell(notice)
         return model
 
-    def _meaning(self, model: Model, plan: Plan) -> Sequence[Conditioning] | _Conditionings:
+    def _meaning(self, model: Model, plan: Plan) -> _Conditionings:
         """What each window is told: its LOA, and the scene's constant text."""
         self._tell(StageStarted("meaning"))
         prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)

@@ -1,0 +1,67 @@
+"""Work items on threads: in order, bounded, one torch thread each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from ambientgen.engine import LocalEngine
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_come_in_order_whoever_is_faster(workers: int) -> None:
+    def work(item: int) -> int:
+        time.sleep(0.002 * (item % 3))
+        return item * item
+
+    with LocalEngine(workers) as engine:
+        assert list(engine.map(work, range(20))) == [n * n for n in range(20)]
+
+
+def test_every_worker_has_one_torch_thread() -> None:
+    with LocalEngine(2) as engine:
+        assert set(engine.map(lambda _: torch.get_num_threads(), range(8))) == {1}
+
+
+def test_items_are_drawn_as_they_are_needed() -> None:
+    drawn = 0
+
+    def items() -> Iterator[int]:
+        nonlocal drawn
+        for item in range(1000):
+            drawn += 1
+            yield item
+
+    with LocalEngine(2) as engine:
+        results = engine.map(lambda item: item, items())
+        for _ in range(10):
+            next(results)
+        assert drawn <= 10 + 2 * 2
+
+
+def test_a_failing_item_reaches_the_caller() -> None:
+    def work(item: int) -> int:
+        if item == 3:
+            raise ValueError("three")
+        return item
+
+    with LocalEngine(2) as engine, pytest.raises(ValueError, match="three"):
+        list(engine.map(work, range(10)))
+
+
+def test_leaving_early_drops_queued_work() -> None:
+    started = threading.Semaphore(0)
+
+    def work(item: int) -> int:
+        started.release()
+        time.sleep(0.01)
+        return item
+
+    began = time.monotonic()
+    with LocalEngine(1) as engine:
+        next(engine.map(work, range(10_000)))
+    assert time.monotonic() - began < 5

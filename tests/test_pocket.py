@@ -1,0 +1,143 @@
+"""The shipped model: real, small, stock-loadable, and heard: who sounds, and how much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+from ambientgen.loa import encode_prompts
+from ambientgen.models.loading import Model, load
+from ambientgen.models.registry import pocket_folder, resolve
+from ambientgen.render import Renderer
+from ambientgen.scene import parse_scene
+from ambientgen.synth import TEXTURES
+
+Audio = NDArray[np.float64]
+
+HEARD = ("rain", "wind", "waves", "crickets")
+SHIPPED_LIMIT = 48_000_000  # bytes of weights
+
+
+@pytest.fixture(scope="module")
+def pocket() -> Model:
+    return load(resolve("pocket"))
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer("cpu")
+
+
+def _take(
+    renderer: Renderer, folder: Path, states: dict[str, str], seconds: int, seed: int
+) -> Audio:
+    lines = [f"  {name}: {{curve: {curve}}}" for name, curve in states.items()]
+    text = "\n".join([f"duration: {seconds}s", f"seed: {seed}", "states:", *lines])
+    path = folder / f"{'-'.join(states)}-{seed}.wav"
+    renderer.render(parse_scene(text, "take.yaml"), path, force=True)
+    samples, _ = soundfile.read(path)
+    return np.asarray(samples, np.float64)
+
+
+def _bands(audio: Audio) -> Audio:
+    """Level in dB of 12 bands, over 20 ms frames: (frames, 12)."""
+    frames = audio[: len(audio) // 320 * 320].reshape(-1, 320) * np.hanning(320)
+    power = np.abs(np.fft.rfft(frames)) ** 2
+    edges = np.unique(np.geomspace(1, 160, 13).astype(int))
+    banded = np.stack([power[:, a:b].mean(1) for a, b in zip(edges, edges[1:], strict=False)], 1)
+    return np.asarray(10 * np.log10(banded + 1e-8))
+
+
+def _portrait(audio: Audio) -> Audio:
+    """What a texture looks like whatever its level: spectrum shape, and how each band moves."""
+    bands = _bands(audio)
+    return np.concatenate([bands.mean(0) - bands.mean(), bands.std(0)])
+
+
+def _rms_db(audio: Audio) -> float:
+    return float(20 * np.log10(np.sqrt(np.mean(audio**2)) + 1e-9))
+
+
+def test_weights_are_small_and_say_what_they_are() -> None:
+    folder = pocket_folder()
+    assert sum(f.stat().st_size for f in folder.rglob("*.safetensors")) < SHIPPED_LIMIT
+    spec = resolve("pocket")
+    assert (spec.licence, spec.commercial) == ("Apache-2.0", True)
+    assert set(HEARD) <= set(spec.states) <= set(TEXTURES)
+    assert "Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_stock_diffusers_loads_the_folder_and_says_the_same_loa(pocket: Model) -> None:
+    from diffusers import AudioLDM2Pipeline
+
+    import ambientgen.models.vocoder  # noqa: F401  # the folder's vocoder slot names this module
+
+    stock: Any = AudioLDM2Pipeline
+    pipeline = stock.from_pretrained(pocket_folder(), local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    prompt = "heavy rain and a light breeze, a mountain lake at dusk"
+    with torch.no_grad():
+        _, _, loa = pipeline.encode_prompt(prompt, "cpu", 1, False)
+        audio = pipeline(
+            prompt, num_inference_steps=2, guidance_scale=1.0, audio_length_in_s=2.56
+        ).audios
+    torch.testing.assert_close(encode_prompts(pocket, [prompt])[prompt], loa[0], atol=1e-4, rtol=0)
+    assert audio.shape == (1, 40_960) and float(np.std(audio)) > 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HEARD)
+def test_a_louder_state_gives_more_sound(renderer: Renderer, tmp_path: Path, name: str) -> None:
+    levels = [
+        np.mean([_rms_db(_take(renderer, tmp_path, {name: curve}, 12, seed)) for seed in (1, 2)])
+        for curve in ("0", "0.25", "0.6", "1")
+    ]
+    assert all(np.diff(levels) > 2), levels
+
+
+@pytest.mark.slow
+def test_each_state_is_told_from_the_others(renderer: Renderer, tmp_path: Path) -> None:
+    """A nearest-portrait judge that knows procedural audio only names every take."""
+    portraits: dict[str, list[Audio]] = {}
+    for name in HEARD:
+        for seed in range(6):
+            rng = np.random.default_rng([77, seed])
+            curve = np.full(8 * 16_000, 0.3 + 0.1 * seed)
+            portraits.setdefault(name, []).append(_portrait(TEXTURES[name](curve, rng)))
+    spread = np.concatenate(list(portraits.values())).std(0)
+    wrong = []
+    for name in HEARD:
+        for seed, curve in ((3, "0.5"), (4, "0.8"), (5, "0.65")):
+            seen = _portrait(_take(renderer, tmp_path, {name: curve}, 8, seed))
+            distances = {
+                other: min(np.abs((seen - known) / spread).mean() for known in takes)
+                for other, takes in portraits.items()
+            }
+            if min(distances, key=lambda n: distances[n]) != name:
+                wrong.append((name, seed, distances))
+    assert not wrong
+
+
+@pytest.mark.slow
+def test_a_curve_is_followed(renderer: Renderer, tmp_path: Path) -> None:
+    """Rain that rises and falls is heard to: the level of 3 s bins follows the curve."""
+    curve = "{0s: 0.05, 30s: 1, 60s: 0.05}"
+    audio = np.mean(
+        [_bins_db(_take(renderer, tmp_path, {"rain": curve}, 60, seed)) for seed in (8, 9)], axis=0
+    )
+    middle = 1.5 + 3 * np.arange(20)
+    asked = np.interp(middle, [0, 30, 60], [0.05, 1, 0.05])
+    ranks = [np.argsort(np.argsort(values)) for values in (asked.round(6), audio)]
+    assert np.corrcoef(*ranks)[0, 1] > 0.9
+    assert audio.max() - audio[[0, -1]].mean() > 10
+
+
+def _bins_db(audio: Audio) -> Audio:
+    bins = audio.reshape(20, -1)
+    return np.asarray(10 * np.log10((bins**2).mean(1) + 1e-10))

@@ -1,0 +1,107 @@
+"""A scene becomes a file: the same samples whoever renders them, whole or not at all."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ambientgen.errors import OutputError
+from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
+from ambientgen.render import Renderer, RenderReport
+from ambientgen.scene import Scene, parse_scene
+
+SCENE = """
+title: A test of rain
+duration: 9s
+seed: 11
+states:
+  rain:
+    curve: {0s: 0.2, 8s: 0.9}
+  wind:
+    curve: 0.4
+"""
+
+
+@pytest.fixture
+def scene(hub_faithful_folder: Path) -> Scene:
+    text = SCENE + f"model: {hub_faithful_folder}\nrender: {{steps: 2, guidance: 1}}\n"
+    return parse_scene(text, "rain.yaml")
+
+
+def _render(scene: Scene, path: Path, **options: object) -> RenderReport:
+    workers = options.pop("workers", 1)
+    return Renderer("cpu", workers).render(scene, path, **options)  # type: ignore[arg-type]
+
+
+def test_the_file_has_the_requested_length_to_the_sample(scene: Scene, tmp_path: Path) -> None:
+    report = _render(scene, tmp_path / "rain.wav")
+    with wave.open(str(tmp_path / "rain.wav")) as file:
+        assert (file.getnframes(), file.getframerate(), file.getnchannels()) == (144_000, 16_000, 1)
+        samples = np.frombuffer(file.readframes(144_000), np.int16)
+    assert samples.std() > 0
+    assert report.duration_s == 9 and report.windows.computed == report.windows.total > 1
+    assert [path.name for path in tmp_path.iterdir()] == ["rain.wav"]
+
+
+def test_samples_do_not_depend_on_the_number_of_workers(scene: Scene, tmp_path: Path) -> None:
+    one = _render(scene, tmp_path / "one.wav")
+    three = _render(scene, tmp_path / "three.wav", workers=3)
+    assert one.sha256 == three.sha256
+
+
+def test_another_seed_is_another_take(scene: Scene, tmp_path: Path) -> None:
+    one = _render(scene, tmp_path / "one.wav", duration_s=3.0)
+    other = _render(scene.with_seed(12), tmp_path / "other.wav", duration_s=3.0)
+    assert one.sha256 != other.sha256
+
+
+def test_a_curve_changes_the_sound(scene: Scene, tmp_path: Path) -> None:
+    one = _render(scene, tmp_path / "one.wav", duration_s=3.0)
+    changed = parse_scene(
+        SCENE.replace("0.2, 8s", "0.8, 8s") + f"model: {scene.model}\nrender: {{steps: 2}}\n"
+    )
+    other = _render(changed, tmp_path / "other.wav", duration_s=3.0)
+    assert one.sha256 != other.sha256
+
+
+def test_guidance_and_a_negative_prompt_render(scene: Scene, tmp_path: Path) -> None:
+    guided = replace(scene, render=replace(scene.render, guidance=3.0, negative_prompt="music"))
+    report = _render(guided, tmp_path / "guided.wav", duration_s=2.0)
+    assert report.duration_s == 2
+
+
+def test_an_existing_file_is_refused_before_rendering(scene: Scene, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.wav"
+    kept.write_bytes(b"mine")
+    with pytest.raises(OutputError):
+        _render(scene, kept)
+    assert kept.read_bytes() == b"mine"
+    _render(scene, kept, force=True, duration_s=2.0)
+    assert kept.read_bytes()[:4] == b"RIFF"
+
+
+def test_progress_is_told_and_an_interruption_leaves_nothing(scene: Scene, tmp_path: Path) -> None:
+    told: list[Event] = []
+
+    def interrupt(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, AudioWritten):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Renderer("cpu", 1, interrupt).render(scene, tmp_path / "rain.wav")
+    assert any(isinstance(event, WindowsDone) for event in told)
+    assert any(isinstance(event, Notice) for event in told)  # the folder states no licence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_is_loaded_once(scene: Scene, tmp_path: Path) -> None:
+    renderer = Renderer("cpu", 1)
+    renderer.render(scene, tmp_path / "one.wav", duration_s=1.0)
+    models = dict(renderer._models)
+    renderer.render(scene, tmp_path / "two.wav", duration_s=1.0)
+    assert renderer._models == models and len(models) == 1

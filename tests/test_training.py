@@ -1,0 +1,133 @@
+"""The way from procedural textures to a model folder: small, but all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ambientgen.models.loading import load
+from ambientgen.models.registry import resolve
+from ambientgen.synth import TEXTURES
+from ambientgen.synth.signals import RATE, level, shaped_noise, slow
+from ambientgen.training.corpus import NAMES, draw_recipes
+from ambientgen.training.loop import Fit, Schedule
+from ambientgen.training.mel import FLOOR, log_mel
+from ambientgen.training.stems import CLIP_FRAMES, intensity_curve, make_stem
+
+
+@pytest.mark.parametrize("name", sorted(TEXTURES))
+def test_a_texture_grows_with_its_intensity_and_is_silent_at_zero(name: str) -> None:
+    def rms(intensity: float) -> float:
+        takes = [
+            TEXTURES[name](np.full(6 * RATE, intensity), np.random.default_rng(seed))
+            for seed in range(3)
+        ]
+        assert all(np.isfinite(take).all() and len(take) == 6 * RATE for take in takes)
+        return float(np.sqrt(np.mean(np.square(takes))))
+
+    quiet, middle, loud = rms(0.1), rms(0.5), rms(1.0)
+    assert rms(0.0) == 0
+    assert 0 < 1.8 * quiet < middle and 1.8 * middle < loud < 0.5
+
+
+def test_a_texture_is_a_function_of_its_seed() -> None:
+    one, other = (make_stem("rain", 3)[0] for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(one, make_stem("rain", 4)[0])
+
+
+def test_shaped_noise_keeps_unit_variance_under_unit_gain() -> None:
+    noise = shaped_noise(8 * RATE, np.zeros(257), np.random.default_rng(0))
+    assert abs(noise.std() - 1) < 0.02 and abs(noise.mean()) < 0.02
+
+
+def test_slow_randomness_stays_in_range_and_is_smooth() -> None:
+    curve = slow(RATE, 0.1, np.random.default_rng(1))
+    assert np.abs(curve).max() <= 1 and np.abs(np.diff(curve)).max() < 0.01
+
+
+def test_level_spans_its_decibels() -> None:
+    gains = level(np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_allclose(20 * np.log10(gains[1:]), [-13, 0], atol=1e-9)
+    assert gains[0] == 0
+
+
+def test_curves_of_the_corpus_are_intensities() -> None:
+    rng = np.random.default_rng(2)
+    curves = np.stack([intensity_curve(rng) for _ in range(50)])
+    assert curves.shape == (50, CLIP_FRAMES) and curves.min() >= 0 and curves.max() <= 1
+
+
+def test_no_clip_uses_a_name_twice() -> None:
+    names = [name for name in NAMES for _ in range(3)]
+    for recipe in draw_recipes(names, 200, 5):
+        used = [names[i] for i in recipe.stems]
+        assert len(set(used)) == len(used) <= 3
+
+
+def test_log_mel_of_a_tone_peaks_at_its_band_and_silence_is_the_floor() -> None:
+    tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16_000) / 16_000)
+    mel = log_mel(torch.stack([tone, torch.zeros(16_000)]))
+    assert mel.shape == (2, 100, 64)
+    # On the Slaney scale 1 kHz is 15 of the 45.2 mel that 8 kHz are: band 21 of 64.
+    assert 19 <= int(mel[0, 50].argmax()) <= 23
+    assert torch.allclose(mel[1], torch.tensor(FLOOR).log())
+
+
+def _fit(folder: Path, steps: int) -> torch.nn.Module:
+    torch.manual_seed(0)
+    module = torch.nn.Linear(4, 1)
+
+    def loss(step: int) -> dict[str, torch.Tensor]:
+        x = torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
+        return {"mse": (module(x) - x.sum(1, keepdim=True)).square().mean()}
+
+    schedule = Schedule(steps, 0.05, warmup=5)
+    return Fit(module, loss, schedule, folder, "line", checkpoint_every_s=0).run()
+
+
+def test_training_learns_and_a_resumed_run_goes_on_as_it_would_have(tmp_path: Path) -> None:
+    whole = _fit(tmp_path / "whole", 120)
+    assert torch.allclose(whole.weight, torch.ones(1, 4), atol=0.1)  # type: ignore[arg-type]
+
+    class Stop(Exception):
+        pass
+
+    torch.manual_seed(0)
+    module = torch.nn.Linear(4, 1)
+
+    def interrupted(step: int) -> dict[str, torch.Tensor]:
+        if step == 60:
+            raise Stop
+        x = torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
+        return {"mse": (module(x) - x.sum(1, keepdim=True)).square().mean()}
+
+    schedule = Schedule(120, 0.05, warmup=5)
+    with pytest.raises(Stop):
+        Fit(module, interrupted, schedule, tmp_path / "cut", "line", checkpoint_every_s=0).run()
+    resumed = _fit(tmp_path / "cut", 120)
+    torch.testing.assert_close(resumed.weight, whole.weight, atol=0, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_whole_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
+    """Two steps of everything: no beauty, but every stage, the export and the load are real."""
+    from ambientgen.render import Renderer
+    from ambientgen.scene import parse_scene
+    from ambientgen.training.export import export
+    from ambientgen.training.pocket import EXTRAS, Recipe, train
+
+    brief = Schedule(2, 1e-4, warmup=1)
+    recipe = Recipe(3, 8, 24, 300, brief, brief, brief, brief, brief, brief)
+    export(train(tmp_path / "work", recipe), tmp_path / "mine", EXTRAS)
+    model = load(resolve(str(tmp_path / "mine")))
+    assert model.geometry.latent_channels == 16 and model.spec.states == NAMES
+    scene = parse_scene(
+        f"duration: 2s\nmodel: {tmp_path / 'mine'}\nstates: {{rain: {{curve: 0.5}}}}\n"
+    )
+    report = Renderer("cpu").render(scene, tmp_path / "rain.wav")
+    assert report.duration_s == 2
