@@ -249,7 +249,8 @@ class Wander(Curve):
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(_MIX_2)
         mixed = mixed ^ (mixed >> np.uint64(31))
         unit = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53  # 53 bits: a float's all
-        return (2.0 * unit - 1.0).reshape(np.shape(knots))
+        values: FloatArray = (2.0 * unit - 1.0).reshape(np.shape(knots))
+        return values
 
     def at(self, times_s: FloatArray) -> FloatArray:
         import numpy as np

@@ -1,4 +1,4 @@
-"""What can go wrong, said once: exceptions that carry place, problem and remedy, and the exit codes."""
+"""What can go wrong, said once: errors that carry place, problem and remedy; exit codes."""
 
 from __future__ import annotations
 

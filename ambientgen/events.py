@@ -1,4 +1,4 @@
-"""What the library tells while it works. It never prints: the console, or a caller's own code, does."""
+"""What the library tells while it works. It never prints: the console, or the caller, does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning that leaves the render going: what the model cannot do, a clipped peak, a licence."""
+    """A warning that stops nothing: what the model cannot do, a clipped peak, a licence."""
 
     text: str
 

@@ -38,7 +38,7 @@ class LevelSettings:
 
 @dataclass(frozen=True)
 class LimiterReport:
-    """What the limiter did: samples turned down, the first one's absolute index, deepest dB (≥ 0)."""
+    """What the limiter did: samples turned down, the first of them, the deepest in dB (≥ 0)."""
 
     reduced_samples: int = 0
     first_sample: int | None = None

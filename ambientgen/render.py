@@ -83,7 +83,7 @@ class Renderer:
         self._device = device
         self._workers = workers
         self._tell = listener
-        self._models: dict[str, Model] = {}
+        self.models: dict[str, Model] = {}
 
     def render(
         self,
@@ -93,14 +93,18 @@ class Renderer:
         duration_s: float | None = None,
         force: bool = False,
     ) -> RenderReport:
-        """Render `scene` into the file `output` (`-`: stdout), whole or not at all.
+        """Render `scene` into the file `output` (`-`: WAV to stdout), whole or not at all.
+
+        The suffix of `output` chooses the format.
 
         `duration_s` crops the scene, or holds its last values. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
         """
         began = time.monotonic()
-        check_target(output, force, scene.output.format)
-        model = self._model(scene)
+        check_target(output, force)
+        model = self.model(scene.model)
+        for notice in unknown_states(model.spec, scene):
+            self._tell(notice)
         plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
         for text in plan.notices:
             self._tell(Notice(text))
@@ -114,18 +118,15 @@ class Renderer:
             written = self._write(plan, audio, model.spec.gain_db, output, force)
         return _report(plan, model, output, written, time.monotonic() - began)
 
-    def _model(self, scene: Scene) -> Model:
-        """The scene's model, loaded at most once; tells its licence and what it cannot sing."""
-        if scene.model not in self._models:
+    def model(self, name: str) -> Model:
+        """The model called `name`, loaded at most once; tells its licence when it restricts."""
+        if name not in self.models:
             self._tell(StageStarted("loading"))
-            spec = resolve(scene.model)
+            spec = resolve(name)
             if (notice := licence_notice(spec)) is not None:
                 self._tell(notice)
-            self._models[scene.model] = load(spec, self._device)
-        model = self._models[scene.model]
-        for notice in unknown_states(model.spec, scene):
-            self._tell(notice)
-        return model
+            self.models[name] = load(spec, self._device)
+        return self.models[name]
 
     def _meaning(self, model: Model, plan: Plan) -> _Conditionings:
         """What each window is told: its LOA, and the scene's constant text."""
@@ -165,7 +166,7 @@ class Renderer:
         rate, total = plan.geometry.sample_rate, plan.duration_samples
         level = Level(LevelSettings(gain_db=gain_db), rate)
         done = 0
-        with open_sink(output, plan.scene.output.format, rate, 1, total, force) as sink:
+        with open_sink(output, None, rate, 1, total, force) as sink:
             for block in levelled(_first_samples(audio, total), level):
                 sink.write(block)
                 done += len(block)
@@ -175,7 +176,7 @@ class Renderer:
             self._tell(
                 Notice(
                     f"peaks over the ceiling from {at_s:.1f} s on: the limiter took off up to "
-                    f"{-level.report.deepest_db:.1f} dB"
+                    f"{level.report.deepest_db:.1f} dB"
                 )
             )
         return sink.result
@@ -231,7 +232,8 @@ def _window_latents(
     latents = denoise(
         model, torch.from_numpy(grid.copy())[None], [conditionings.of(window)], options
     )
-    return latents[0].numpy().swapaxes(1, 2).reshape(_rows(model), window.frames)
+    rows = latents[0].numpy().swapaxes(1, 2).reshape(_rows(model), window.frames)
+    return np.asarray(rows, np.float32)
 
 
 def _rows(model: Model) -> int:

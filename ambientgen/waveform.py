@@ -112,4 +112,4 @@ def _vocode(model: Model, chunk: Chunk, noise: NoiseField) -> FloatArray:
         audio = model.vocoder(mel)
     core = min(CORE, chunk.frames)
     samples = audio.reshape(-1)[chunk.lead * hop : (chunk.lead + core) * hop]
-    return samples.float().cpu().numpy()
+    return np.asarray(samples.float().cpu().numpy(), np.float32)

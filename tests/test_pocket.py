@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def _bands(audio: Audio) -> Audio:
     frames = audio[: len(audio) // 320 * 320].reshape(-1, 320) * np.hanning(320)
     power = np.abs(np.fft.rfft(frames)) ** 2
     edges = np.unique(np.geomspace(1, 160, 13).astype(int))
-    banded = np.stack([power[:, a:b].mean(1) for a, b in zip(edges, edges[1:], strict=False)], 1)
+    banded = np.stack([power[:, a:b].mean(1) for a, b in itertools.pairwise(edges)], 1)
     return np.asarray(10 * np.log10(banded + 1e-8))
 
 

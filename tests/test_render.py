@@ -102,6 +102,6 @@ def test_progress_is_told_and_an_interruption_leaves_nothing(scene: Scene, tmp_p
 def test_the_model_is_loaded_once(scene: Scene, tmp_path: Path) -> None:
     renderer = Renderer("cpu", 1)
     renderer.render(scene, tmp_path / "one.wav", duration_s=1.0)
-    models = dict(renderer._models)
+    models = dict(renderer.models)
     renderer.render(scene, tmp_path / "two.wav", duration_s=1.0)
-    assert renderer._models == models and len(models) == 1
+    assert renderer.models == models and len(models) == 1

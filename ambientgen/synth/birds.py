@@ -7,13 +7,13 @@ import numpy as np
 from ambientgen.synth.signals import (
     RATE,
     Samples,
+    bins,
+    contour,
     event_times,
     level,
     place,
-    unit,
     shaped_noise,
-    bins,
-    contour,
+    unit,
 )
 
 

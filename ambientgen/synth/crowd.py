@@ -51,5 +51,6 @@ def crowd(intensity: Samples, rng: np.random.Generator) -> Samples:
     )
     motion = 3 * slow(n, 0.12, rng)[at][:, None]
     murmur = unit(shaped_noise(n, spectrum + motion, rng))
-    voices = out / (np.sqrt(np.mean(out**2)) + 1e-3)
-    return 0.08 * level(intensity, 22) * (0.75 * voices + 0.65 * murmur)
+    voices: Samples = out / (np.sqrt(np.mean(out**2)) + 1e-3)
+    hall: Samples = 0.75 * voices + 0.65 * murmur
+    return 0.08 * level(intensity, 22) * hall

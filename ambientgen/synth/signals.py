@@ -74,7 +74,7 @@ def shaped_noise(n: int, gains_db: Samples, rng: np.random.Generator) -> Samples
 
 def bins() -> Samples:
     """Centre frequencies in Hz of `shaped_noise`'s bins."""
-    return np.fft.rfftfreq(N_FFT, 1 / RATE)
+    return np.asarray(np.fft.rfftfreq(N_FFT, 1 / RATE), np.float64)
 
 
 def decaying_tone(

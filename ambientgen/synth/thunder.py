@@ -35,7 +35,8 @@ def _stroke(near: float, rng: np.random.Generator) -> Samples:
     bright_db = brightness * contour({40: 0, 300: 3, 1200: 14, 2500: 24, 8000: 34}, hz)
     stroke: Samples = shaped_noise(n, far_db + bright_db, rng) * envelope
     fade = np.minimum(1, (n - np.arange(n)) / RATE)
-    return stroke * fade / (np.abs(stroke).max() + 1e-9)
+    stroke *= fade / (np.abs(stroke).max() + 1e-9)
+    return stroke
 
 
 def thunder(intensity: Samples, rng: np.random.Generator) -> Samples:

@@ -43,4 +43,5 @@ def traffic(intensity: Samples, rng: np.random.Generator) -> Samples:
         engines += engine * np.sqrt(pass_by) * rng.uniform(0.2, 0.6)
     noise = shaped_noise(n, 10 * np.log10(total), rng) * (1 + 0.1 * slow(n, 0.3, rng))
     scale = np.sqrt(np.mean(noise**2)) + 1e-9
-    return 0.09 * level(intensity, 22) * (unit(noise) + 0.25 * engines * min(1.0, 3 / scale))
+    road: Samples = unit(noise) + 0.25 * engines * min(1.0, 3 / scale)
+    return 0.09 * level(intensity, 22) * road

@@ -1,1 +1,1 @@
-"""How pocket is made: the corpus, one trainer per component, the export. Never imported to render."""
+"""How pocket is made: corpus, one trainer a component, export. Never imported to render."""

@@ -1,4 +1,4 @@
-"""Mixtures of stems with everything known about them: waveform, log-mel, intensity of each state."""
+"""Mixtures of stems with all that is known of them: waveform, log-mel, states."""
 
 from __future__ import annotations
 

@@ -84,7 +84,9 @@ def new_tokenizers(texts: Sequence[str]) -> tuple[RobertaTokenizer, T5Tokenizer]
         "▁abcdefghijklmnopqrstuvwxyzéABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.'-:;!?%", -14.0
     )
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *letters.items()]
-    pieces += [(w, math.log(n / total)) for w, n in words.most_common() if w not in letters]
+    pieces += [
+        (w, math.log(n / total)) for w, n in words.most_common() if n > 2 and w not in letters
+    ]
     t5 = T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=MAX_TOKENS)
     return roberta, t5
 
@@ -223,7 +225,7 @@ def train_clap(
         target = torch.arange(len(pick))
         return {"clap": (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2}
 
-    return Fit(clap, loss, schedule, folder, "clap").run()  # type: ignore[return-value]
+    return Fit(clap, loss, schedule, folder, "clap").run()
 
 
 def train_meaning(
@@ -252,4 +254,4 @@ def train_meaning(
         target = torch.from_numpy(examples.loas[pick]).float()
         return {"loa": F.l1_loss(predicted, target)}
 
-    return Fit(module, loss, schedule, folder, "meaning").run()  # type: ignore[return-value]
+    return Fit(module, loss, schedule, folder, "meaning").run()

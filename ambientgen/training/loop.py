@@ -1,4 +1,4 @@
-"""The training loop every component shares: steps, EMA, learning rate, checkpoint and resume, log."""
+"""The loop every component is trained by: steps, EMA, learning rate, checkpoints, log."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 StepLoss = Callable[[int], dict[str, Tensor]]
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Schedule:
 
 
 class Ema:
-    """An exponential moving average of a module's floating-point state, warmed up from the start."""
+    """An exponential moving average of a module's floating-point state, warmed up."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -59,19 +61,19 @@ class Ema:
 
 
 @dataclass
-class Fit:
+class Fit(Generic[Network]):
     """One component's training. The step's losses are summed; `loss(step)` must depend on `step`
     alone for its chance (seed from it), so that a resumed run goes on as it would have."""
 
-    module: nn.Module
+    module: Network
     loss: StepLoss
     schedule: Schedule
     folder: Path
     name: str
     checkpoint_every_s: float = 180.0
 
-    def run(self) -> nn.Module:
-        """Train to the end (or go on from the checkpoint) and return the module with EMA weights."""
+    def run(self) -> Network:
+        """Train to the end, from the checkpoint if there is one; the module gets EMA weights."""
         optimiser = torch.optim.AdamW(
             self.module.parameters(),
             lr=self.schedule.learning_rate,
@@ -88,7 +90,8 @@ class Fit:
                 saved = time.monotonic()
         self._save(self.schedule.steps, optimiser, ema)
         self.module.load_state_dict(ema.shadow)
-        return self.module.eval()
+        self.module.eval()
+        return self.module
 
     def _step(self, step: int, optimiser: torch.optim.Optimizer, ema: Ema) -> None:
         for group in optimiser.param_groups:
@@ -97,7 +100,7 @@ class Fit:
         losses = self.loss(step)
         total = torch.stack(list(losses.values())).sum()
         optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
         optimiser.step()
         ema.update(self.module, step)

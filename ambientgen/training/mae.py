@@ -123,4 +123,4 @@ def train(corpus: Corpus, folder: Path, schedule: Schedule) -> LoaEncoder:
         order = torch.rand(len(mel), frames // PATCH_FRAMES * FREQUENCY_PATCHES).argsort(1)
         return {"masked": module(mel[:, 0], order)}
 
-    return Fit(module, loss, schedule, folder, "mae").run().loa  # type: ignore[return-value]
+    return Fit(module, loss, schedule, folder, "mae").run().loa

@@ -24,7 +24,7 @@ CLIP_SAMPLES = CLIP_FRAMES * MEL_HOP
 
 @dataclass(frozen=True)
 class Stems:
-    """audio (N, CLIP_SAMPLES) float16; curves (N, CLIP_FRAMES) float16; names (N,) texture names."""
+    """audio (N, CLIP_SAMPLES) and curves (N, CLIP_FRAMES), float16; texture names (N,)."""
 
     audio: NDArray[np.float16]
     curves: NDArray[np.float16]
@@ -44,12 +44,13 @@ def intensity_curve(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def make_stem(name: str, seed: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """One stem of texture `name`: its audio and its intensity curve, a pure function of the seed."""
+    """One stem of texture `name`: its audio and intensity curve, a pure function of the seed."""
     rng = np.random.default_rng([sorted(TEXTURES).index(name), seed])
     curve = intensity_curve(rng)
     per_sample = np.interp(np.arange(CLIP_SAMPLES) / MEL_HOP, np.arange(CLIP_FRAMES), curve)
     audio = TEXTURES[name](per_sample, rng)
-    assert len(audio) == CLIP_SAMPLES and RATE == 100 * MEL_HOP
+    assert len(audio) == CLIP_SAMPLES
+    assert RATE == 100 * MEL_HOP
     return audio.astype(np.float16), curve.astype(np.float16)
 
 
@@ -58,7 +59,7 @@ def _make(job: tuple[str, int]) -> tuple[NDArray[np.float16], NDArray[np.float16
 
 
 def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2) -> Stems:
-    """Make `per_texture` stems of every texture and keep them in `folder` (made once, then read)."""
+    """Make `per_texture` stems of every texture and keep them in `folder`, for good."""
     if not (folder / "names.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
         jobs = [(name, first_seed + k) for k in range(per_texture) for name in TEXTURES]

@@ -173,7 +173,7 @@ class UNetTrainer:
             ).sample
             return {"v": F.mse_loss(v.float(), a * noise - b * clean)}
 
-        return Fit(unet, loss, schedule, folder, name).run()  # type: ignore[return-value]
+        return Fit(unet, loss, schedule, folder, name).run()
 
     @torch.no_grad()
     def _batch(

@@ -51,7 +51,7 @@ def new_vae() -> AutoencoderKL:
 
 
 def train(corpus: Corpus, folder: Path, schedule: Schedule) -> AutoencoderKL:
-    """L1 in units of the corpus' spread, L1 of time and frequency slopes (the grain), a small KL."""
+    """L1 in units of the corpus' spread, L1 of slopes (the grain), and a small KL."""
     vae = new_vae()
 
     def loss(step: int) -> dict[str, Tensor]:
