@@ -1,0 +1,111 @@
+"""Endless soundscapes that change as a scene says, through AudioLDM 2.
+
+    import ambientgen
+    report = ambientgen.render("rain.yaml", "rain.wav")
+
+Importing costs nothing: torch and the rest come with the first call that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ambientgen.events import Listener
+    from ambientgen.render import RenderReport
+    from ambientgen.scene import Scene
+
+    __version__: str
+
+__all__ = ["__version__", "in_format_of", "load_scene", "render"]
+
+
+def load_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Scene:
+    """The scene in a YAML file; `overrides` such as `states.rain.curve=0.8` are put in first.
+
+    Raises:
+        ambientgen.errors.SceneError: all problems at once, each with its place and remedy.
+    """
+    from ambientgen.scene import load_scene as load
+
+    return load(path, overrides)
+
+
+def render(
+    scene: Scene | str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    duration_s: float | None = None,
+    force: bool = False,
+    device: str = "auto",
+    workers: int | None = None,
+    listener: Listener | None = None,
+) -> RenderReport:
+    """Render a scene, or the scene in a file, into the sound file `path`, whole or not at all.
+
+    The suffix of `path` chooses the format. `duration_s` crops the scene or holds its last levels;
+    `force` replaces an existing file; `device` is `auto`, `cpu`, `cuda` or `mps`; `workers` is one
+    for each core if None. `listener` is told what happens (`ambientgen.events`).
+
+    Raises:
+        ambientgen.errors.AmbientgenError: SceneError, UsageError, ModelError or OutputError, each
+            with its place, what is wrong and what to do.
+    """
+    from ambientgen.events import ignore
+    from ambientgen.render import Renderer
+
+    loaded = load_scene(scene) if isinstance(scene, str | os.PathLike) else scene
+    renderer = Renderer(device, workers, listener or ignore)
+    return renderer.render(
+        in_format_of(loaded, path), os.fspath(path), duration_s=duration_s, force=force
+    )
+
+
+def in_format_of(scene: Scene, path: str | os.PathLike[str]) -> Scene:
+    """`scene` with the output format that `path` asks for.
+
+    That is the suffix's; of a pipe or `-` without one WAV, which needs no seeking. Any other path
+    leaves the scene as it is.
+    """
+    from dataclasses import replace
+    from pathlib import Path
+
+    from ambientgen.audio_file import FORMATS, STDOUT
+
+    name = os.fspath(path)
+    by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
+    wanted = by_suffix.get(Path(name).suffix.lower())
+    streamed = name == STDOUT or (os.path.exists(name) and not os.path.isfile(name))
+    if wanted is None and streamed and not os.path.isdir(name):
+        wanted = "wav"
+    if wanted is None or wanted == scene.output.format:
+        return scene
+    return replace(scene, output=replace(scene.output, format=cast("Any", wanted)))
+
+
+def __getattr__(name: str) -> object:
+    """`__version__`, looked up only when asked for: importlib.metadata is slow to import."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(__name__)
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unreleased"
+
+
+class _Package(ModuleType):
+    """Keeps `ambientgen.render` the call: importing the module of that name would hide it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name == "render" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

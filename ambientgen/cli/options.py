@@ -1,0 +1,222 @@
+"""Options that several commands share, and how they reach the scene."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ambientgen.errors import Problem, SceneError, UsageError
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
+
+Scenes = Annotated[list[str], typer.Argument(metavar="SCENE", help="Scene files.")]
+OneScene = Annotated[str, typer.Argument(metavar="SCENE", help="A scene file.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change the scene first, for example states.rain.curve=0.8; as often as you like.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", help="Another take of the scene; its own seed if left out."
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps", metavar="N", help="Diffusion steps, 1 to 1000, instead of the scene's."
+    ),
+]
+Guidance = Annotated[
+    float | None,
+    typer.Option(
+        "--guidance",
+        metavar="G",
+        help="How strictly prompts are followed, 1 (off) to 30, instead of the scene's.",
+    ),
+]
+Duration = Annotated[
+    str | None,
+    typer.Option(
+        "--duration",
+        metavar="D",
+        help="Render this long (90s, 5m, 1h30m): crops the scene, or holds its last levels.",
+    ),
+]
+
+
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE|DIR|-",
+        help="Where to: a .wav or .flac file, a folder, or - for WAV on standard output. "
+        "Left out: the scene's name, in the current folder.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        max=256,
+        help="Windows rendered at a time; one for each core if left out.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")]
+
+
+class Device(str, Enum):
+    """Where to compute; the names that `ambientgen.models.loading` knows."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+OneDevice = Annotated[
+    Device,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|cuda|mps",
+        help="Where to compute; auto takes a GPU if there is one.",
+    ),
+]
+
+
+def _model_names(incomplete: str) -> list[str]:
+    from ambientgen.models.registry import POCKET, PUBLISHED
+
+    return [name for name in (POCKET, *PUBLISHED) if name.startswith(incomplete)]
+
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="M",
+        autocompletion=_model_names,
+        help="A model's name (see `ambientgen models`), folder or hub id, instead of the scene's.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line changes in every scene. `--set` comes first, options of their own
+    after it; all of them are checked as if they stood in the scene."""
+
+    assignments: tuple[str, ...]
+    options: tuple[tuple[str, str, object], ...]  # option, the field it sets, its value
+
+    @classmethod
+    def of(
+        cls,
+        assignments: list[str] | None,
+        model: str | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Overrides:
+        """Those that were given."""
+        options = (
+            ("--model", "model", model),
+            ("--seed", "seed", seed),
+            ("--steps", "render.steps", steps),
+            ("--guidance", "render.guidance", guidance),
+        )
+        given = tuple(option for option in options if option[2] is not None)
+        return cls(tuple(assignments or ()), given)
+
+    def lines(self) -> list[str]:
+        """As `path=value`; a JSON scalar is a YAML one."""
+        said = (
+            f"{path}={json.dumps(value, ensure_ascii=False)}" for _, path, value in self.options
+        )
+        return [*self.assignments, *said]
+
+    def in_the_users_words(self, problem: Problem) -> Problem:
+        """The problem with `--set render.steps` called `--steps` where that was written."""
+        for option, path, _ in self.options:
+            if problem.place == f"--set {path}":
+                return replace(problem, place=option)
+        return problem
+
+
+def read_scene(path: str, overrides: Overrides) -> Scene:
+    """The scene in a file, changed as the command line asks.
+
+    Raises:
+        SceneError: all problems at once. Where no file is, but a scene of that name comes along,
+            how to get it.
+    """
+    from ambientgen.scene import load_scene
+
+    if not os.path.exists(path):
+        _point_to_shipped(path)
+    try:
+        return load_scene(path, overrides.lines())
+    except SceneError as error:
+        raise SceneError(*map(overrides.in_the_users_words, error.problems)) from None
+
+
+def _point_to_shipped(path: str) -> None:
+    from ambientgen.scene.shipped import scenes_folder
+
+    name = path.removesuffix(".yaml")
+    if name in {file.stem for file in scenes_folder().glob("*.yaml")}:
+        remedy = f"the scene of that name comes along: copy it out with `ambientgen scenes {name}`"
+        if path == name:
+            remedy += f", then name {name}.yaml"
+        raise SceneError(Problem(path, "there is no such file", remedy))
+
+
+def read_duration(text: str | None) -> float | None:
+    """`--duration` in seconds.
+
+    Raises:
+        UsageError: no time, nothing, or more than a scene may last.
+    """
+    if text is None:
+        return None
+    from ambientgen.scene.durations import spell
+    from ambientgen.scene.schema import MOST_DURATION_S
+
+    duration_s = _read_time("--duration", text)
+    if not 0 < duration_s <= MOST_DURATION_S:
+        what = f"a render lasts more than 0s and at most {spell(MOST_DURATION_S)}"
+        raise UsageError(Problem("--duration", what, "write for example `5m`"))
+    return duration_s
+
+
+def read_moment(text: str, duration_s: float) -> float:
+    """`--at` in seconds; `50%` is half of `duration_s`.
+
+    Raises:
+        UsageError: no time.
+    """
+    return _read_time("--at", text, duration_s)
+
+
+def _read_time(option: str, text: str, whole_s: float | None = None) -> float:
+    from ambientgen.scene.durations import DurationError, parse_span
+
+    try:
+        return parse_span(text, percent=whole_s is not None).resolve(whole_s or 0.0)
+    except DurationError as error:
+        raise UsageError(Problem(option, error.what, error.remedy)) from None

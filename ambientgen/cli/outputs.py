@@ -1,0 +1,75 @@
+"""Which file each scene is rendered into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ambientgen
+from ambientgen.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
+
+STDOUT = "-"
+OPTION = "-o"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scene, as the command line named it, and where its sound goes (`-`: stdout)."""
+
+    path: str
+    scene: Scene
+    output: str
+
+
+def check_option(output: str | None, scenes: int, as_json: bool) -> None:
+    """Refuse what cannot be meant, before anything is read.
+
+    Raises:
+        UsageError: one output for several scenes, or sound and JSON both on stdout.
+    """
+    if output is None or is_folder(output):
+        return
+    if output == STDOUT and as_json:
+        what = "sound and --json cannot both go to standard output"
+        raise UsageError(Problem(f"{OPTION} {STDOUT}", what, "write the sound to a file"))
+    if scenes > 1:
+        what = f"{scenes} scenes cannot go into one output"
+        remedy = "name a folder, such as `-o sounds/`, or leave -o out"
+        raise UsageError(Problem(f"{OPTION} {output}", what, remedy))
+
+
+def jobs_of(scenes: Sequence[tuple[str, Scene]], output: str | None) -> list[Job]:
+    """An output for each scene: `output`, a file in it if it is a folder, or one right here.
+
+    Raises:
+        UsageError: two scenes would be written into one file.
+    """
+    jobs = [_job(path, scene, output) for path, scene in scenes]
+    taken: dict[str, str] = {}
+    for job in jobs:
+        real = os.path.realpath(job.output)
+        if real in taken:
+            what = f"{taken[real]} and {job.path} would both become {job.output}"
+            raise UsageError(Problem("", what, "render them one by one, each with its own -o"))
+        taken[real] = job.path
+    return jobs
+
+
+def is_folder(output: str) -> bool:
+    """A folder that is there, or a name that can only be one's."""
+    return output.endswith(("/", os.sep)) or os.path.isdir(output)
+
+
+def _job(path: str, scene: Scene, output: str | None) -> Job:
+    if output is not None and not is_folder(output):
+        return Job(path, ambientgen.in_format_of(scene, output), output)
+    from ambientgen.audio_file import FORMATS
+
+    name = Path(path).stem + FORMATS[scene.output.format].suffix
+    return Job(path, scene, os.path.join(output, name) if output else name)

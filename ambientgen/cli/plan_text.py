@@ -1,0 +1,96 @@
+"""A plan, and a moment of it, as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ambientgen.console import bars, table, width
+from ambientgen.scene.durations import spell
+from ambientgen.world import state_values
+
+if TYPE_CHECKING:
+    from ambientgen.plan import Moment, Plan
+
+_CURVE_COLUMNS = 60
+
+
+def plan_text(plan: Plan) -> str:
+    """The curves at a glance, the keyframes, the windows, and what the model cannot follow."""
+    scene = plan.scene
+    rate = plan.geometry.sample_rate
+    about = f"{spell(plan.duration_s)}, seed {scene.seed}, model {scene.model}, {rate} Hz"
+    parts = [f"{scene.title}\n{about}", _curves(plan), _keyframes(plan), _windows(plan)]
+    if plan.notices:
+        parts.append("\n".join(f"note: {notice}" for notice in plan.notices))
+    return "\n\n".join(parts)
+
+
+def moment_text(plan: Plan, moment: Moment) -> str:
+    """Every state's level and word, the prompts, and the windows that sound."""
+    words = [moment.words[name] or "(not heard)" for name in moment.states]
+    rows = [
+        (name, bars([value]), f"{value:.2f}", word)
+        for (name, value), word in zip(moment.states.items(), words, strict=True)
+    ]
+    prompts = [(f"{weight:.2f}", prompt) for prompt, weight in moment.blend]
+    windows = " and ".join(f"{window.index}" for window in moment.windows)
+    return "\n\n".join(
+        [
+            f"{plan.scene.title} at {spell(moment.time_s)} of {spell(plan.duration_s)}",
+            table(rows),
+            "Prompts by weight:\n" + table(prompts),
+            f"Sounding: window {windows} of {len(plan.windows)} (counted from 0)",
+        ]
+    )
+
+
+def _curves(plan: Plan) -> str:
+    """A sparkline of each state, over a time axis."""
+    longest = max(len(state.name) for state in plan.scene.states)
+    columns = max(min(_CURVE_COLUMNS, width() - longest - 6), 8)
+    times_s = (np.arange(columns) + 0.5) / columns * plan.duration_s
+    rows = [
+        (state.name, bars(values))
+        for state, values in zip(
+            plan.scene.states, state_values(plan.scene, times_s).tolist(), strict=True
+        )
+    ]
+    lines = [f"  {name.ljust(longest)}  {drawn}".rstrip() for name, drawn in rows]
+    end = _clock(plan.duration_s)
+    return "\n".join([*lines, " " * (longest + 4) + "0s" + end.rjust(columns - 2)])
+
+
+def _keyframes(plan: Plan) -> str:
+    """A row for each keyframe; a prompt that stays is not said again."""
+    names = [state.name for state in plan.scene.states]
+    rows = [("   time", *names, "prompt")]
+    said = ""
+    for keyframe in plan.keyframes:
+        levels = (f"{bars([v])} {v:.2f}" for v in (keyframe.states[name] for name in names))
+        prompt = '"' if keyframe.prompt == said else keyframe.prompt
+        rows.append((_clock(keyframe.time_s).rjust(7), *levels, prompt))
+        said = keyframe.prompt
+    return f"{len(plan.keyframes)} keyframes\n{table(rows)}"
+
+
+def _clock(time_s: float) -> str:
+    """`1m6.7s`: as a scene may write it, to a tenth of a second."""
+    tenths = round(time_s * 10)
+    whole, rest = spell(tenths // 10), tenths % 10
+    if not rest:
+        return whole
+    if tenths // 10 % 60:
+        return f"{whole[:-1]}.{rest}s"
+    return (whole if tenths >= 600 else "") + f"0.{rest}s"
+
+
+def _windows(plan: Plan) -> str:
+    """How many, how long, and what they share."""
+    lengths = sorted({window.frames for window in plan.windows})
+    seconds = plan.geometry.seconds
+    shortest, longest = seconds(lengths[0]), seconds(lengths[-1])
+    long = f"{shortest:.2f} s" if len(lengths) == 1 else f"{shortest:.2f} to {longest:.2f} s"
+    fade = f"each fading over {seconds(plan.rule.overlap):.2f} s into the next"
+    return f"{len(plan.windows)} windows of {long}, {fade}"

@@ -1,0 +1,124 @@
+"""docs/cli.md, made from the commands themselves: `python -m ambientgen.cli.reference`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from ambientgen.cli.app import app
+from ambientgen.cli.exit_codes import GRAVITY, MEANINGS
+from ambientgen.console import PROGRAM
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+
+_HEAD = f"""\
+<!-- Made by `python -m ambientgen.cli.reference`; change the commands, not this page. -->
+
+# The command line
+
+`{PROGRAM} COMMAND --help` says the same. Results go to standard output, everything else to standard
+error: problems as `{PROGRAM}: place: what is wrong; what to do`, one on each line, and progress.
+Colours and bars appear on terminals only, colours not where `NO_COLOR` is set.
+"""
+
+_RENDER = """\
+Where the sound goes:
+
+- Without `-o`, `rain.yaml` becomes `rain.wav` in the current folder, or `rain.flac` if the scene
+  says `output: {format: flac}`.
+- `-o lake.flac` names the file; its suffix wins over the scene's format. `-o sounds/` is a folder,
+  and the only choice for several scenes. `-o -` is WAV to standard output.
+- An existing file is replaced with `--force` only. A render that fails or is stopped leaves no
+  file under the final name, and the old one as it was.
+- When the reader of a pipe leaves, as players and `head` do, the render ends quietly with 0.
+
+`--set KEY=VALUE` changes the scene as if it were written there: `--set states.rain.curve=0.8`,
+`--set 'states.rain.curve={0s: 0, 1m: 1}'`, `--set output.format=flac`. The value is YAML. `--seed`,
+`--model`, `--steps` and `--guidance` are short for the same and win over it.
+
+With `--json`, each scene gives one JSON object on a line of its own:
+
+| key | holds |
+|---|---|
+| `scene` | the scene file, as given |
+| `output` | the sound file |
+| `duration_s`, `sample_rate`, `channels` | of the sound |
+| `seed` | the scene's, or `--seed` |
+| `model` | `{name, revision, licence}` |
+| `sha256` | of the 16-bit samples as written, without the file's header |
+| `elapsed_s`, `realtime_factor` | time taken, and seconds of sound made in each second of it |
+| `peak_memory_mb` | most memory used so far, all workers together |
+| `windows` | `{total, computed, reused}` |
+| `notices` | what was worth a warning |
+
+A scene that failed gives `{scene, error: {problems: [{place, what, remedy}]}, exit_code}` instead.
+"""
+
+_PLAN = """\
+With `--json`: `title`, `duration_s`, `sample_rate`, `seed`, `model`, `keyframes` (each with
+`time_s`, `prompt`, `states`, and the `blend` of prompts that says the states exactly), `windows`
+(each with `index`, `start_s`, `end_s`) and `notices`. With `--at` as well: `time_s`, `prompt`,
+`states`, `words`, `blend` and the indices of the `windows` that sound.
+"""
+
+_COMPLETION = f"""\
+## Completion
+
+`{PROGRAM} --install-completion` teaches your shell (bash, zsh, fish or PowerShell) the commands,
+options, models and scenes; `--show-completion` prints the script instead.
+"""
+
+_MORE = {"render": _RENDER, "plan": _PLAN}
+
+
+def page() -> str:
+    """The whole of docs/cli.md."""
+    root: Any = typer.main.get_command(app)
+    sections = [_HEAD, _options(root)]
+    for name, command in root.commands.items():
+        sections += [_command(name, command), _options(command)]
+        if name in _MORE:
+            sections.append(_MORE[name])
+    return "\n".join([*filter(None, sections), _exit_codes(), _COMPLETION])
+
+
+def parameters(command: Any) -> Iterator[tuple[str, str]]:
+    """Every argument and option of a command, as it is written, and what its help says."""
+    for parameter in command.params:
+        metavar = parameter.metavar or ""
+        if parameter.param_type_name == "argument":
+            yield metavar, parameter.help or ""
+            continue
+        names = ", ".join(sorted(parameter.opts, key=len))
+        yield f"{names} {metavar}".strip(), parameter.help or ""
+
+
+def _command(name: str, command: Any) -> str:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    written = "".join(f" {p.metavar}{'...' if p.nargs == -1 else ''}" for p in arguments)
+    return f"## {PROGRAM} {name}{written}\n\n{inspect.cleandoc(command.help)}\n"
+
+
+def _options(command: Any) -> str:
+    rows = [
+        f"| `{name.replace('|', chr(92) + '|')}` | {text} |" for name, text in parameters(command)
+    ]
+    return "\n".join(["| | |", "|---|---|", *rows]) + "\n" if rows else ""
+
+
+def _exit_codes() -> str:
+    rows = [f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()]
+    order = ", then ".join(str(int(code)) for code in reversed(GRAVITY[1:]))
+    return (
+        "## Exit codes\n\n| code | meaning |\n|---|---|\n" + "\n".join(rows) + "\n\n"
+        f"Of several scenes each is tried, and the gravest outcome is the command's: {order}. A\n"
+        "signal ends the command at once.\n"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,44 @@
+"""`ambientgen validate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from ambientgen.cli import options
+from ambientgen.cli.options import Overrides, read_scene
+from ambientgen.cli.outcomes import Outcomes
+from ambientgen.console import Console
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
+
+
+def validate(
+    scenes: options.Scenes,
+    assignments: options.Assignments = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Check scenes without rendering them.
+
+    Every problem of a file is told at once, with its line and column and what to write instead.
+    """
+    console = Console()
+    outcomes = Outcomes(console, as_json)
+    overrides = Overrides.of(assignments)
+    for path in scenes:
+        with outcomes.trying(path):
+            scene = read_scene(path, overrides)
+            if as_json:
+                outcomes.record({"scene": path, "exit_code": 0, **scene.to_json()})
+            else:
+                console.out(f"{path}: {_about(scene)}")
+    raise typer.Exit(outcomes.code)
+
+
+def _about(scene: Scene) -> str:
+    from ambientgen.scene.durations import spell
+
+    names = ", ".join(state.name for state in scene.states)
+    return f"valid; {scene.title}, {spell(scene.duration_s)} of {names}"

@@ -1,0 +1,416 @@
+"""Every command but `render`: what it prints, what it leaves, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+import ambientgen
+from ambientgen.cli import doctor, reference
+from ambientgen.cli.app import app, run
+from ambientgen.cli.exit_codes import GRAVITY, MEANINGS, gravest
+from ambientgen.errors import ExitCode
+from ambientgen.scene import load_scene, shipped_scenes
+
+SCENES = Path(__file__).parents[1] / "scenes"
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AMBIENTGEN_DEBUG", raising=False)
+
+
+@pytest.fixture
+def rain(tmp_path: Path) -> str:
+    shutil.copy(SCENES / "rain.yaml", tmp_path)
+    return "rain.yaml"
+
+
+def said(capsys: Output, *args: str, code: int = 0) -> tuple[str, str]:
+    """Run a command and return what it wrote to stdout and stderr."""
+    assert run(args) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return out, err
+
+
+# --- the root ---
+
+
+def test_help_names_every_command_and_the_exit_codes(capsys: Output) -> None:
+    out, err = said(capsys, "--help")
+    assert not err
+    for name in typer.main.get_command(app).commands:  # type: ignore[attr-defined]
+        assert f"  {name}" in out
+    assert all(str(int(code)) in out.partition("Exit codes")[2] for code in ExitCode)
+
+
+def test_the_version_is_the_packages(capsys: Output) -> None:
+    assert said(capsys, "--version")[0] == f"ambientgen {ambientgen.__version__}\n"
+
+
+def test_no_command_is_a_usage_error_that_shows_the_help(capsys: Output) -> None:
+    out, err = said(capsys, code=2)
+    assert not out
+    assert err.startswith("Usage: ambientgen")
+
+
+@pytest.mark.parametrize(
+    ("args", "wanted"),
+    [
+        (["frobnicate"], "No such command"),
+        (["rendr"], "Did you mean 'render'"),
+        (["render"], "Missing argument"),
+        (["plan", "rain.yaml", "--frob"], "No such option"),
+        (["render", "rain.yaml", "--steps", "many"], "--steps"),
+        (["render", "rain.yaml", "--workers", "0"], "--workers"),
+        (["render", "rain.yaml", "--device", "abacus"], "--device"),
+        (["scenes", "-o", "x.yaml"], "no scene is named"),
+        (["scenes", "rian"], "did you mean `rain`"),
+        (["plan", "rain.yaml", "--duration", "90"], "write `90s`"),
+        (["plan", "rain.yaml", "--duration", "0s"], "--duration: a render lasts more than 0s"),
+        (["plan", "rain.yaml", "--duration", "200h"], "at most 168h"),
+        (["new", ""], "NAME: a scene needs a name"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_code_2(
+    capsys: Output, rain: str, args: list[str], wanted: str
+) -> None:
+    out, err = said(capsys, *args, code=2)
+    assert not out
+    assert err.startswith("ambientgen: ")
+    assert err.count("\n") == 1
+    assert wanted in err
+
+
+def test_an_error_inside_is_one_line_and_a_traceback_where_asked_for(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise KeyError("no\nsuch")
+
+    monkeypatch.setattr("ambientgen.scene.scene_json_schema", broken)
+    _, err = said(capsys, "schema", code=1)
+    assert err.count("\n") == 1
+    assert err.startswith("ambientgen: internal error: KeyError")
+    assert "AMBIENTGEN_DEBUG=1" in err
+    monkeypatch.setenv("AMBIENTGEN_DEBUG", "1")
+    assert run(["schema"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_had_enough_is_no_error(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> None:
+        raise BrokenPipeError
+
+    class Pipe:
+        write = staticmethod(lambda _text: None)
+        flush = staticmethod(gone)
+        fileno = staticmethod(lambda: 1)
+
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    monkeypatch.setattr("sys.stdout", Pipe())
+    assert run(["schema"]) == 0
+    assert not capsys.readouterr().err
+
+
+def test_a_closed_standard_output_is_exit_code_4(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert run(["schema"]) == 4
+    assert "standard output: is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_print(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("_AMBIENTGEN_COMPLETE", f"source_{shell}")
+    out, _ = said(capsys)
+    assert "_AMBIENTGEN_COMPLETE" in out
+    assert "ambientgen" in out
+
+
+def test_completion_knows_commands_and_shipped_scenes(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_AMBIENTGEN_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "ambientgen sce")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert said(capsys)[0].split() == ["scenes"]
+    monkeypatch.setenv("COMP_WORDS", "ambientgen scenes ra")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert "rain" in said(capsys)[0].split()
+
+
+# --- validate ---
+
+
+def test_validate_says_what_a_scene_is(capsys: Output, rain: str) -> None:
+    out, err = said(capsys, "validate", rain)
+    assert out.startswith("rain.yaml: valid; Rain that builds and passes, 2m of rain, wind")
+    assert not err
+
+
+def test_validate_tells_every_problem_of_every_scene_on_its_line(
+    capsys: Output, rain: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.yaml").write_text("duration: -5s\nstates: {rain: {curve: 2}}\n")
+    out, err = said(capsys, "validate", "bad.yaml", rain, "missing.yaml", code=2)
+    assert out.startswith("rain.yaml: valid")
+    lines = err.splitlines()
+    assert [line.split(": ")[1] for line in lines] == [
+        "bad.yaml:1:11", "bad.yaml:2:24", "missing.yaml",
+    ]  # fmt: skip
+
+
+def test_validate_json_is_a_line_for_each_scene(
+    capsys: Output, rain: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.yaml").write_text("states: {rain: {curve: 1}}\n")
+    out, _ = said(capsys, "validate", "--json", rain, "bad.yaml", code=2)
+    good, bad = map(json.loads, out.splitlines())
+    assert (good["scene"], good["exit_code"], good["duration_s"]) == ("rain.yaml", 0, 120)
+    assert (bad["scene"], bad["exit_code"]) == ("bad.yaml", 2)
+    (problem,) = bad["error"]["problems"]
+    assert set(problem) == {"place", "what", "remedy"}
+    assert "duration" in problem["what"]
+
+
+def test_set_changes_the_scene_that_is_checked(capsys: Output, rain: str) -> None:
+    assert '"seed": 99' in said(capsys, "validate", rain, "--json", "--set", "seed=99")[0]
+    _, err = said(capsys, "validate", rain, "--set", "states.rain.curve=7", code=2)
+    assert err.startswith("ambientgen: --set states.rain.curve: ")
+
+
+@pytest.mark.parametrize("name", ["rain", "surf.yaml"])
+def test_a_shipped_scene_that_is_no_file_here_is_pointed_to(capsys: Output, name: str) -> None:
+    stem = name.removesuffix(".yaml")
+    _, err = said(capsys, "validate", name, code=2)
+    assert f"copy it out with `ambientgen scenes {stem}`" in err
+
+
+# --- plan ---
+
+
+def test_plan_shows_curves_prompts_and_windows(
+    capsys: Output, rain: str, hub_faithful_folder: Path
+) -> None:
+    out, _ = said(capsys, "plan", rain, "--model", str(hub_faithful_folder))
+    assert "Rain that builds and passes\n2m, seed 7, model " in out
+    assert "light rain and a light breeze, an open meadow" in out
+    assert "torrential downpour" in out
+    assert "windows of 3.52 to" in out
+    assert max(map(len, out.splitlines()[2:])) <= 100
+
+
+def test_plan_json_is_the_plan(capsys: Output, rain: str, hub_faithful_folder: Path) -> None:
+    out, _ = said(capsys, "plan", rain, "--json", "--model", str(hub_faithful_folder))
+    plan = json.loads(out)
+    assert (plan["duration_s"], plan["sample_rate"]) == (120, 16000)
+    assert set(plan["keyframes"][0]) >= {"time_s", "prompt", "states"}
+    assert set(plan["windows"][0]) == {"index", "start_s", "end_s"}
+    assert plan["windows"][-1]["end_s"] == 120
+
+
+def test_plan_at_tells_the_state_of_the_world(
+    capsys: Output, rain: str, hub_faithful_folder: Path
+) -> None:
+    model = ("--model", str(hub_faithful_folder))
+    out, _ = said(capsys, "plan", rain, "--at", "50%", "--json", *model)
+    moment = json.loads(out)
+    assert moment["time_s"] == 60
+    assert moment["states"]["rain"] == pytest.approx(0.9)
+    out, _ = said(capsys, "plan", rain, "--at", "1m", *model)
+    assert "Rain that builds and passes at 1m of 2m" in out
+    assert "0.90  a torrential downpour" in out
+    _, err = said(capsys, "plan", rain, "--at", "3m", *model, code=2)
+    assert err.splitlines()[-1].startswith("ambientgen: --at: ")
+    _, err = said(capsys, "plan", rain, "--at", "1:30", *model, code=2)
+    assert "write `1m30s`" in err
+
+
+def test_plan_takes_the_same_overrides_as_render(
+    capsys: Output, rain: str, hub_faithful_folder: Path
+) -> None:
+    def planned(*args: str) -> dict[str, Any]:
+        model = str(hub_faithful_folder)
+        out, _ = said(capsys, "plan", rain, "--json", "--model", model, *args)
+        plan: dict[str, Any] = json.loads(out)
+        return plan
+
+    assert planned("--duration", "30s")["duration_s"] == 30
+    held = planned("--duration", "3m", "--set", "states.wind.curve=0.5")
+    assert held["duration_s"] == 180
+    assert {keyframe["states"]["wind"] for keyframe in held["keyframes"]} == {0.5}
+    assert planned("--seed", "5", "--set", "seed=6")["seed"] == 5  # an option of its own wins
+
+
+@pytest.mark.parametrize(
+    ("args", "place"),
+    [
+        (["--steps", "0"], "--steps"),
+        (["--guidance", "0.5"], "--guidance"),
+        (["--guidance", "nan"], "--guidance"),
+        (["--seed", "-1"], "--seed"),
+        (["--model", ""], "--model"),
+        (["--set", "render.steps=0"], "--set render.steps"),
+    ],
+)
+def test_overrides_are_blamed_by_the_name_they_were_given(
+    capsys: Output, rain: str, args: list[str], place: str
+) -> None:
+    _, err = said(capsys, "plan", rain, *args, code=2)
+    assert err.startswith(f"ambientgen: {place}: ")
+
+
+def test_plan_without_the_model_is_exit_code_3(capsys: Output, rain: str) -> None:
+    out, err = said(capsys, "plan", rain, "--model", "no/such-model", code=3)
+    assert not out
+    assert "fetch it: hf download no/such-model" in err
+    said(capsys, "plan", rain, "--model", "./no-such-folder", code=3)
+
+
+def test_render_options_no_window_can_meet_name_the_scene(
+    capsys: Output, rain: str, hub_faithful_folder: Path
+) -> None:
+    wide = ("--set", "render.overlap=9s", "--set", "render.window=10s")
+    _, err = said(capsys, "plan", rain, "--model", str(hub_faithful_folder), *wide, code=2)
+    assert "ambientgen: rain.yaml: render.overlap: " in err
+
+
+# --- scenes and new ---
+
+
+def test_scenes_lists_all_and_copies_one_out(capsys: Output, tmp_path: Path) -> None:
+    out, _ = said(capsys, "scenes")
+    names = [scene.name for scene in shipped_scenes()]
+    assert names
+    assert all(any(line.startswith(name) for line in out.splitlines()) for name in names)
+    listed = json.loads(said(capsys, "scenes", "--json")[0])
+    assert [scene["name"] for scene in listed] == names
+    out, _ = said(capsys, "scenes", "surf")
+    assert out.startswith("surf.yaml written")
+    assert (tmp_path / "surf.yaml").read_bytes() == (SCENES / "surf.yaml").read_bytes()
+
+
+def test_scenes_writes_where_asked(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    said(capsys, "scenes", "rain", "-o", "mine/")
+    said(capsys, "scenes", "rain.yaml", "-o", "lake.yaml")
+    printed, _ = said(capsys, "scenes", "rain", "-o", "-")
+    copies = [tmp_path / "mine" / "rain.yaml", tmp_path / "lake.yaml"]
+    assert {copy.read_text() for copy in copies} == {printed}
+    assert "mkdir" in said(capsys, "scenes", "rain", "-o", "no/where.yaml", code=4)[1]
+
+
+@pytest.mark.parametrize("args", [["scenes", "rain"], ["new", "rain"]])
+def test_nothing_is_overwritten_unasked(
+    capsys: Output, rain: str, tmp_path: Path, args: list[str]
+) -> None:
+    before = "# my own\n"
+    (tmp_path / rain).write_text(before)
+    _, err = said(capsys, *args, code=4)
+    assert "rain.yaml: exists already; use --force" in err
+    assert (tmp_path / rain).read_text() == before
+    said(capsys, *args, "--force")
+    assert load_scene(rain).states
+
+
+@pytest.mark.parametrize(("name", "file"), [("lake", "lake.yaml"), ("lake.yml", "lake.yml")])
+def test_new_writes_a_scene_that_is_valid(
+    capsys: Output, tmp_path: Path, name: str, file: str
+) -> None:
+    out, _ = said(capsys, "new", name)
+    assert out.startswith(f"{file} written")
+    text = (tmp_path / file).read_text()
+    assert text.startswith("# Lake.")
+    assert load_scene(file).title == "Lake"
+
+
+# --- schema, models, doctor ---
+
+
+def test_schema_is_json_schema(capsys: Output) -> None:
+    schema = json.loads(said(capsys, "schema")[0])
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert "states" in schema["properties"]
+
+
+def test_models_lists_licences_and_commands_on_one_line(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    out, _ = said(capsys, "models")
+    assert "pocket" in out
+    assert "CC-BY-NC-SA-4.0" in out
+    fetch = [line for line in out.splitlines() if "hf download cvssp/audioldm2-large" in line]
+    assert fetch[0].endswith('--exclude "*.bin"')
+    listed = json.loads(said(capsys, "models", "--json")[0])
+    assert [each["name"] for each in listed][:2] == ["pocket", "audioldm2"]
+    assert set(listed[0]) == {"name", "licence", "commercial", "here", "where"}
+
+
+def test_doctor_tells_versions_and_whether_the_model_loads(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path
+) -> None:
+    trials = {"pocket": doctor.try_model(str(hub_faithful_folder))}
+    monkeypatch.setattr(doctor, "try_model", trials.__getitem__)
+    found = json.loads(said(capsys, "doctor", "--json")[0])
+    assert found["pocket"]["loads"] is True
+    assert found["device"] in {"cpu", "cuda", "mps"}
+    assert found["cores"] >= 1
+    assert set(found["packages"]) == set(doctor.PACKAGES)
+    trials["pocket"] = {"loads": False, "elapsed_s": 0.1, "problems": ["it is broken"]}
+    out, _ = said(capsys, "doctor", code=3)
+    assert "it is broken" in out
+    assert "torch  " in out
+
+
+def test_doctor_finds_a_broken_model(tmp_path: Path) -> None:
+    (problem,) = doctor.try_model(str(tmp_path))["problems"]
+    assert "model_index.json" in problem
+
+
+def test_no_network_refuses_connections() -> None:
+    import socket
+
+    with doctor.no_network(), socket.socket() as connection, pytest.raises(OSError, match="network"):
+        connection.connect(("127.0.0.1", 9))
+
+
+# --- the reference ---
+
+
+def test_the_reference_is_up_to_date() -> None:
+    again = "run `python -m ambientgen.cli.reference`"
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), again
+
+
+def test_every_command_option_and_exit_code_is_documented() -> None:
+    page = reference.page()
+    root = typer.main.get_command(app)
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        assert f"## ambientgen {name}" in page
+        assert command.help
+        for written, text in reference.parameters(command):
+            assert text, (name, written)
+            assert text in page
+    assert set(MEANINGS) == set(ExitCode)
+    assert all(f"| {int(code)} | {MEANINGS[code]} |" in page for code in ExitCode)
+
+
+def test_the_gravest_code_wins() -> None:
+    assert gravest([]) == ExitCode.DONE
+    assert gravest(GRAVITY) == ExitCode.INTERNAL
+    assert gravest([ExitCode.BAD_INPUT, ExitCode.OUTPUT, ExitCode.DONE]) == ExitCode.OUTPUT
