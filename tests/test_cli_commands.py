@@ -174,9 +174,7 @@ def test_validate_tells_every_problem_of_every_scene_on_its_line(
     ]  # fmt: skip
 
 
-def test_validate_json_is_a_line_for_each_scene(
-    capsys: Output, rain: str, tmp_path: Path
-) -> None:
+def test_validate_json_is_a_line_for_each_scene(capsys: Output, rain: str, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("states: {rain: {curve: 1}}\n")
     out, _ = said(capsys, "validate", "--json", rain, "bad.yaml", code=2)
     good, bad = map(json.loads, out.splitlines())
@@ -385,7 +383,11 @@ def test_doctor_finds_a_broken_model(tmp_path: Path) -> None:
 def test_no_network_refuses_connections() -> None:
     import socket
 
-    with doctor.no_network(), socket.socket() as connection, pytest.raises(OSError, match="network"):
+    with (
+        doctor.no_network(),
+        socket.socket() as connection,
+        pytest.raises(OSError, match="network"),
+    ):
         connection.connect(("127.0.0.1", 9))
 
 

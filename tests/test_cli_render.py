@@ -1,0 +1,324 @@
+"""`ambientgen render`: where sounds go, what is refused beforehand, what becomes of several scenes.
+
+Most tests put a quick sine in place of the renderer; the last ones render with a tiny model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import json
+import os
+import shutil
+import threading
+import wave
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import ambientgen
+from ambientgen.audio_file import ReaderGone, open_sink
+from ambientgen.cli.app import run
+from ambientgen.cli.options import Device
+from ambientgen.errors import ModelError, Problem
+from ambientgen.events import AudioWritten, Listener, Notice, StageStarted, WindowsDone
+from ambientgen.models.loading import DEVICES
+from ambientgen.render import RenderReport, WindowCounts
+from ambientgen.scene import Scene
+
+SCENES = Path(__file__).parents[1] / "scenes"
+Output = pytest.CaptureFixture[str]
+
+
+@dataclass
+class Studio:
+    """What the stand-in for the renderer was asked to do, and what it is to fail with."""
+
+    rendered: list[tuple[Scene, str, float | None]] = field(default_factory=list)
+    made: int = 0
+    failures: dict[str, Exception] = field(default_factory=dict)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_with_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("rain", "surf"):
+        shutil.copy(SCENES / f"{name}.yaml", tmp_path)
+
+
+@pytest.fixture
+def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio:
+    """A renderer that writes 0.1 s of a sine."""
+    told = Studio()
+
+    class Sine:
+        def __init__(self, device: str, workers: int | None, listener: Listener) -> None:
+            told.made += 1
+            self.tell = listener
+
+        def render(
+            self, scene: Scene, output: str, *, duration_s: float | None, force: bool
+        ) -> RenderReport:
+            told.rendered.append((scene, output, duration_s))
+            for event in (StageStarted("rendering"), Notice("too loud"), WindowsDone(1, 1)):
+                self.tell(event)
+            if scene.title in told.failures:
+                raise told.failures[scene.title]
+            sine = 0.5 * np.sin(np.arange(1600) / 10)
+            with open_sink(output, scene.output.format, 16000, 1, 1600, force) as sink:
+                sink.write(sine)
+            self.tell(AudioWritten(0.1, 0.1))
+            return RenderReport(
+                output, 0.1, 16000, 1, scene.seed, {"name": "sine"}, sink.result.sha256,
+                0.01, 10.0, 1.0, WindowCounts(1, 1, 0),
+            )  # fmt: skip
+
+    monkeypatch.setattr(importlib.import_module("ambientgen.render"), "Renderer", Sine)
+    # Scenes name `pocket`; the folder of another model stands in for it.
+    resolve = importlib.import_module("ambientgen.models.registry").resolve
+    here = {"pocket": str(hub_faithful_folder)}
+    monkeypatch.setattr("ambientgen.models.registry.resolve", lambda m: resolve(here.get(m, m)))
+    return told
+
+
+def rendered(capsys: Output, *args: str, code: int = 0) -> tuple[str, str]:
+    """Run `render` and return what it wrote to stdout and stderr."""
+    assert run(["render", *args]) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return out, err
+
+
+# --- where the sound goes ---
+
+
+@pytest.mark.parametrize(
+    ("args", "file"),
+    [
+        ([], "rain.wav"),
+        (["--set", "output.format=flac"], "rain.flac"),
+        (["-o", "lake.flac"], "lake.flac"),
+        (["-o", "LAKE.WAV", "--set", "output.format=flac"], "LAKE.WAV"),
+        (["-o", "sounds"], "sounds/rain.wav"),
+        (["-o", "sounds/", "--set", "output.format=flac"], "sounds/rain.flac"),
+    ],
+)
+def test_the_sound_goes_where_asked_in_the_format_asked(
+    capsys: Output, studio: Studio, tmp_path: Path, args: list[str], file: str
+) -> None:
+    (tmp_path / "sounds").mkdir()
+    out, err = rendered(capsys, "rain.yaml", *args)
+    assert not out
+    assert f"{file}: 100ms in 0.0 s, 10.0 × real time" in err
+    assert soundfile.info(file).format.lower() == Path(file).suffix[1:].lower()
+    assert soundfile.info(file).frames == 1600
+    assert sorted(p.suffix for p in tmp_path.rglob("*.part")) == []
+
+
+def test_a_sound_on_standard_output_is_all_there_is_on_it(
+    capfdbinary: pytest.CaptureFixture[bytes], studio: Studio
+) -> None:
+    assert run(["render", "rain.yaml", "-o", "-", "--set", "output.format=flac"]) == 0
+    out, err = capfdbinary.readouterr()
+    with wave.open(io.BytesIO(out)) as sound:
+        assert sound.getnframes() == 1600
+    assert len(out) == 44 + 3200
+    assert b"rendering" in err
+
+
+def test_a_named_pipe_gets_wav_and_a_reader_may_leave(
+    capsys: Output, studio: Studio, tmp_path: Path
+) -> None:
+    os.mkfifo("pipe")
+    heard: list[bytes] = []
+    player = threading.Thread(target=lambda: heard.append(Path("pipe").read_bytes()))
+    player.start()
+    rendered(capsys, "rain.yaml", "-o", "pipe")
+    player.join()
+    assert heard[0].startswith(b"RIFF")
+    studio.failures["Rain that builds and passes"] = ReaderGone(Problem("pipe", "gone"))
+    assert "gone" not in rendered(capsys, "rain.yaml", "--force")[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "place"),
+    [
+        (["rain.yaml", "surf.yaml", "-o", "both.wav"], "-o both.wav"),
+        (["rain.yaml", "surf.yaml", "-o", "-"], "-o -"),
+        (["rain.yaml", "-o", "-", "--json"], "-o -"),
+        (["rain.yaml", "-o", "rain.mp4"], "rain.mp4"),
+        (["rain.yaml", "-o", "rain"], "rain"),
+        (["rain.yaml", "./rain.yaml"], "rain.yaml and ./rain.yaml would both become rain.wav"),
+    ],
+)
+def test_outputs_that_cannot_be_meant_are_usage_errors(
+    capsys: Output, studio: Studio, args: list[str], place: str
+) -> None:
+    _, err = rendered(capsys, *args, code=2)
+    assert f"ambientgen: {place}" in err
+    assert not studio.made
+    assert not list(Path().glob("*.wav"))
+
+
+def test_an_existing_file_is_refused_before_the_model_is_asked_for(
+    capsys: Output, studio: Studio, tmp_path: Path
+) -> None:
+    Path("rain.wav").write_bytes(b"mine")
+    _, err = rendered(capsys, "rain.yaml", "--model", "no/such-model", code=4)
+    assert "rain.wav: exists already; use --force" in err
+    assert "no/such-model" not in err
+    assert not studio.made
+    assert Path("rain.wav").read_bytes() == b"mine"
+    rendered(capsys, "rain.yaml", "--force")
+    assert soundfile.info("rain.wav").frames == 1600
+
+
+def test_a_folder_that_is_not_there_is_exit_code_4(capsys: Output, studio: Studio) -> None:
+    assert "mkdir -p" in rendered(capsys, "rain.yaml", "-o", "no/folder/", code=4)[1]
+    assert "mkdir -p" in rendered(capsys, "rain.yaml", "-o", "no/rain.wav", code=4)[1]
+    assert not studio.made
+
+
+# --- several scenes ---
+
+
+def test_each_scene_is_tried_and_the_gravest_outcome_wins(
+    capsys: Output, studio: Studio, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.yaml").write_text("states: 3\n")
+    _, err = rendered(capsys, "bad.yaml", "rain.yaml", "missing.yaml", "surf.yaml", code=2)
+    assert Path("rain.wav").exists()
+    assert Path("surf.wav").exists()
+    assert "ambientgen: bad.yaml:1:" in err
+    assert "ambientgen: missing.yaml: " in err
+    assert studio.made == 1  # one renderer, so that the model loads once
+    _, err = rendered(capsys, "bad.yaml", "rain.yaml", "surf.yaml", code=4)
+    assert "bad.yaml" in err
+
+
+def test_an_error_while_rendering_leaves_the_other_scenes(capsys: Output, studio: Studio) -> None:
+    studio.failures["Rain that builds and passes"] = RuntimeError("no more memory")
+    _, err = rendered(capsys, "rain.yaml", "surf.yaml", code=1)
+    assert "ambientgen: internal error: RuntimeError: no more memory; set AMBIENTGEN_DEBUG=1" in err
+    assert not Path("rain.wav").exists()
+    assert Path("surf.wav").exists()
+    studio.failures["Rain that builds and passes"] = ModelError(Problem("pocket", "is broken"))
+    assert "pocket: is broken" in rendered(capsys, "rain.yaml", code=3)[1]
+
+
+def test_a_model_that_is_not_here_is_told_once_and_loads_nothing(
+    capsys: Output, studio: Studio
+) -> None:
+    _, err = rendered(capsys, "rain.yaml", "surf.yaml", "--model", "no/such-model", code=3)
+    assert err.count("fetch it: hf download no/such-model") == 1
+    assert not studio.made
+
+
+# --- what is said ---
+
+
+def test_json_is_one_object_a_line_for_each_scene(
+    capsys: Output, studio: Studio, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.yaml").write_text("states: 3\n")
+    out, _ = rendered(capsys, "bad.yaml", "rain.yaml", "surf.yaml", "--json", code=2)
+    bad, rain, surf = map(json.loads, out.splitlines())
+    assert (bad["scene"], bad["exit_code"]) == ("bad.yaml", 2)
+    assert {"place", "what", "remedy"} == set(bad["error"]["problems"][0])
+    assert (rain["scene"], rain["output"], rain["seed"]) == ("rain.yaml", "rain.wav", 7)
+    assert rain["notices"] == ["too loud"]
+    assert surf["windows"] == {"total": 1, "computed": 1, "reused": 0}
+    pcm, _ = soundfile.read("surf.wav", dtype="int16")
+    assert surf["sha256"] == hashlib.sha256(pcm.tobytes()).hexdigest()
+
+
+def test_a_full_disk_behind_json_is_exit_code_4(
+    capsys: Output, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert run(["render", "rain.yaml", "--json"]) == 4
+        monkeypatch.undo()
+    assert "standard output: the disk is full" in capsys.readouterr().err
+
+
+def test_quiet_says_only_what_goes_wrong(capsys: Output, studio: Studio) -> None:
+    assert rendered(capsys, "rain.yaml", "--quiet") == ("", "")
+    _, err = rendered(capsys, "rain.yaml", "--quiet", code=4)
+    assert err.startswith("ambientgen: rain.wav: exists already")
+
+
+def test_without_a_terminal_there_are_plain_lines(capsys: Output, studio: Studio) -> None:
+    _, err = rendered(capsys, "rain.yaml")
+    assert "\x1b" not in err
+    assert err.splitlines() == [
+        "rain.wav: loading the model",
+        "rain.wav: rendering",
+        "ambientgen: note: too loud",
+        "rain.wav: 100ms in 0.0 s, 10.0 × real time",
+    ]
+
+
+def test_options_reach_the_scene_and_the_renderer(capsys: Output, studio: Studio) -> None:
+    rendered(
+        capsys, "rain.yaml", "--seed", "5", "--steps", "3", "--guidance", "2.5",
+        "--duration", "1m30s", "--set", "states.wind.curve=0.5",
+    )  # fmt: skip
+    scene, output, duration_s = studio.rendered[0]
+    assert (scene.seed, scene.render.steps, scene.render.guidance) == (5, 3, 2.5)
+    assert scene.states[1].value(np.array([0.0])) == 0.5
+    assert (output, duration_s) == ("rain.wav", 90.0)
+
+
+def test_the_devices_offered_are_those_that_can_be_chosen() -> None:
+    assert tuple(device.value for device in Device) == DEVICES
+
+
+# --- for real ---
+
+
+def test_a_scene_becomes_a_sound_and_the_call_makes_the_same(
+    capsys: Output, hub_faithful_folder: Path
+) -> None:
+    how = (
+        "--model",
+        str(hub_faithful_folder),
+        "--steps",
+        "1",
+        "--duration",
+        "1s",
+        "--workers",
+        "1",
+    )
+    out, err = rendered(capsys, "rain.yaml", "--json", "-o", "rain.flac", *how)
+    report: dict[str, Any] = json.loads(out)
+    assert (report["duration_s"], report["sample_rate"], report["channels"]) == (1, 16000, 1)
+    assert set(report["model"]) >= {"name", "revision", "licence"}
+    assert report["realtime_factor"] > 0
+    assert report["windows"]["total"] == report["windows"]["computed"] == 1
+    assert "its licence is not stated" in err
+    pcm, _ = soundfile.read("rain.flac", dtype="int16")
+    assert len(pcm) == 16000
+    assert report["sha256"] == hashlib.sha256(pcm.tobytes()).hexdigest()
+
+    overrides = [f"model={json.dumps(str(hub_faithful_folder))}", "render.steps=1"]
+    scene = ambientgen.load_scene("rain.yaml", overrides)
+    again = ambientgen.render(scene, "again.flac", duration_s=1.0, workers=1)
+    assert again.sha256 == report["sha256"]
+
+
+def test_the_call_takes_a_path_and_stays_a_call(hub_faithful_folder: Path) -> None:
+    text = Path("rain.yaml").read_text() + f"\nmodel: {hub_faithful_folder}\nrender: {{steps: 1}}\n"
+    Path("mine.yaml").write_text(text)
+    importlib.import_module("ambientgen.render")
+    report = ambientgen.render("mine.yaml", Path("mine.wav"), duration_s=0.5)
+    assert report.duration_s == 0.5
+    assert soundfile.info("mine.wav").frames == 8000
+    assert callable(ambientgen.render)
