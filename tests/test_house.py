@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from ambientgen.errors import ExitCode
 from ambientgen.models.registry import (
@@ -179,18 +181,18 @@ def test_every_dependency_is_pinned() -> None:
     named = set(re.findall(r'^  "([\w-]+)>=', project, flags=re.MULTILINE))
     assert len(named) > 20
     pins = constraints()
-    assert {canonical(name) for name in named} <= pins.keys()
+    assert {canonicalize_name(name) for name in named} <= pins.keys()
     assert not [version for version in pins.values() if "+" in version], "found on one machine only"
 
 
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def constraints() -> dict[str, str]:
+    """The pinned version of every package, on the Python that runs the tests."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pinned = [line.split("==") for line in lines if line and not line.startswith("#")]
-    return {canonical(name): version for name, version in pinned}
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    meant = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+    found = {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in meant}
+    assert len(found) == len(meant), "pinned twice"
+    return found
 
 
 # The docs: their blocks

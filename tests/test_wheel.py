@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from test_house import BLOCKS, ROOT, canonical, constraints, tracked
+from packaging.utils import canonicalize_name
+from test_house import BLOCKS, ROOT, constraints, tracked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -87,9 +88,9 @@ def test_a_fresh_environment_holds_only_what_is_pinned(installed: Path) -> None:
     held = dict(line.split("==") for line in frozen if "==" in line)
     pins = constraints()
     for name, version in held.items():
-        if canonical(name) not in FREE:
-            assert pins.get(canonical(name)) == version.split("+")[0], name
-    assert not {"scipy", "pytest", "matplotlib"} & {canonical(name) for name in held}
+        if canonicalize_name(name) not in FREE:
+            assert pins.get(canonicalize_name(name)) == version.split("+")[0], name
+    assert not {"scipy", "pytest", "matplotlib"} & {canonicalize_name(name) for name in held}
 
 
 def test_the_readmes_command_installs_and_renders_in_a_clone(tmp_path: Path) -> None:
