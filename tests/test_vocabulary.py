@@ -38,7 +38,7 @@ def _scene() -> Scene:
 def test_names_the_state_and_when_it_is_first_asked_for() -> None:
     (notice,) = unknown_states(_spec("rain", "wind"), _scene())
     assert notice.text == (
-        "small has never heard train (asked for from 20.5s): the nearest it knows is rain"
+        "small has never heard train (asked for from 20s500ms): the nearest it knows is rain"
     )
 
 
