@@ -36,7 +36,7 @@ _CAUSES: dict[int, tuple[str, str]] = {
 }
 
 
-class ReaderGone(OutputError):
+class ReaderGone(OutputError):  # noqa: N818 (nothing of ours went wrong)
     """The other end of a pipe was closed: a player that quit, `head` that has enough."""
 
 
