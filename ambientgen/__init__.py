@@ -9,15 +9,13 @@ Importing costs nothing: torch and the rest come with the first call that needs 
 from __future__ import annotations
 
 import os
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ambientgen.events import Listener
-    from ambientgen.render import RenderReport
+    from ambientgen.renderer import RenderReport
     from ambientgen.scene import Scene
 
     __version__: str
@@ -57,7 +55,7 @@ def render(
             with its place, what is wrong and what to do.
     """
     from ambientgen.events import ignore
-    from ambientgen.render import Renderer
+    from ambientgen.renderer import Renderer
 
     loaded = load_scene(scene) if isinstance(scene, str | os.PathLike) else scene
     renderer = Renderer(device, workers, listener or ignore)
@@ -98,14 +96,3 @@ def __getattr__(name: str) -> object:
         return version(__name__)
     except PackageNotFoundError:  # run from a checkout that was never installed
         return "unreleased"
-
-
-class _Package(ModuleType):
-    """Keeps `ambientgen.render` the call: importing the module of that name would hide it."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name == "render" and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

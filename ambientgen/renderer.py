@@ -59,7 +59,8 @@ class WindowCounts:
 class RenderReport:
     """What one render did: what `render --json` prints.
 
-    `sha256` is of the PCM samples as written; `peak_memory_mb` of the whole process so far.
+    `sha256` is of the PCM samples as written; `peak_memory_mb` of the whole process so far, its
+    workers being threads; `elapsed_s` does not count the loading of the model.
     """
 
     output: str
@@ -105,16 +106,16 @@ class Renderer:
         `duration_s` crops the scene, or holds its last values. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
         """
-        began = time.monotonic()
         check_target(output, force)
         model = self.model(scene.model)
+        began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
         for notice in unknown_states(model.spec, scene):
             self._tell(notice)
         plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
         for text in plan.notices:
             self._tell(Notice(text))
         with LocalEngine(self._workers) as engine:
-            conditionings = self._meaning(model, plan)
+            conditionings = self.meaning(model, plan)
             latents = join_windows(
                 self._windows(model, plan, conditionings, engine),
                 max_overlap_frames=plan.rule.overlap,
@@ -133,7 +134,7 @@ class Renderer:
             self.models[name] = load(spec, self._device)
         return self.models[name]
 
-    def _meaning(self, model: Model, plan: Plan) -> _Conditionings:
+    def meaning(self, model: Model, plan: Plan) -> Conditionings:
         """What each window is told: its LOA, and the scene's constant text."""
         self._tell(StageStarted("meaning"))
         prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)
@@ -141,10 +142,10 @@ class Renderer:
         interpolation = plan.scene.render.interpolation or "linear"
         trajectory = Trajectory(plan.keyframes, loas, model.geometry, interpolation)
         text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
-        return _Conditionings(trajectory, *encode_text(model, text))
+        return Conditionings(trajectory, *encode_text(model, text))
 
     def _windows(
-        self, model: Model, plan: Plan, conditionings: _Conditionings, engine: LocalEngine
+        self, model: Model, plan: Plan, conditionings: Conditionings, engine: LocalEngine
     ) -> Iterator[tuple[int, FloatArray]]:
         """Start frame and latents (C * F, frames) of every window, in order."""
         self._tell(StageStarted("rendering"))
@@ -190,7 +191,7 @@ class Renderer:
 
 
 @dataclass(frozen=True)
-class _Conditionings:
+class Conditionings:
     """Every window's conditioning: LOA at its own times, one constant text."""
 
     trajectory: Trajectory
@@ -199,21 +200,6 @@ class _Conditionings:
 
     def of(self, window: Window) -> Conditioning:
         return Conditioning(self.trajectory.window(window), self.text, self.text_mask)
-
-
-def render(
-    scene: Scene,
-    output: str | Path,
-    *,
-    duration_s: float | None = None,
-    force: bool = False,
-    device: str = "auto",
-    workers: int | None = None,
-    listener: Listener = ignore,
-) -> RenderReport:
-    """Render one scene into a file: what `ambientgen render` does, as a call."""
-    renderer = Renderer(device, workers, listener)
-    return renderer.render(scene, output, duration_s=duration_s, force=force)
 
 
 def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
@@ -239,7 +225,7 @@ def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:
 def _window_latents(
     model: Model,
     batch: Sequence[Window],
-    conditionings: _Conditionings,
+    conditionings: Conditionings,
     noise: NoiseField,
     options: SamplerOptions,
 ) -> list[FloatArray]:

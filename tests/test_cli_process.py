@@ -54,7 +54,7 @@ class Renderer:
                 time.sleep(0.01)
                 sink.write(np.zeros(160))
 
-sys.modules["ambientgen.render"] = types.SimpleNamespace(Renderer=Renderer)
+sys.modules["ambientgen.renderer"] = types.SimpleNamespace(Renderer=Renderer)
 from ambientgen.cli import main
 main()
 """

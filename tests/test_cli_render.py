@@ -28,7 +28,7 @@ from ambientgen.cli.options import Device
 from ambientgen.errors import ModelError, Problem
 from ambientgen.events import AudioWritten, Listener, Notice, StageStarted, WindowsDone
 from ambientgen.models.loading import DEVICES
-from ambientgen.render import RenderReport, WindowCounts
+from ambientgen.renderer import RenderReport, WindowCounts
 from ambientgen.scene import Scene
 
 SCENES = Path(__file__).parents[1] / "scenes"
@@ -78,7 +78,7 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
                 0.01, 10.0, 1.0, WindowCounts(1, 1, 0),
             )  # fmt: skip
 
-    monkeypatch.setattr(importlib.import_module("ambientgen.render"), "Renderer", Sine)
+    monkeypatch.setattr(importlib.import_module("ambientgen.renderer"), "Renderer", Sine)
     # Scenes name `pocket`; the folder of another model stands in for it.
     resolve = importlib.import_module("ambientgen.models.registry").resolve
     here = {"pocket": str(hub_faithful_folder)}
@@ -317,8 +317,6 @@ def test_a_scene_becomes_a_sound_and_the_call_makes_the_same(
 def test_the_call_takes_a_path_and_stays_a_call(hub_faithful_folder: Path) -> None:
     text = Path("rain.yaml").read_text() + f"\nmodel: {hub_faithful_folder}\nrender: {{steps: 1}}\n"
     Path("mine.yaml").write_text(text)
-    importlib.import_module("ambientgen.render")
     report = ambientgen.render("mine.yaml", Path("mine.wav"), duration_s=0.5)
     assert report.duration_s == 0.5
     assert soundfile.info("mine.wav").frames == 8000
-    assert callable(ambientgen.render)

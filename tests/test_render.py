@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ambientgen.errors import OutputError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
-from ambientgen.render import BATCH_SIZES, Renderer, RenderReport, batches
+from ambientgen.renderer import BATCH_SIZES, Renderer, RenderReport, batches
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.windows import Window
 

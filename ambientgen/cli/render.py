@@ -18,7 +18,7 @@ from ambientgen.events import Notice, StageStarted, ignore
 
 if TYPE_CHECKING:
     from ambientgen.events import Event, Listener
-    from ambientgen.render import Renderer, RenderReport
+    from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
 
 
@@ -131,7 +131,7 @@ class _Session:
     def _made(self) -> Renderer:
         if self._renderer is None:
             self._listener(StageStarted("loading"))
-            from ambientgen.render import Renderer
+            from ambientgen.renderer import Renderer
 
             self._renderer = Renderer(self._device, self._workers, self._hear)
         return self._renderer

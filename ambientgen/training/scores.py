@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,14 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from ambientgen.render import Renderer
+from ambientgen.loa import Conditioning, encode_text
+from ambientgen.models.loading import Model
+from ambientgen.plan import Plan
+from ambientgen.renderer import Conditionings, Renderer
 from ambientgen.scene import parse_scene
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE
+from ambientgen.windows import Window
 
 SWEEP_S, BIN_S = 60, 3
 FIRST_SEED = 4_000  # far from the corpus' and the tests' seeds
@@ -93,6 +97,40 @@ def score(renderer: Renderer, model: str, state: str, seeds: Sequence[int], extr
     )
 
 
+class Textless(Renderer):
+    """An ablation: the T5 stream says nothing; LOA must say what there is and how much."""
+
+    def meaning(self, model: Model, plan: Plan) -> Conditionings:
+        """The windows' LOA beside an empty text."""
+        told = super().meaning(model, plan)
+        return Conditionings(told.trajectory, *encode_text(model, ""))
+
+
+@dataclass(frozen=True)
+class _OwnText(Conditionings):
+    model: Model
+    plan: Plan
+
+    def of(self, window: Window) -> Conditioning:
+        middle = self.plan.geometry.seconds(window.start_frame + window.frames / 2)
+        nearest = min(self.plan.keyframes, key=lambda k: abs(k.time_s - middle))
+        return Conditioning(
+            self.trajectory.window(window), *encode_text(self.model, nearest.prompt)
+        )
+
+
+class Wordy(Renderer):
+    """An ablation: the T5 stream of each window says the nearest keyframe's prompt."""
+
+    def meaning(self, model: Model, plan: Plan) -> Conditionings:
+        """The windows' LOA beside their nearest prompt."""
+        told = super().meaning(model, plan)
+        return _OwnText(told.trajectory, told.text, told.text_mask, model, plan)
+
+
+RENDERERS = {"scene": Renderer, "none": Textless, "keyframe": Wordy}
+
+
 def main() -> None:
     """Print the table for a model."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -101,15 +139,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--interpolation", choices=["linear", "spherical"], default="linear")
-    parser.add_argument("--no-text", action="store_true", help="leave the T5 stream empty")
+    parser.add_argument("--text", choices=["scene", "none", "keyframe"], default="scene")
     asked = parser.parse_args()
-    renderer = Renderer("cpu")
+    renderer = RENDERERS[asked.text]("cpu")
     steps = f", steps: {asked.steps}" if asked.steps else ""
     extra = f"render: {{interpolation: {asked.interpolation}{steps}}}\n"
-    if asked.no_text:
-        model = renderer.model(asked.model)
-        defaults = replace(model.spec.defaults, text_stream=False)
-        renderer.models[asked.model] = replace(model, spec=replace(model.spec, defaults=defaults))
     seeds = range(FIRST_SEED, FIRST_SEED + asked.seeds)
     print("state       spearman   dB at 0, 1/2, 1")
     for state in asked.states:
