@@ -1,6 +1,6 @@
 """From noise to latents: the diffusion stage.
 
-Each call builds its own scheduler and leaves nothing behind, so windows are independent of each
+Each call builds its own sampler and leaves nothing behind, so windows are independent of each
 other, of their order and of who renders them. Nothing here draws random numbers: the noise is an
 argument, and solvers that add noise of their own are refused.
 """
@@ -8,8 +8,9 @@ argument, and solvers that add noise of their own are refused.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,12 @@ from torch import Tensor
 
 from ambientgen.errors import Problem, UsageError
 from ambientgen.loa import Conditioning
+from ambientgen.models.configuration import UnsupportedError
 from ambientgen.models.loading import Model
+from ambientgen.models.solver import Step, solver_steps
+
+Predict = Callable[[Tensor, Tensor], Tensor]  # of a sample (B, C, T, F) at a timestep
+Sampler = Callable[[Tensor, Predict], Tensor]  # from noise to latents
 
 DEFAULT_SCHEDULER = "DPMSolverMultistepScheduler"
 # The deterministic ones of diffusers' KarrasDiffusionSchedulers, by module. Left out are those that
@@ -67,19 +73,58 @@ def denoise(
     # The stock pipeline's order: unguided half first.
     negatives = [options.negative] * len(noise) if guided and options.negative else []
     context = _stack(model, [*negatives, *conditionings])
-    scheduler = _scheduler(model.scheduler_config, options.scheduler)
-    scheduler.set_timesteps(options.steps, device=model.device)
+
+    def predict(sample: Tensor, timestep: Tensor) -> Tensor:
+        if not guided:
+            return _predict(model, sample, timestep, context)
+        both = _predict(model, torch.cat([sample, sample]), timestep, context)
+        unguided, wanted = both.chunk(2)
+        return unguided + options.guidance * (wanted - unguided)
+
+    solve = _sampler(model.scheduler_config, options)
     with torch.inference_mode():
-        latents = noise.to(model.device, torch.float32) * scheduler.init_noise_sigma
-        for timestep in scheduler.timesteps:
-            sample = torch.cat([latents, latents]) if guided else latents
-            sample = scheduler.scale_model_input(sample, timestep)
-            prediction = _predict(model, sample, timestep, context)
-            if guided:
-                unguided, wanted = prediction.chunk(2)
-                prediction = unguided + options.guidance * (wanted - unguided)
-            latents = scheduler.step(prediction, timestep, latents, return_dict=False)[0]
-        return torch.as_tensor(latents).float().contiguous().cpu()
+        latents = solve(noise.to(model.device, torch.float32), predict)
+        return latents.float().contiguous().cpu()
+
+
+def _sampler(config: dict[str, Any], options: SamplerOptions) -> Sampler:
+    """The named sampler with the model's own noise schedule and prediction: the default one is our
+    own where it can be, others are of diffusers."""
+    if options.scheduler not in SCHEDULERS:
+        remedy = f"choose one of {', '.join(SCHEDULERS)}"
+        what = f"{options.scheduler!r} is no scheduler to use"
+        raise UsageError(Problem("render.scheduler", what, remedy))
+    if options.scheduler == DEFAULT_SCHEDULER:
+        try:
+            return partial(_solve, solver_steps(config, options.steps))
+        except UnsupportedError:
+            pass
+    module = importlib.import_module(f"diffusers.schedulers.{SCHEDULERS[options.scheduler]}")
+    scheduler = getattr(module, options.scheduler).from_config(config)
+    scheduler.set_timesteps(options.steps)
+    return partial(_solve_stock, scheduler)
+
+
+def _solve(steps: Sequence[Step], latents: Tensor, predict: Predict) -> Tensor:
+    """Unit noise led to clean latents by our own solver."""
+    before = torch.zeros_like(latents)
+    for step in steps:
+        timestep = torch.tensor(step.timestep, device=latents.device)
+        prediction = predict(latents, timestep)
+        clean = step.sample_to_clean * latents + step.prediction_to_clean * prediction
+        latents = step.keep * latents + step.toward * clean + step.momentum * before
+        before = clean
+    return latents
+
+
+def _solve_stock(scheduler: Any, noise: Tensor, predict: Predict) -> Tensor:
+    """Unit noise led to clean latents by a scheduler of diffusers, made for this call."""
+    latents = noise * scheduler.init_noise_sigma
+    for timestep in scheduler.timesteps.to(noise.device):
+        sample = scheduler.scale_model_input(latents, timestep)
+        prediction = predict(sample, timestep)
+        latents = scheduler.step(prediction, timestep, latents, return_dict=False)[0]
+    return torch.as_tensor(latents)
 
 
 def _predict(model: Model, sample: Tensor, timestep: Tensor, context: Conditioning) -> Tensor:
@@ -90,7 +135,6 @@ def _predict(model: Model, sample: Tensor, timestep: Tensor, context: Conditioni
         encoder_hidden_states=context.loa,
         encoder_hidden_states_1=context.text,
         encoder_attention_mask_1=context.text_mask,
-        return_dict=False,
     )[0]
     return prediction.float()
 
@@ -110,12 +154,3 @@ def _stack(model: Model, conditionings: Sequence[Conditioning]) -> Conditioning:
         ),
         text_mask=torch.stack([padded(each.text_mask) for each in conditionings]).to(model.device),
     )
-
-
-def _scheduler(config: dict[str, Any], name: str) -> Any:
-    """A fresh scheduler of the named class with the model's own noise schedule and prediction."""
-    if name not in SCHEDULERS:
-        remedy = f"choose one of {', '.join(SCHEDULERS)}"
-        raise UsageError(Problem("render.scheduler", f"{name!r} is no scheduler to use", remedy))
-    module = importlib.import_module(f"diffusers.schedulers.{SCHEDULERS[name]}")
-    return getattr(module, name).from_config(config)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import condition, encode_prompts
 from ambientgen.models import registry
 from ambientgen.models.loading import Model, choose_device, dtype_for, load
+from ambientgen.models.nets.texture_vocoder import TextureNet
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
 
@@ -92,30 +92,43 @@ def test_mel_and_wave_equal_the_stock_pipelines(hub_model: Model, stock_pipeline
         torch.testing.assert_close(wave, stock_pipeline.vocoder(wanted[:, 0]), atol=1e-4, rtol=1e-4)
 
 
-def test_a_vocoder_of_our_own_is_imported_when_named(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from diffusers.configuration_utils import ConfigMixin, register_to_config
-    from diffusers.models.modeling_utils import ModelMixin
+def put_texture_vocoder(folder: Path) -> Any:
+    """Give a folder a small texture vocoder, saved the way training saves it, and return it."""
+    from ambientgen.models.vocoder import TextureVocoder
+    from ambientgen.training.mel import mel_basis
 
-    class TextureVocoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
-        @register_to_config  # type: ignore[untyped-decorator]
-        def __init__(self, model_in_dim: int = 64, sampling_rate: int = 16_000) -> None:
-            super().__init__()  # type: ignore[no-untyped-call]
-            self.gain = torch.nn.Linear(model_in_dim, 160)
-            self.register_buffer("window", torch.hann_window(8), persistent=False)
-
-    module = ModuleType("ambientgen.models.vocoder")
-    module.TextureVocoder = TextureVocoder  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    shutil.rmtree(folder / "vocoder")
     untyped: Any = TextureVocoder
-    untyped().save_pretrained(folder / "vocoder")
-    edit_json(folder / "model_index.json", vocoder=[module.__name__, "TextureVocoder"])
-    edit_json(folder / "vocoder" / "config.json", upsample_rates=[160])
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        vocoder = untyped(width=16, depth=2, n_fft=128)
+        vocoder.set_front_end(mel_basis())
+        torch.nn.init.normal_(vocoder.head.weight, std=0.05)
+    shutil.rmtree(folder / "vocoder")
+    vocoder.save_pretrained(folder / "vocoder")
+    edit_json(folder / "model_index.json", vocoder=["ambientgen.models.vocoder", "TextureVocoder"])
+    return vocoder.eval()
+
+
+def test_the_texture_vocoder_is_loaded_without_its_wrapper(folder: Path) -> None:
+    wanted = put_texture_vocoder(folder)
     vocoder = load(registry.resolve(str(folder))).vocoder
-    assert type(vocoder) is TextureVocoder
-    assert torch.equal(vocoder.window, torch.hann_window(8))
+    assert type(vocoder) is TextureNet
+    assert vocoder.takes_noise
+    draw = torch.Generator().manual_seed(2)
+    mel, noise = torch.randn(1, 20, 64, generator=draw), torch.randn(1, 3200, generator=draw)
+    with torch.inference_mode():
+        assert torch.equal(vocoder(mel, noise), wanted(mel, noise))
+
+
+def test_a_missing_weight_of_the_vocoder_is_named_though_its_name_is_a_buffers(
+    folder: Path,
+) -> None:
+    put_texture_vocoder(folder)
+    file = folder / "vocoder" / "diffusion_pytorch_model.safetensors"
+    edit_weights(file, lambda weights: weights.pop("blocks.1.scale"))
+    assert problems_of(lambda: load(registry.resolve(str(folder)))) == [
+        f"{folder / 'vocoder'}: lacks blocks.1.scale"
+    ]
 
 
 # --- folders that are not whole ---

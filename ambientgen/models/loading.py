@@ -1,14 +1,15 @@
 """From a checked folder to networks in memory.
 
-The classes are the stock ones of transformers and diffusers, so every published checkpoint loads;
-they are imported when `load` is called, never before. Text and meaning (CLAP, T5, projection,
-GPT-2) are always float32: they run once for each prompt, and T5 overflows in half precision.
-Sound (UNet, VAE, vocoder) runs in the precision the device profits from.
+The classes are our own, which take no time to import; what a configuration asks that they do not do
+falls to the stock class of transformers or diffusers, imported only then. Text and meaning (CLAP,
+T5, projection, GPT-2) are always float32: they run once for each prompt, and T5 overflows in half
+precision. Sound (UNet, VAE, vocoder) runs in the precision the device profits from.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from ambientgen.errors import ModelError, Problem, UsageError
+from ambientgen.models.configuration import UnsupportedError
 from ambientgen.models.folder import OUR_VOCODER, Layout
+from ambientgen.models.nets.clap_text import ClapText
+from ambientgen.models.nets.gpt2 import Gpt2
+from ambientgen.models.nets.hifigan import HifiGan
+from ambientgen.models.nets.projection import Projection
+from ambientgen.models.nets.t5_encoder import T5Encoder
+from ambientgen.models.nets.texture_vocoder import TextureNet
+from ambientgen.models.nets.unet import Unet
+from ambientgen.models.nets.vae import Vae
 from ambientgen.models.registry import ModelSpec, layout_of
 from ambientgen.models.tokens import PromptTokenizer, read_tokenizer
 from ambientgen.models.weights import KeyRules, fill, read_weights
@@ -62,7 +72,7 @@ class Model:
     projection_model: nn.Module
     language_model: nn.Module
     unet: nn.Module
-    vae: Any  # an AutoencoderKL: its `decode` and `config` are untyped
+    vae: Any  # ours or an AutoencoderKL: `encode`, `decode`, `config.scaling_factor`
     vocoder: Any
     scheduler_config: dict[str, Any]
     loa_tokens: int = LOA_TOKENS
@@ -148,11 +158,8 @@ def _channels_last(network: nn.Module) -> nn.Module:
 
 def _load_network(layout: Layout, slot: str, dtype: torch.dtype) -> nn.Module:
     place = layout.folder / slot
-    ours = layout.classes[slot] == OUR_VOCODER
     try:
-        # Our own vocoder computes buffers of its own (they keep their own precision), so it is
-        # built for real; it is small.
-        with torch.device("cpu" if ours else "meta"):
+        with torch.device("meta"):
             network = _build(layout, slot)
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, ImportError) as error:
         problem = Problem(str(place / "config.json"), f"does not describe a {slot} ({error})")
@@ -171,18 +178,35 @@ def _tie(tensors: dict[str, Tensor]) -> None:
 
 
 def _build(layout: Layout, slot: str) -> nn.Module:
-    """The network a slot's configuration describes; fields it lacks have the class's defaults."""
-    stock = _OURS if layout.classes[slot] == OUR_VOCODER else _STOCK[slot]
+    """The network a slot's configuration describes; fields it lacks have the stock defaults."""
     config = layout.config(slot)
+    textures = layout.classes[slot] == OUR_VOCODER
+    try:
+        return TextureNet.configured(config) if textures else _OURS[slot](config)
+    except UnsupportedError:
+        return _build_stock(_TEXTURES if textures else _STOCK[slot], config)
+
+
+def _build_stock(stock: _Class, config: dict[str, Any]) -> nn.Module:
     kind = getattr(importlib.import_module(stock.module), stock.name)
     if stock.config:
         module = stock.module.replace(".modeling_", ".configuration_")
-        config = getattr(importlib.import_module(module), stock.config).from_dict(config)
-        config = getattr(config, stock.part) if stock.part else config
-        network: nn.Module = kind(config)
+        described = getattr(importlib.import_module(module), stock.config).from_dict(config)
+        network: nn.Module = kind(getattr(described, stock.part) if stock.part else described)
     else:
         network = kind.from_config(config)
     return network
+
+
+_OURS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {
+    "text_encoder": ClapText.configured,
+    "text_encoder_2": T5Encoder.configured,
+    "projection_model": Projection.configured,
+    "language_model": Gpt2.configured,
+    "unet": Unet.configured,
+    "vae": Vae.configured,
+    "vocoder": HifiGan.configured,
+}
 
 
 @dataclass(frozen=True)
@@ -198,7 +222,7 @@ class _Class:
 
 _TRANSFORMERS = "transformers.models"
 _AUDIOLDM2 = "diffusers.pipelines.audioldm2.modeling_audioldm2"
-_OURS = _Class(*OUR_VOCODER)
+_TEXTURES = _Class(*OUR_VOCODER)
 _STOCK = {
     "text_encoder": _Class(
         f"{_TRANSFORMERS}.clap.modeling_clap",

@@ -1,10 +1,7 @@
-"""The texture vocoder: log-mel to waveform by shaping noise and fixed tones in the STFT domain.
+"""The texture vocoder as stock diffusers knows it: what AudioLDM2Pipeline loads, and training fits.
 
-A convolutional network at mel rate predicts, for every bin of a short-time spectrum, a gain for
-white noise and a complex gain for a tone at the bin's centre; their sum is inverted to sound. Noise
-stays noise whatever the mel (a generator with strided convolutions buzzes on a constant one), and
-the output is local: a mel frame is heard by samples near it alone, so a piece with `CONTEXT` mel
-frames on either side equals the whole.
+The network itself needs no diffusers: `ambientgen.models.nets.texture_vocoder`, which rendering
+loads alone. Weights and configuration are the same.
 """
 
 from __future__ import annotations
@@ -14,45 +11,23 @@ import math
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from torch import Tensor, nn
+from torch import Tensor
 
-# Mel frames at each side that a sample can depend on: seven convolutions of kernel 7 reach
-# 21 frames; the 512-sample frames at hop 80 reach 4 more. Rounded up to whole tone periods.
-CONTEXT = 32
-# The tones' phases repeat after 32 STFT frames (80 * 32 = 5 * 512 samples), which is 16 mel frames:
-# pieces that start on a multiple of it continue one another's tones.
-TONE_PERIOD = 16
+from ambientgen.models.nets.texture_vocoder import CONTEXT, TONE_PERIOD, Block, TextureNet
+
+__all__ = ["CONTEXT", "NOISE_MAGNITUDE", "TONE_PERIOD", "Block", "TextureVocoder"]
+
 # Magnitude that unit white noise has in the front end's STFT: Hann of 1024, root of the sum of
 # squares (384) times the mean of a Rayleigh variable, sqrt(pi) / 2.
 NOISE_MAGNITUDE = math.sqrt(384) * math.sqrt(math.pi) / 2
 
 
-class Block(nn.Module):
-    """A ConvNeXt block over (B, C, L): depthwise convolution, then a wide pointwise network."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
-        self.norm = nn.LayerNorm(width)
-        self.widen = nn.Linear(width, 3 * width)
-        self.narrow = nn.Linear(3 * width, width)
-        self.scale = nn.Parameter(torch.full((width,), 0.1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, L) -> (B, C, L)."""
-        y = self.norm(self.depthwise(x).transpose(1, 2))
-        y = self.narrow(nn.functional.gelu(self.widen(y))) * self.scale
-        return x + y.transpose(1, 2)
-
-
-class TextureVocoder(ModelMixin, ConfigMixin):
+class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
     """Log-mel (B, T, model_in_dim) to waveform (B, T * 160) at 16 kHz.
 
     Fills the vocoder slot of diffusers' AudioLDM2Pipeline, which reads `sampling_rate`,
     `upsample_rates` (their product is the mel hop) and `model_in_dim` from the configuration.
     """
-
-    takes_noise = True  # the excitation is an argument: a field of noise lets pieces continue
 
     @register_to_config
     def __init__(
@@ -64,19 +39,7 @@ class TextureVocoder(ModelMixin, ConfigMixin):
         depth: int = 6,
         n_fft: int = 512,
     ) -> None:
-        super().__init__()
-        self.n_fft = n_fft
-        self.mel_hop = math.prod(upsample_rates)
-        self.hop = self.mel_hop // 2
-        bins = n_fft // 2 + 1
-        self.enter = nn.Conv1d(model_in_dim, width, 7, padding=3)
-        self.blocks = nn.Sequential(*(Block(width) for _ in range(depth)))
-        self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, 2 * 3 * bins)  # two STFT frames for each mel frame
-        nn.init.zeros_(self.head.bias)
-        nn.init.normal_(self.head.weight, std=1e-3)
-        self.register_buffer("spread", torch.zeros(model_in_dim, bins))
-        self.register_buffer("phase", torch.zeros(bins))
+        super().__init__(model_in_dim, upsample_rates, width, depth, n_fft)
 
     def set_front_end(self, basis: Tensor) -> None:
         """Start from the mel front end `basis` (513, mels): how mel bands spread over the bins.
@@ -96,36 +59,3 @@ class TextureVocoder(ModelMixin, ConfigMixin):
         self.spread.copy_(spread / NOISE_MAGNITUDE)
         generator = torch.Generator().manual_seed(0)
         self.phase.copy_(torch.rand(len(at), generator=generator) * 2 * math.pi)
-
-    def forward(self, spectrogram: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Waveform (B, T * 160) of log-mels (B, T, mels).
-
-        `noise` (B, T * 160) is the white excitation; without it, torch's generator draws it. To
-        continue another piece, the first mel frame must lie on a multiple of TONE_PERIOD.
-        """
-        batch, frames, _ = spectrogram.shape
-        if noise is None:
-            noise = torch.randn(batch, frames * self.mel_hop, device=spectrogram.device)
-        x = self.blocks(self.enter(spectrogram.transpose(1, 2)))
-        shape = self.head(self.norm(x.transpose(1, 2))).float()
-        shape = shape.reshape(batch, 2 * frames, 3, -1)
-        base = (spectrogram.float().exp() @ self.spread).repeat_interleave(2, 1)
-        window = torch.hann_window(self.n_fft, device=noise.device)
-        white = torch.stft(
-            noise, self.n_fft, self.hop, window=window, pad_mode="constant", return_complex=True
-        )[..., : 2 * frames].transpose(1, 2)
-        noisy = white * (base * shape[:, :, 0].clamp(-8, 8).exp())
-        tonal = torch.view_as_complex(shape[:, :, 1:].movedim(2, -1).contiguous())
-        tonal = tonal * self._tones(2 * frames) * base * math.sqrt(self.n_fft)
-        spectrum = torch.nn.functional.pad((noisy + tonal).transpose(1, 2), (0, 1))
-        return torch.istft(
-            spectrum, self.n_fft, self.hop, window=window, length=frames * self.mel_hop
-        )
-
-    def _tones(self, frames: int) -> Tensor:
-        """Unit phasors of the bins' centre tones, (frames, bins) complex."""
-        bins = torch.arange(len(self.phase), device=self.phase.device)
-        # Integers modulo the period first: exact however long the piece.
-        turns = (torch.arange(frames, device=bins.device)[:, None] * self.hop * bins) % self.n_fft
-        angle = turns * (2 * math.pi / self.n_fft) + self.phase
-        return torch.polar(torch.ones_like(angle), angle)

@@ -71,7 +71,12 @@ def fill(network: nn.Module, tensors: dict[str, Tensor], place: Path) -> nn.Modu
     """
     wanted = {name: value.shape for name, value in network.state_dict().items()}
     given = {name: value for name, value in tensors.items() if not _is_computed(name, wanted)}
-    missing = sorted(name for name in wanted.keys() - given.keys() if _leaf(name) not in COMPUTED)
+    learned = {name for name, _ in network.named_parameters(remove_duplicate=False)}
+    missing = sorted(
+        name
+        for name in wanted.keys() - given.keys()
+        if name in learned or _leaf(name) not in COMPUTED
+    )
     unknown = sorted(given.keys() - wanted.keys())
     misshapen = sorted(
         f"{name} {tuple(given[name].shape)} instead of {tuple(shape)}"

@@ -1,0 +1,148 @@
+"""DPM-Solver++ of second order (Lu et al. 2022): how a sample is led from noise to a clean latent.
+
+Each step is linear in the sample, in the network's prediction and in the clean latent that the step
+before believed in; its coefficients follow from the configuration and the number of steps. So a
+sampler is a row of numbers, the same for all windows, and holds no state. The noise schedule,
+spacing and order of steps are those of diffusers' DPMSolverMultistepScheduler.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ambientgen.models.configuration import Fields, UnsupportedError
+
+FloatArray = NDArray[np.float64]
+
+# The cumulative alpha that stands for 0 where the schedule ends in pure noise: diffusers' choice,
+# the smallest number half precision can hold, so that the first sigma is finite.
+NEARLY_NOTHING = 2.0**-24
+
+FIELDS = Fields(
+    {
+        "num_train_timesteps": 1000,
+        "beta_start": 0.0001,
+        "beta_end": 0.02,
+        "beta_schedule": "linear",
+        "prediction_type": "epsilon",
+        "timestep_spacing": "linspace",
+        "steps_offset": 0,
+        "rescale_betas_zero_snr": False,
+    },
+    {
+        "algorithm_type": ("dpmsolver++",),
+        "euler_at_final": (False, True),  # the last step is of first order anyhow: it ends at 0
+        "final_sigmas_type": ("zero",),
+        "lambda_min_clipped": (-math.inf,),
+        "lower_order_final": (False, True),
+        "solver_order": (2,),
+        "solver_type": ("midpoint",),
+        "thresholding": (False,),
+        "trained_betas": (None,),
+        "use_beta_sigmas": (False,),
+        "use_dynamic_shifting": (False,),
+        "use_exponential_sigmas": (False,),
+        "use_flow_sigmas": (False,),
+        "use_karras_sigmas": (False,),
+        "use_lu_lambdas": (False,),
+    },
+    # Of thresholding and flows, which are off, and of DDIM, whose configurations are published.
+    frozenset({"dynamic_thresholding_ratio", "flow_shift", "sample_max_value", "time_shift_type"})
+    | {"clip_sample", "clip_sample_range", "set_alpha_to_one", "skip_prk_steps", "variance_type"},
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the sampler.
+
+    The network is asked at `timestep` and predicts; then
+    clean = `sample_to_clean` * sample + `prediction_to_clean` * prediction, and the next sample is
+    `keep` * sample + `toward` * clean + `momentum` * the clean of the step before.
+    """
+
+    timestep: int
+    sample_to_clean: float
+    prediction_to_clean: float
+    keep: float
+    toward: float
+    momentum: float
+
+
+def solver_steps(config: Mapping[str, Any], steps: int) -> tuple[Step, ...]:
+    """The steps from unit noise to a clean latent, for a scheduler's configuration.
+
+    Raises UnsupportedError for one that asks for another solver or schedule.
+    """
+    values = FIELDS.of(config)
+    cumulative = _cumulative_alphas(values)
+    timesteps = _timesteps(values, steps)
+    # Ratios of noise to signal; a timestep beyond the schedule has its last one.
+    ratios = np.interp(timesteps, np.arange(len(cumulative)), np.sqrt(1 / cumulative - 1))
+    signal = np.append(1 / np.sqrt(1 + ratios**2), 1.0)
+    noise = np.append(ratios * signal[:-1], 0.0)
+    # How far each step but the last, which goes all the way, moves in log signal-to-noise.
+    along = -np.diff(np.log(ratios))
+    row = []
+    for index, timestep in enumerate(timesteps):
+        last = index == len(along)
+        moved = 1.0 if last else signal[index + 1] * -math.expm1(-along[index])
+        lone = last or index == 0  # of first order: no step before, or an infinite one ahead
+        momentum = 0.0 if lone else -0.5 * moved * along[index] / along[index - 1]
+        row.append(
+            Step(
+                int(timestep),
+                *_to_clean(values["prediction_type"], float(signal[index]), float(noise[index])),
+                keep=float(noise[index + 1] / noise[index]),
+                toward=float(moved - momentum),
+                momentum=float(momentum),
+            )
+        )
+    return tuple(row)
+
+
+def _to_clean(kind: str, signal: float, noise: float) -> tuple[float, float]:
+    """What of the sample and of the prediction makes the clean latent."""
+    if kind == "epsilon":
+        return 1 / signal, -noise / signal
+    if kind == "v_prediction":
+        return signal, -noise
+    raise UnsupportedError(f"prediction_type is {kind!r}")
+
+
+def _cumulative_alphas(values: Mapping[str, Any]) -> FloatArray:
+    """How much of the signal's power is left at each training step."""
+    start, end, count = (values[n] for n in ("beta_start", "beta_end", "num_train_timesteps"))
+    if values["beta_schedule"] == "linear":
+        betas = np.linspace(start, end, count)
+    elif values["beta_schedule"] == "scaled_linear":
+        betas = np.linspace(start**0.5, end**0.5, count) ** 2
+    else:
+        raise UnsupportedError(f"beta_schedule is {values['beta_schedule']!r}")
+    cumulative: FloatArray = np.cumprod(1 - betas)
+    if values["rescale_betas_zero_snr"]:
+        # Lin et al. 2023: shift and stretch the amplitudes so that the last is nothing.
+        roots = np.sqrt(cumulative)
+        cumulative = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
+        cumulative[-1] = NEARLY_NOTHING
+    return cumulative
+
+
+def _timesteps(values: Mapping[str, Any], steps: int) -> NDArray[np.int64]:
+    """The training steps at which the network is asked, falling (Lin et al. 2023, table 2)."""
+    count, spacing = values["num_train_timesteps"], values["timestep_spacing"]
+    if spacing == "linspace":
+        chosen = np.linspace(0, count - 1, steps + 1).round()[:0:-1]
+    elif spacing == "leading":
+        chosen = np.arange(steps, 0, -1) * (count // (steps + 1)) + values["steps_offset"]
+    elif spacing == "trailing":
+        chosen = np.arange(count, 0, -count / steps).round() - 1
+    else:
+        raise UnsupportedError(f"timestep_spacing is {spacing!r}")
+    return np.asarray(chosen, np.int64)
