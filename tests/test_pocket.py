@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ambientgen.loa import encode_prompts
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import pocket_folder, resolve
-from ambientgen.render import Renderer
+from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
 from ambientgen.synth import TEXTURES
 

@@ -116,7 +116,7 @@ def test_training_learns_and_a_resumed_run_goes_on_as_it_would_have(tmp_path: Pa
 @pytest.mark.timeout(900)
 def test_the_whole_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
     """Two steps of everything: no beauty, but every stage, the export and the load are real."""
-    from ambientgen.render import Renderer
+    from ambientgen.renderer import Renderer
     from ambientgen.scene import parse_scene
     from ambientgen.training.export import export
     from ambientgen.training.pocket import EXTRAS, Recipe, train
