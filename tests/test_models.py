@@ -286,3 +286,26 @@ def test_the_registry_needs_no_torch_and_loading_no_networks_until_asked(
         "assert not {'transformers', 'diffusers'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("textures", [False, True], ids=["published", "like pocket"])
+def test_rendering_imports_no_library_of_networks(folder: Path, textures: bool) -> None:
+    """They take several times as long to import as torch; its compiler takes as long again."""
+    if textures:
+        put_texture_vocoder(folder)
+    program = (
+        "import sys, ambientgen\n"
+        "from ambientgen.scene import parse_scene\n"
+        "scene = parse_scene(sys.stdin.read(), 'rain.yaml')\n"
+        "ambientgen.render(scene, sys.argv[1], device='cpu', workers=1)\n"
+        "dear = {'transformers', 'diffusers', 'scipy', 'sympy', 'torch._dynamo', 'matplotlib'}\n"
+        "assert not dear & set(sys.modules), dear & set(sys.modules)\n"
+    )
+    scene = (
+        "title: Rain\nduration: 2s\nstates: {rain: {curve: 0.5}}\n"
+        f"model: {folder}\nrender: {{steps: 2}}\n"
+    )
+    wave = folder / "rain.wav"
+    command = [sys.executable, "-c", program, str(wave)]
+    subprocess.run(command, input=scene, text=True, check=True)
+    assert wave.stat().st_size == 44 + 2 * 2 * 16_000

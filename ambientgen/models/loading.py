@@ -29,7 +29,7 @@ from ambientgen.models.nets.unet import Unet
 from ambientgen.models.nets.vae import Vae
 from ambientgen.models.registry import ModelSpec, layout_of
 from ambientgen.models.tokens import PromptTokenizer, read_tokenizer
-from ambientgen.models.weights import KeyRules, fill, read_weights
+from ambientgen.models.weights import KeyRules, Unfilled, fill, read_weights
 from ambientgen.units import Geometry
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -159,7 +159,7 @@ def _channels_last(network: nn.Module) -> nn.Module:
 def _load_network(layout: Layout, slot: str, dtype: torch.dtype) -> nn.Module:
     place = layout.folder / slot
     try:
-        with torch.device("meta"):
+        with Unfilled():
             network = _build(layout, slot)
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, ImportError) as error:
         problem = Problem(str(place / "config.json"), f"does not describe a {slot} ({error})")
@@ -182,12 +182,13 @@ def _build(layout: Layout, slot: str) -> nn.Module:
     config = layout.config(slot)
     textures = layout.classes[slot] == OUR_VOCODER
     try:
-        return TextureNet.configured(config) if textures else _OURS[slot](config)
+        return TextureNet.configured(config) if textures else OURS[slot](config)
     except UnsupportedError:
-        return _build_stock(_TEXTURES if textures else _STOCK[slot], config)
+        return build_stock(TEXTURES if textures else STOCK[slot], config)
 
 
-def _build_stock(stock: _Class, config: dict[str, Any]) -> nn.Module:
+def build_stock(stock: StockClass, config: dict[str, Any]) -> nn.Module:
+    """The stock network of a configuration. Imports its library, which takes seconds."""
     kind = getattr(importlib.import_module(stock.module), stock.name)
     if stock.config:
         module = stock.module.replace(".modeling_", ".configuration_")
@@ -198,7 +199,7 @@ def _build_stock(stock: _Class, config: dict[str, Any]) -> nn.Module:
     return network
 
 
-_OURS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {
+OURS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {
     "text_encoder": ClapText.configured,
     "text_encoder_2": T5Encoder.configured,
     "projection_model": Projection.configured,
@@ -210,7 +211,7 @@ _OURS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {
 
 
 @dataclass(frozen=True)
-class _Class:
+class StockClass:
     """A class to build a slot with: diffusers' read a configuration as it is, transformers' take
     an object of their `config` class (or its `part`)."""
 
@@ -222,20 +223,20 @@ class _Class:
 
 _TRANSFORMERS = "transformers.models"
 _AUDIOLDM2 = "diffusers.pipelines.audioldm2.modeling_audioldm2"
-_TEXTURES = _Class(*OUR_VOCODER)
-_STOCK = {
-    "text_encoder": _Class(
+TEXTURES = StockClass(*OUR_VOCODER)
+STOCK = {
+    "text_encoder": StockClass(
         f"{_TRANSFORMERS}.clap.modeling_clap",
         "ClapTextModelWithProjection",
         "ClapConfig",
         "text_config",
     ),
-    "text_encoder_2": _Class(f"{_TRANSFORMERS}.t5.modeling_t5", "T5EncoderModel", "T5Config"),
-    "projection_model": _Class(_AUDIOLDM2, "AudioLDM2ProjectionModel"),
-    "language_model": _Class(f"{_TRANSFORMERS}.gpt2.modeling_gpt2", "GPT2Model", "GPT2Config"),
-    "unet": _Class(_AUDIOLDM2, "AudioLDM2UNet2DConditionModel"),
-    "vae": _Class("diffusers.models.autoencoders.autoencoder_kl", "AutoencoderKL"),
-    "vocoder": _Class(
+    "text_encoder_2": StockClass(f"{_TRANSFORMERS}.t5.modeling_t5", "T5EncoderModel", "T5Config"),
+    "projection_model": StockClass(_AUDIOLDM2, "AudioLDM2ProjectionModel"),
+    "language_model": StockClass(f"{_TRANSFORMERS}.gpt2.modeling_gpt2", "GPT2Model", "GPT2Config"),
+    "unet": StockClass(_AUDIOLDM2, "AudioLDM2UNet2DConditionModel"),
+    "vae": StockClass("diffusers.models.autoencoders.autoencoder_kl", "AutoencoderKL"),
+    "vocoder": StockClass(
         f"{_TRANSFORMERS}.speecht5.modeling_speecht5", "SpeechT5HifiGan", "SpeechT5HifiGanConfig"
     ),
 }

@@ -1,20 +1,21 @@
 """Weights from safetensors files into a network, strictly: missing or unknown ones are errors.
 
-Networks are built on torch's meta device, which costs neither memory nor random initialisation,
-and the tensors of the files become their parameters. Buffers that checkpoints may leave out
-because they can be computed are computed here.
+Networks are built `Unfilled`, and the tensors of the files become their parameters. Buffers that
+checkpoints may leave out because they can be computed are computed here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ambientgen.errors import ModelError, Problem
 
@@ -27,6 +28,26 @@ COMPUTED: dict[str, Callable[[torch.Size], Tensor]] = {
     "scale": torch.ones,
 }
 NAMED_AT_MOST = 5  # weights named in one error line
+
+
+class Unfilled(TorchFunctionMode):
+    """Networks built within have shapes alone: no memory, and no random initialisation.
+
+    On the meta device alone, torch would "draw" random numbers by its Python references, whose
+    first call imports its compiler, at a second and more.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else (kwargs or {})["tensor"]
+        with torch.device("meta"):
+            return func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
