@@ -27,7 +27,8 @@ Sampler = Callable[[Tensor, Predict], Tensor]  # from noise to latents
 
 DEFAULT_SCHEDULER = "DPMSolverMultistepScheduler"
 # The deterministic ones of diffusers' KarrasDiffusionSchedulers, by module. Left out are those that
-# draw noise at each step (DDPM, both ancestral ones, SDE) and EDM's, which knows no beta schedule.
+# draw noise at each step (DDPM, both ancestral ones, SDE), EDM's, which knows no beta schedule, and
+# LMS, which needs scipy.
 SCHEDULERS = {
     "DDIMScheduler": "scheduling_ddim",
     "DEISMultistepScheduler": "scheduling_deis_multistep",
@@ -36,7 +37,6 @@ SCHEDULERS = {
     "EulerDiscreteScheduler": "scheduling_euler_discrete",
     "HeunDiscreteScheduler": "scheduling_heun_discrete",
     "KDPM2DiscreteScheduler": "scheduling_k_dpm_2_discrete",
-    "LMSDiscreteScheduler": "scheduling_lms_discrete",
     "PNDMScheduler": "scheduling_pndm",
     "UniPCMultistepScheduler": "scheduling_unipc_multistep",
 }
