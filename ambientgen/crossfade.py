@@ -15,6 +15,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+# Sides more opposed than this cancel: no gain could keep their level, so none is asked to.
+LEAST_CORRELATION = -0.9
+
 Floating = TypeVar("Floating", np.float32, np.float64)
 
 
@@ -28,7 +31,7 @@ def ramp(frames: int) -> NDArray[np.float64]:
 
 
 def gains(frames: int, correlation: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Falling and rising gain, each (frames,), of a join whose sides correlate in [0, 1].
+    """Falling and rising gain, each (frames,), of a join whose sides correlate, above -1.
 
     Their sum is 1 at correlation 1; their squares' sum is 1 at correlation 0.
     """
@@ -40,7 +43,7 @@ def gains(frames: int, correlation: float) -> tuple[NDArray[np.float64], NDArray
 def overlap_correlation(
     left: NDArray[Floating], right: NDArray[Floating], rows_per_group: int | None = None
 ) -> NDArray[np.float64]:
-    """Correlation within [0, 1] of two sides, one for each group of rows: (groups,).
+    """Correlation from LEAST_CORRELATION to 1 of two sides, one for each group of rows: (groups,).
 
     left, right: the same moments as each side tells them, (…, frames); the leading axes are
     taken as rows. rows_per_group: so many neighbouring rows share one correlation (the bins of a
@@ -63,7 +66,7 @@ def overlap_correlation(
     product = np.sum(x * x, axis=1) * np.sum(y * y, axis=1)
     audible = product > 0.0
     found = np.sum(x * y, axis=1) / np.sqrt(np.where(audible, product, 1.0))
-    return np.where(audible, np.clip(found, 0.0, 1.0), 1.0)
+    return np.where(audible, np.clip(found, LEAST_CORRELATION, 1.0), 1.0)
 
 
 def join(

@@ -8,6 +8,7 @@ how many there are. Threads share the model's memory; torch frees the interprete
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,10 @@ import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Stopped(Exception):  # noqa: N818 (a request, not an error)
+    """Work given up because nobody waits for it any more."""
 
 
 def default_workers() -> int:
@@ -32,6 +37,7 @@ class LocalEngine:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or default_workers()
+        self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(
             self.workers,
             thread_name_prefix="ambientgen",
@@ -48,7 +54,17 @@ class LocalEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def checkpoint(self) -> None:
+        """For long items to call now and then: raises Stopped once the engine is being left."""
+        if self._stopping.is_set():
+            raise Stopped
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """`work()` on a worker: with its one torch thread, the same bits on every machine."""
+        return self._pool.submit(work).result()
 
     def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`work(item)` for each item, in order; at most two items a worker are under way, so

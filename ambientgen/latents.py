@@ -57,9 +57,15 @@ class SamplerOptions:
 
 
 def denoise(
-    model: Model, noise: Tensor, conditionings: Sequence[Conditioning], options: SamplerOptions
+    model: Model,
+    noise: Tensor,
+    conditionings: Sequence[Conditioning],
+    options: SamplerOptions,
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """Latents (B, C, T, F), float32 on the CPU, from standard normal `noise` of that shape.
+
+    `checkpoint` is called before each step; what it raises ends the work.
 
     One conditioning for each of the B windows. T must be a multiple of what the UNet halves
     (the model's `rule.multiple`). Raises UsageError for an unknown scheduler, or for guidance
@@ -75,6 +81,7 @@ def denoise(
     context = _stack(model, [*negatives, *conditionings])
 
     def predict(sample: Tensor, timestep: Tensor) -> Tensor:
+        checkpoint()
         if not guided:
             return _predict(model, sample, timestep, context)
         both = _predict(model, torch.cat([sample, sample]), timestep, context)

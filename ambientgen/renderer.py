@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -109,13 +108,10 @@ class Renderer:
         check_target(output, force)
         model = self.model(scene.model)
         began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
-        for notice in unknown_states(model.spec, scene):
-            self._tell(notice)
         plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
-        for text in plan.notices:
-            self._tell(Notice(text))
-        with LocalEngine(self._workers) as engine:
-            conditionings = self.meaning(model, plan)
+        self._warn(model, plan)
+        with LocalEngine(_workers(self._workers, model.device.type)) as engine:
+            conditionings = self.meaning(model, plan, engine)
             latents = join_windows(
                 self._windows(model, plan, conditionings, engine),
                 max_overlap_frames=plan.rule.overlap,
@@ -125,36 +121,45 @@ class Renderer:
         return _report(plan, model, output, written, time.monotonic() - began)
 
     def model(self, name: str) -> Model:
-        """The model called `name`, loaded at most once; tells its licence when it restricts."""
+        """The model called `name`, loaded at most once."""
         if name not in self.models:
             self._tell(StageStarted("loading"))
-            spec = resolve(name)
-            if (notice := licence_notice(spec)) is not None:
-                self._tell(notice)
-            self.models[name] = load(spec, self._device)
+            self.models[name] = load(resolve(name), self._device)
         return self.models[name]
 
-    def meaning(self, model: Model, plan: Plan) -> Conditionings:
+    def _warn(self, model: Model, plan: Plan) -> None:
+        """Say before rendering what the model's licence, ears and windows cannot do."""
+        licence = licence_notice(model.spec)
+        notices = [licence] if licence is not None else []
+        notices += unknown_states(model.spec, plan.scene)
+        for notice in [*notices, *map(Notice, plan.notices)]:
+            self._tell(notice)
+
+    def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
         """What each window is told: its LOA, and the scene's constant text."""
         self._tell(StageStarted("meaning"))
         prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)
-        loas = encode_prompts(model, prompts)
+        loas: dict[str, torch.Tensor] = {}
+        for found in engine.map(lambda prompt: encode_prompts(model, [prompt]), prompts):
+            loas |= found
         interpolation = plan.scene.render.interpolation or "linear"
         trajectory = Trajectory(plan.keyframes, loas, model.geometry, interpolation)
         text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
-        return Conditionings(trajectory, *encode_text(model, text))
+        return Conditionings(trajectory, *engine.run(lambda: encode_text(model, text)))
 
     def _windows(
         self, model: Model, plan: Plan, conditionings: Conditionings, engine: LocalEngine
     ) -> Iterator[tuple[int, FloatArray]]:
         """Start frame and latents (C * F, frames) of every window, in order."""
         self._tell(StageStarted("rendering"))
-        options = sampler_options(model, plan.scene)
+        options = engine.run(lambda: sampler_options(model, plan.scene))
         noise = NoiseField(plan.scene.seed, "latents", _rows(model))
         total = len(plan.windows)
 
         def make(batch: Sequence[Window]) -> list[tuple[int, FloatArray]]:
-            latents = _window_latents(model, batch, conditionings, noise, options)
+            given = [conditionings.of(window) for window in batch]
+            drawn = _noise(model, batch, noise)
+            latents = _rows_of(denoise(model, drawn, given, options, engine.checkpoint))
             return [(w.start_frame, rows) for w, rows in zip(batch, latents, strict=True)]
 
         pieces = chain.from_iterable(engine.map(make, batches(plan.windows, model.device.type)))
@@ -222,22 +227,23 @@ def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:
         yield list(group)
 
 
-def _window_latents(
-    model: Model,
-    batch: Sequence[Window],
-    conditionings: Conditionings,
-    noise: NoiseField,
-    options: SamplerOptions,
-) -> list[FloatArray]:
-    """Latents (C * F, frames) of windows, from the noise field at their absolute frames."""
+def _noise(model: Model, batch: Sequence[Window], noise: NoiseField) -> torch.Tensor:
+    """Noise (B, C, T, F) of windows of one length: the field at their absolute frames."""
     channels, bins = model.geometry.latent_channels, model.geometry.latent_bins
     drawn = np.stack([noise.frames(w.start_frame, w.frames) for w in batch])
     grid = drawn.reshape(len(batch), -1, channels, bins).swapaxes(1, 2)
-    latents = denoise(
-        model, torch.from_numpy(grid.copy()), [conditionings.of(w) for w in batch], options
-    )
-    rows = latents.numpy().swapaxes(2, 3).reshape(len(batch), channels * bins, -1)
-    return list(np.asarray(rows, np.float32))
+    return torch.from_numpy(grid.copy())
+
+
+def _rows_of(latents: torch.Tensor) -> FloatArray:
+    """Latents (B, C, T, F) as rows over time, (B, C * F, T)."""
+    rows = latents.transpose(2, 3).flatten(1, 2).contiguous().numpy()
+    return np.asarray(rows, np.float32)
+
+
+def _workers(asked: int | None, device: str) -> int | None:
+    """As many as asked for; else one for each core, but one for a GPU, which a batch fills."""
+    return asked if asked is not None or device == "cpu" else 1
 
 
 def _rows(model: Model) -> int:
@@ -257,8 +263,6 @@ def _first_samples(blocks: Iterable[FloatArray], total: int) -> Iterator[FloatAr
 def _report(
     plan: Plan, model: Model, output: str | Path, written: Written, elapsed_s: float
 ) -> RenderReport:
-    kilo = 1 if sys.platform != "darwin" else 1024  # ru_maxrss is in kB on Linux, bytes on macOS
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / kilo
     spec = model.spec
     return RenderReport(
         output=str(output),
@@ -270,6 +274,20 @@ def _report(
         sha256=written.sha256,
         elapsed_s=round(elapsed_s, 3),
         realtime_factor=round(plan.duration_s / elapsed_s, 2),
-        peak_memory_mb=round(peak, 1),
+        peak_memory_mb=round(_peak_memory_mb(), 1),
         windows=WindowCounts(len(plan.windows), len(plan.windows), 0),
     )
+
+
+def _peak_memory_mb() -> float:
+    """The most memory this process has held so far, in MB; 0 where the system does not tell."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would begin with what the launching process held
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) / 1024
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024**2 if sys.platform == "darwin" else peak / 1024

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from ambientgen.engine import LocalEngine
+from ambientgen.engine import LocalEngine, Stopped
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -65,3 +65,28 @@ def test_leaving_early_drops_queued_work() -> None:
     with LocalEngine(1) as engine:
         next(engine.map(work, range(10_000)))
     assert time.monotonic() - began < 5
+
+
+def test_one_item_runs_on_a_worker() -> None:
+    with LocalEngine(1) as engine:
+        assert engine.run(lambda: threading.current_thread().name).startswith("ambientgen")
+        assert engine.run(torch.get_num_threads) == 1
+
+
+def test_long_items_give_up_when_the_engine_is_left() -> None:
+    gave_up = threading.Event()
+
+    def work(_: int) -> None:
+        try:
+            while True:
+                engine.checkpoint()
+                time.sleep(0.001)
+        except Stopped:
+            gave_up.set()
+            raise
+
+    engine = LocalEngine(1)
+    with pytest.raises(KeyboardInterrupt), engine:
+        engine._pool.submit(work, 0)
+        raise KeyboardInterrupt
+    assert gave_up.is_set()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from ambientgen.errors import OutputError
@@ -80,6 +81,28 @@ def test_a_batch_of_windows_sounds_like_each_alone(
     monkeypatch.setitem(BATCH_SIZES, "cpu", 8)
     together, _ = _samples(scene, tmp_path / "together.wav")
     assert np.abs(alone - together).max() <= 2  # of 32768: rounding
+
+
+def test_samples_do_not_depend_on_the_callers_torch_threads(scene: Scene, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    hashes = set()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            path = tmp_path / f"{threads}.wav"
+            hashes.add(_render(scene, path, duration_s=3.0).sha256)
+    finally:
+        torch.set_num_threads(before)
+    assert len(hashes) == 1
+
+
+def test_every_render_tells_the_licence(scene: Scene, tmp_path: Path) -> None:
+    told: list[Event] = []
+    renderer = Renderer("cpu", 1, told.append)
+    for name in ("one.wav", "two.wav"):
+        renderer.render(scene, tmp_path / name, duration_s=1.0)
+    licences = [e for e in told if isinstance(e, Notice) and "licence" in e.text]
+    assert len(licences) == 2
 
 
 def test_another_seed_is_another_take(scene: Scene, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from ambientgen.engine import LocalEngine
 from ambientgen.loa import Conditioning, encode_text
 from ambientgen.models.loading import Model
 from ambientgen.plan import Plan
@@ -100,9 +101,9 @@ def score(renderer: Renderer, model: str, state: str, seeds: Sequence[int], extr
 class Textless(Renderer):
     """An ablation: the T5 stream says nothing; LOA must say what there is and how much."""
 
-    def meaning(self, model: Model, plan: Plan) -> Conditionings:
+    def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
         """The windows' LOA beside an empty text."""
-        told = super().meaning(model, plan)
+        told = super().meaning(model, plan, engine)
         return Conditionings(told.trajectory, *encode_text(model, ""))
 
 
@@ -122,9 +123,9 @@ class _OwnText(Conditionings):
 class Wordy(Renderer):
     """An ablation: the T5 stream of each window says the nearest keyframe's prompt."""
 
-    def meaning(self, model: Model, plan: Plan) -> Conditionings:
+    def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
         """The windows' LOA beside their nearest prompt."""
-        told = super().meaning(model, plan)
+        told = super().meaning(model, plan, engine)
         return _OwnText(told.trajectory, told.text, told.text_mask, model, plan)
 
 
