@@ -25,7 +25,7 @@ from ambientgen.events import (
     WindowsDone,
     ignore,
 )
-from ambientgen.latents import SamplerOptions, denoise
+from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions, denoise
 from ambientgen.level import Level, LevelSettings, levelled
 from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
 from ambientgen.models.loading import Model, load
@@ -213,7 +213,8 @@ def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
     steps = default.steps if asked.steps is None else asked.steps
     guidance = default.guidance if asked.guidance is None else asked.guidance
     negative = condition(model, asked.negative_prompt or "") if guidance > 1 else None
-    return SamplerOptions(steps, guidance, negative)
+    scheduler = asked.scheduler or DEFAULT_SCHEDULER
+    return SamplerOptions(steps, guidance, negative, scheduler)
 
 
 def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:

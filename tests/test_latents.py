@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from ambientgen.errors import UsageError
 from ambientgen.latents import DEFAULT_SCHEDULER, SCHEDULERS, SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.models.loading import Model
+from ambientgen.scene.model import SchedulerName
 
 PROMPT, NEGATIVE = "heavy rain on a lake", "no wind on the sound"  # of equal T5 length
 FRAMES, STEPS = 64, 4
@@ -163,6 +164,7 @@ def test_the_schedulers_are_the_deterministic_ones_of_diffusers() -> None:
     }
     named = {scheduler.name for scheduler in KarrasDiffusionSchedulers}
     assert set(SCHEDULERS) == named - noisy - {"EDMEulerScheduler", "LMSDiscreteScheduler"}
+    assert set(SCHEDULERS) == set(get_args(SchedulerName))
 
 
 @pytest.mark.parametrize("name", ["EulerAncestralDiscreteScheduler", "DDPMScheduler", "nonsense"])

@@ -105,6 +105,12 @@ def test_every_render_tells_the_licence(scene: Scene, tmp_path: Path) -> None:
     assert len(licences) == 2
 
 
+def test_a_scene_may_choose_its_scheduler(scene: Scene, tmp_path: Path) -> None:
+    other = replace(scene, render=replace(scene.render, scheduler="EulerDiscreteScheduler"))
+    one = _render(scene, tmp_path / "one.wav", duration_s=1.0)
+    assert _render(other, tmp_path / "other.wav", duration_s=1.0).sha256 != one.sha256
+
+
 def test_another_seed_is_another_take(scene: Scene, tmp_path: Path) -> None:
     one = _render(scene, tmp_path / "one.wav", duration_s=3.0)
     other = _render(scene.with_seed(12), tmp_path / "other.wav", duration_s=3.0)

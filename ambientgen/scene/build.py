@@ -26,6 +26,7 @@ def build_scene(fields: SceneFields, default_title: str) -> Scene:
             guidance=render.guidance,
             negative_prompt=render.negative_prompt,
             interpolation=render.interpolation,
+            scheduler=render.scheduler,
         ),
         output=OutputOptions(format=fields.output.format, sample_rate=fields.output.sample_rate),
     )

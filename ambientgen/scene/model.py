@@ -50,6 +50,20 @@ class KeyframeRule:
     every_s: float | None = None
 
 
+SchedulerName = Literal[
+    "DDIMScheduler",
+    "DEISMultistepScheduler",
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "EulerDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "PNDMScheduler",
+    "UniPCMultistepScheduler",
+]
+"""The diffusers schedulers that draw no noise of their own, so that windows agree."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
     """How the model renders; None is the model's own default. Times in seconds."""
@@ -60,6 +74,7 @@ class RenderOptions:
     guidance: float | None = None
     negative_prompt: str | None = None
     interpolation: Literal["linear", "spherical"] | None = None
+    scheduler: SchedulerName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

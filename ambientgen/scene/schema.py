@@ -8,7 +8,7 @@ field holds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -30,6 +30,7 @@ from ambientgen.curves import EASINGS
 from ambientgen.scene import durations
 from ambientgen.scene.durations import DurationError, parse_span, shown_time, spell
 from ambientgen.scene.faults import Fault, listed, refuse
+from ambientgen.scene.model import SchedulerName
 from ambientgen.scene.points import CURVE_SCHEMA, Drawn, parse_curve
 
 LEAST_DURATION_S = 1.0
@@ -103,6 +104,11 @@ HINTS: dict[str, Hint] = {
     ),
     "interpolation": Hint(
         "How meaning moves between keyframes.", "`linear` or `spherical`", "interpolation: linear"
+    ),
+    "scheduler": Hint(
+        "How noise becomes sound: the name of a diffusers scheduler.",
+        "one of " + ", ".join(get_args(SchedulerName)),
+        "scheduler: UniPCMultistepScheduler",
     ),
     "output": Hint("The sound file.", "a mapping", "output: {format: flac}"),
     "format": Hint("File format; `wav` if left out.", "`wav` or `flac`", "format: flac"),
@@ -268,6 +274,7 @@ class RenderFields(_Fields):
     )
     negative_prompt: Annotated[str, _line(500)] | None = _field("negative_prompt", None)
     interpolation: Literal["linear", "spherical"] | None = _field("interpolation", None)
+    scheduler: SchedulerName | None = _field("scheduler", None)
 
     @field_validator("overlap", mode="after")
     @classmethod
