@@ -62,12 +62,39 @@ def test_the_list_tells_what_is_here(cache: Path, hub_faithful_folder: Path) -> 
     assert listed["audioldm2"].where == registry.fetch_command("audioldm2")
     assert listed["audioldm2"].licence == "CC-BY-NC-SA-4.0"
     assert listed["pocket"].commercial
+    assert listed["audioldm2-large"].states == listed["audioldm2"].states == ()
 
 
-@pytest.mark.parametrize("name", ["poket", "", "./nowhere/model", "/nowhere/at/all", "a/b/c"])
+def test_the_list_tells_the_states_a_model_was_trained_on(
+    cache: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit_json(folder / "ambientgen.json", licence="Apache-2.0", states=["rain", "wind"])
+    monkeypatch.setattr(registry, "pocket_folder", lambda: folder)
+    assert registry.list_models()[0].states == ("rain", "wind")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["poket", "", "./nowhere/model", "/nowhere/at/all", "a/b/c"]
+    + ["m" * 280, "~nosuchuser/x", "~a\0b/x", "mod\0el", "mod\ud800el"],
+)
 def test_an_unknown_name_lists_the_known_ones(cache: Path, name: str) -> None:
     (line,) = problems_of(lambda: registry.resolve(name))
     assert line.startswith(f"there is no model {name!r}; choose pocket, audioldm2,")
+
+
+@pytest.mark.parametrize("name", ["owner/" + "m" * 248, "owner/model@" + "r" * 280])
+def test_a_hub_id_too_long_for_a_folder_is_not_here(cache: Path, name: str) -> None:
+    (line,) = problems_of(lambda: registry.resolve(name))
+    assert "is not on this machine; fetch it: hf download owner/" in line
+
+
+def test_a_hub_reference_that_is_no_text_is_no_model(cache: Path) -> None:
+    refs = cache / "models--owner--model" / "refs"
+    refs.mkdir(parents=True)
+    (refs / "main").write_bytes(b"\xff\xfe")
+    (line,) = problems_of(lambda: registry.resolve("owner/model"))
+    assert line.startswith("owner/model is not on this machine")
 
 
 def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
@@ -96,9 +123,16 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
     ("extras", "told"),
     [
         ({"gain_db": "loud"}, "`gain_db` is 'loud'; write a number"),
-        ({"steps": 0}, "`steps` is 0; write a number of at least 1"),
-        ({"steps": True}, "`steps` is True; write a number of at least 1"),
+        ({"gain_db": 10**400}, "`gain_db` is 1000"),
+        ({"steps": 0}, "`steps` is 0; write a whole number of at least 1"),
+        ({"steps": True}, "`steps` is True; write a whole number of at least 1"),
+        ({"steps": 4.5}, "`steps` is 4.5; write a whole number of at least 1"),
+        ({"overlap": 8.5}, "`overlap` is 8.5; write a whole number of at least 0"),
+        ({"multiple": 10**400}, "`multiple` is 1000"),
         ({"cores": [24, "x"]}, "`cores` is [24, 'x']; write a list of whole numbers"),
+        ({"cores": [24.5, 49]}, "`cores` is [24.5, 49]; write a list of whole numbers"),
+        ({"cores": [24, True]}, "`cores` is [24, True]; write a list of whole numbers"),
+        ({"cores": None}, "`cores` is None; write a list of whole numbers"),
         ({"cores": [24, 50]}, "each core must be double the one before"),
         ({"states": "rain"}, "`states` is 'rain'; write a list of texts"),
         ({"text_stream": 1}, "`text_stream` is 1; write true or false"),
@@ -109,6 +143,48 @@ def test_wrong_extras_are_blamed(folder: Path, extras: dict[str, Any], told: str
     edit_json(folder / "ambientgen.json", **extras)
     (line,) = problems_of(lambda: registry.resolve(str(folder)))
     assert line.startswith(f"{folder / 'ambientgen.json'}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("slot", "field", "value"),
+    [
+        ("vocoder", "sampling_rate", None),
+        ("vocoder", "sampling_rate", "16000"),
+        ("vocoder", "sampling_rate", 0),
+        ("vocoder", "model_in_dim", [64]),
+        ("vocoder", "upsample_rates", None),
+        ("vocoder", "upsample_rates", 160),
+        ("vocoder", "upsample_rates", [5, "4"]),
+        ("vocoder", "upsample_rates", [0]),
+        ("vae", "block_out_channels", None),
+        ("vae", "block_out_channels", []),
+        ("vae", "block_out_channels", [8] * 5000),
+        ("vae", "latent_channels", float("nan")),
+        ("unet", "block_out_channels", 4),
+    ],
+)
+def test_wrong_fields_of_a_configuration_are_blamed(
+    folder: Path, slot: str, field: str, value: Any
+) -> None:
+    edit_json(folder / slot / "config.json", **{field: value})
+    (line,) = problems_of(lambda: registry.resolve(str(folder)))
+    assert line.startswith(f"{folder / slot / 'config.json'}: `{field}` is ")
+    assert "; write a " in line
+    assert len(line) < len(str(folder)) + 200
+
+
+@pytest.mark.parametrize("weight_map", [["one", "two"], None, {"conv": 3}])
+def test_an_index_of_shards_that_is_none_is_told_with_all_else(
+    folder: Path, weight_map: Any
+) -> None:
+    index = folder / "unet" / "diffusion_pytorch_model.safetensors.index.json"
+    edit_json(index, weight_map=weight_map)
+    (folder / "vae" / "config.json").unlink()
+    told = problems_of(lambda: registry.resolve(str(folder)))
+    assert told == [
+        f"{index}: `weight_map` is {weight_map!r}; copy the model again",
+        f"{folder / 'vae' / 'config.json'}: is missing; copy the model again",
+    ]
 
 
 def test_the_licence_of_a_model_card_counts(folder: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ambientgen.errors import ModelError, Problem
+from ambientgen.models.typed_json import TypedJson
 from ambientgen.units import Geometry
 
 INDEX = "model_index.json"
@@ -109,31 +110,42 @@ def geometry_of(folder: Path) -> Geometry:
 
     Fields an older configuration leaves out have the defaults of the stock classes
     (`SpeechT5HifiGanConfig`: 16 kHz, 80 bins, rates 4·4·4·4; `AutoencoderKL`: 4 channels, 1 level).
+    Raises ModelError for a field of the wrong type or out of range.
     """
-    vae = read_json(folder / "vae" / "config.json")
-    vocoder = read_json(folder / "vocoder" / "config.json")
+    vae, vocoder = _config(folder, "vae"), _config(folder, "vocoder")
     return Geometry(
-        sample_rate=int(vocoder.get("sampling_rate", 16_000)),
-        mel_hop=math.prod(vocoder.get("upsample_rates", [4, 4, 4, 4])),
-        mel_bins=int(vocoder.get("model_in_dim", 80)),
-        latent_stride=2 ** (len(vae.get("block_out_channels", [64])) - 1),
-        latent_channels=int(vae.get("latent_channels", 4)),
+        sample_rate=vocoder.whole("sampling_rate", 16_000),
+        mel_hop=math.prod(vocoder.wholes("upsample_rates", (4, 4, 4, 4))),
+        mel_bins=vocoder.whole("model_in_dim", 80),
+        latent_stride=2 ** (len(vae.wholes("block_out_channels", (64,))) - 1),
+        latent_channels=vae.whole("latent_channels", 4),
     )
 
 
 def unet_multiple(folder: Path) -> int:
-    """Windows must be whole multiples of this many latent frames: the UNet halves that often."""
-    config = read_json(folder / "unet" / "config.json")
-    return int(2 ** (len(config.get("block_out_channels", [320, 640, 1280, 1280])) - 1))
+    """Windows must be whole multiples of this many latent frames: the UNet halves that often.
+
+    Raises ModelError for a field of the wrong type.
+    """
+    levels = _config(folder, "unet").wholes("block_out_channels", (320, 640, 1280, 1280))
+    return int(2 ** (len(levels) - 1))
+
+
+def _config(folder: Path, slot: str) -> TypedJson:
+    path = folder / slot / "config.json"
+    return TypedJson(path, read_json(path))
 
 
 def weight_files(slot_folder: Path) -> list[Path]:
-    """The safetensors files of one slot: one file, or the shards its index names; [] if none."""
+    """The safetensors files of one slot: one file, or the shards its index names; [] if none.
+
+    Raises ModelError for an index that is no such list.
+    """
     for variant in ("", ".fp16"):
         for stem in WEIGHT_STEMS:
             index = slot_folder / f"{stem}.safetensors.index{variant}.json"
             if index.is_file():
-                shards = read_json(index).get("weight_map", {}).values()
+                shards = TypedJson(index, read_json(index)).mapped_texts("weight_map").values()
                 return [slot_folder / name for name in sorted(set(shards))]
             single = slot_folder / f"{stem}{variant}.safetensors"
             if single.is_file():
@@ -165,7 +177,10 @@ def _network_problems(folder: Path, slot: str) -> list[tuple[Path, str]]:
     ]
     if found:
         return found
-    files = weight_files(slot_folder)
+    try:
+        files = weight_files(slot_folder)
+    except ModelError as error:
+        return [(Path(problem.place), problem.what) for problem in error.problems]
     if not files:
         pickled = any(slot_folder.glob("*.bin"))
         what = "holds only .bin weights, which are never loaded (they can run code)"

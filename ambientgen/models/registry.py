@@ -10,7 +10,6 @@ import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
 
 from ambientgen.errors import ModelError, Problem
 from ambientgen.events import Notice
@@ -21,6 +20,7 @@ from ambientgen.models.folder import (
     read_json,
     unet_multiple,
 )
+from ambientgen.models.typed_json import TypedJson
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
 
@@ -66,13 +66,17 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class ModelListing:
-    """One line of `ambientgen models`. `where` is a folder if `here`, else the fetching command."""
+    """One line of `ambientgen models`. `where` is a folder if `here`, else the fetching command.
+
+    `states` are those it was trained on; empty if it lists none, or is not here to tell.
+    """
 
     name: str
     licence: str
     commercial: bool
     here: bool
     where: str
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,11 @@ def resolve(name: str) -> ModelSpec:
         known = PUBLISHED[name]
         spec = _from_hub(name, known.hub_id, known.revision)
         return replace(spec, licence=known.licence, commercial=False)
-    path = Path(name).expanduser()
-    if name and path.is_dir():
-        return _spec_of(path.resolve(), path.resolve().name, str(path), "copy the model again")
+    folder = _folder_called(name)
+    if folder:
+        return _spec_of(
+            folder.resolve(), folder.resolve().name, str(folder), "copy the model again"
+        )
     hub = _HUB_ID.fullmatch(name)
     if hub and not name.startswith((".", "/", "~")):
         return _from_hub(name, hub["id"], hub["revision"])
@@ -130,7 +136,8 @@ def list_models() -> list[ModelListing]:
     for name in [POCKET, *PUBLISHED]:
         try:
             spec = resolve(name)
-            listing = ModelListing(name, spec.licence, spec.commercial, True, str(spec.folder))
+            where = str(spec.folder)
+            listing = ModelListing(name, spec.licence, spec.commercial, True, where, spec.states)
         except ModelError:
             licence = PUBLISHED[name].licence if name in PUBLISHED else "Apache-2.0"
             command = fetch_command(name) if name in PUBLISHED else "reinstall ambientgen"
@@ -163,6 +170,16 @@ def pocket_folder() -> Path:
     return Path(__file__).parent / POCKET
 
 
+def _folder_called(name: str) -> Path | None:
+    """The folder of that name, or None: also for what no folder can be called, such as a name that
+    is too long, that of an unknown user's home, or one with a NUL in it."""
+    try:
+        path = Path(name).expanduser()
+        return path if name and path.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
 def _from_hub(name: str, hub_id: str, revision: str | None) -> ModelSpec:
     command = fetch_command(hub_id, revision)
     snapshot = _cached_snapshot(hub_id, revision)
@@ -185,14 +202,18 @@ def _cached_snapshot(hub_id: str, revision: str | None) -> Path | None:
 
     repository = Path(constants.HF_HUB_CACHE) / f"models--{hub_id.replace('/', '--')}"
     reference = repository / "refs" / (revision or "main")
-    commit = reference.read_text().strip() if reference.is_file() else revision
-    snapshot = repository / "snapshots" / commit if commit else None
-    return snapshot if snapshot and snapshot.is_dir() else None
+    try:
+        commit = reference.read_text().strip() if reference.is_file() else revision
+        snapshot = repository / "snapshots" / commit if commit else None
+        return snapshot if snapshot and snapshot.is_dir() else None
+    except (OSError, ValueError):  # a name too long for a folder, a reference that is no text
+        return None
 
 
 def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
     layout = check_folder(folder, remedy)
-    extras = _Extras(folder)
+    file = folder / EXTRAS
+    extras = TypedJson(file, read_json(file) if file.is_file() else {})
     geometry = geometry_of(folder)
     licence = extras.text("licence") or _card_licence(folder)
     return ModelSpec(
@@ -205,7 +226,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
         geometry=geometry,
         rule=_rule(extras, geometry, unet_multiple(folder)),
         defaults=RenderDefaults(
-            steps=int(extras.number("steps", RenderDefaults.steps, least=1)),
+            steps=extras.whole("steps", RenderDefaults.steps),
             guidance=extras.number("guidance", RenderDefaults.guidance, least=0),
             text_stream=extras.flag("text_stream", RenderDefaults.text_stream),
         ),
@@ -219,20 +240,20 @@ def layout_of(spec: ModelSpec) -> Layout:
     return check_folder(spec.folder, "resolve the model again")
 
 
-def _rule(extras: _Extras, geometry: Geometry, multiple: int) -> WindowRule:
+def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:
     """Windows as the folder asks for them, or AudioLDM 2's spans in this model's frames.
 
     AudioLDM 2: cores of 56, 112 or 224 frames of 40 ms and an overlap of 32 (together at most the
     256 frames it was trained on), multiples of 8 because its UNet halves three times.
     """
-    multiple = int(extras.number("multiple", multiple, least=1))
+    multiple = extras.whole("multiple", multiple)
     rate = geometry.frames_per_second / 25
 
     def whole(frames: float) -> int:
         return max(1, math.ceil(frames * rate / multiple)) * multiple
 
-    cores = extras.numbers("cores") or tuple(whole(56) * double for double in (1, 2, 4))
-    overlap = int(extras.number("overlap", min(whole(32), cores[0]), least=0))
+    cores = extras.wholes("cores", tuple(whole(56) * double for double in (1, 2, 4)))
+    overlap = extras.whole("overlap", min(whole(32), cores[0]), least=0)
     try:
         return WindowRule(cores, overlap, multiple)
     except ValueError as error:
@@ -254,49 +275,3 @@ def _package_version() -> str:
         return version("ambientgen")
     except PackageNotFoundError:  # run from a checkout that was never installed
         return "unreleased"
-
-
-class _Extras:
-    """`ambientgen.json`, if the folder has one: typed look-ups that blame the file where wrong."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / EXTRAS
-        self._values = read_json(self.path) if self.path.is_file() else {}
-
-    def text(self, key: str) -> str:
-        value = self._values.get(key, "")
-        if not isinstance(value, str):
-            self._refuse(key, "a text")
-        return value
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._values.get(key, default)
-        if not isinstance(value, bool):
-            self._refuse(key, "true or false")
-        return value
-
-    def number(self, key: str, default: float, least: float = -math.inf) -> float:
-        value = self._values.get(key, default)
-        if not _is_number(value) or value < least:
-            self._refuse(key, "a number" if least == -math.inf else f"a number of at least {least}")
-        return float(value)
-
-    def numbers(self, key: str) -> tuple[int, ...]:
-        value = self._values.get(key, [])
-        if not isinstance(value, list) or not all(_is_number(each) and each >= 1 for each in value):
-            self._refuse(key, "a list of whole numbers")
-        return tuple(int(each) for each in value)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._values.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            self._refuse(key, "a list of texts")
-        return tuple(value)
-
-    def _refuse(self, key: str, wanted: str) -> NoReturn:
-        what = f"`{key}` is {self._values[key]!r}"
-        raise ModelError(Problem(str(self.path), what, f"write {wanted}"))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
