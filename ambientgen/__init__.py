@@ -9,7 +9,7 @@ Importing costs nothing: torch and the rest come with the first call that needs 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["__version__", "in_format_of", "load_scene", "render"]
+__all__ = ["__version__", "load_scene", "render"]
 
 
 def load_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Scene:
@@ -59,31 +59,7 @@ def render(
 
     loaded = load_scene(scene) if isinstance(scene, str | os.PathLike) else scene
     renderer = Renderer(device, workers, listener or ignore)
-    return renderer.render(
-        in_format_of(loaded, path), os.fspath(path), duration_s=duration_s, force=force
-    )
-
-
-def in_format_of(scene: Scene, path: str | os.PathLike[str]) -> Scene:
-    """`scene` with the output format that `path` asks for.
-
-    That is the suffix's; of a pipe or `-` without one WAV, which needs no seeking. Any other path
-    leaves the scene as it is.
-    """
-    from dataclasses import replace
-    from pathlib import Path
-
-    from ambientgen.audio_file import FORMATS, STDOUT
-
-    name = os.fspath(path)
-    by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
-    wanted = by_suffix.get(Path(name).suffix.lower())
-    streamed = name == STDOUT or (os.path.exists(name) and not os.path.isfile(name))
-    if wanted is None and streamed and not os.path.isdir(name):
-        wanted = "wav"
-    if wanted is None or wanted == scene.output.format:
-        return scene
-    return replace(scene, output=replace(scene.output, format=cast("Any", wanted)))
+    return renderer.render(loaded, os.fspath(path), duration_s=duration_s, force=force)
 
 
 def __getattr__(name: str) -> object:

@@ -28,7 +28,6 @@ _STAGES = {
     "loading": "loading the model",
     "meaning": "finding the meaning of the words",
     "rendering": "rendering",
-    "writing": "writing",
 }
 _RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 

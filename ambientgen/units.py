@@ -47,10 +47,6 @@ class Geometry:
         """The fewest latent frames whose samples cover `duration_s` (never fewer than one)."""
         return max(1, -(-self.samples(duration_s) // self.samples_per_frame))
 
-    def nearest_frames(self, duration_s: float) -> int:
-        """The whole number of latent frames nearest to `duration_s` (never fewer than one)."""
-        return max(1, math.floor(duration_s * self.frames_per_second + 0.5))
-
     def seconds(self, frame: float) -> float:
         """Time in seconds of the left edge of latent frame `frame`."""
         return frame * self.samples_per_frame / self.sample_rate

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-import ambientgen
 from ambientgen.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -68,8 +67,26 @@ def is_folder(output: str) -> bool:
 
 def _job(path: str, scene: Scene, output: str | None) -> Job:
     if output is not None and not is_folder(output):
-        return Job(path, ambientgen.in_format_of(scene, output), output)
+        return Job(path, in_format_of(scene, output), output)
     from ambientgen.audio_file import FORMATS
 
     name = Path(path).stem + FORMATS[scene.output.format].suffix
     return Job(path, scene, os.path.join(output, name) if output else name)
+
+
+def in_format_of(scene: Scene, path: str) -> Scene:
+    """`scene` with the output format that `path` asks for.
+
+    That is the suffix's; of a pipe or `-` without one WAV, which needs no seeking. Any other path
+    leaves the scene as it is.
+    """
+    from ambientgen.audio_file import FORMATS
+
+    by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
+    wanted = by_suffix.get(Path(path).suffix.lower())
+    streamed = path == STDOUT or (os.path.exists(path) and not os.path.isfile(path))
+    if wanted is None and streamed and not os.path.isdir(path):
+        wanted = "wav"
+    if wanted is None or wanted == scene.output.format:
+        return scene
+    return replace(scene, output=replace(scene.output, format=cast("Any", wanted)))
