@@ -8,15 +8,16 @@ each state is still exact there, only the pairing of words differs.
 
 Placing looks no further than one chunk of an absolute grid: an edit moves no keyframe more than
 `CHUNK_S` beyond the stretch of curve it changes. A border between chunks is a keyframe only if the
-states are not perfectly straight around it.
+states are not perfectly straight around it. So the first keyframes of a long scene are found
+without looking at the rest of it.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +44,11 @@ _SUSPECT = _PROBED_ERROR / 2  # how far off a chord one look between them makes 
 _STRAIGHT = 1e-12  # rounding alone bends a straight line by 1e-15; a smooth week by 1e-10 a chunk
 _SLAB_S = 3600.0  # an hour at a time, so that memory does not grow with the scene
 _AT_A_WORD = 1e-9  # closer than this is rounding
+_FURTHER = 4  # where no keyframe is found in a stretch, the next one looked at is so much longer
 _BISECTIONS = 28  # a quarter of a second is halved to 1 ns: within one grain of a level word
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Keyframe:
     """One moment put into words. `states` gives each state's value, `blend` the prompts that say
     it (the heaviest first, weights summing to 1), `prompt` the heaviest of them."""
@@ -55,6 +57,52 @@ class Keyframe:
     states: Mapping[str, float]
     prompt: str
     blend: Blend
+
+
+class Keyframes(Sequence[Keyframe]):
+    """Keyframes in order of time. A day can have a hundred thousand: only their numbers are kept,
+    and each is put into words whenever it is asked for. A slice is of the same kind."""
+
+    __slots__ = ("_names", "_template", "_times_s", "_values")
+
+    def __init__(
+        self, names: tuple[str, ...], template: Template, times_s: FloatArray, values: FloatArray
+    ) -> None:
+        """`names` of the states, `times_s` (n,) rising, `values` (states, n) in 0 to 1."""
+        self._names = names
+        self._template = template
+        self._times_s = times_s
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._times_s)
+
+    @overload
+    def __getitem__(self, index: int) -> Keyframe: ...
+    @overload
+    def __getitem__(self, index: slice) -> Keyframes: ...
+    def __getitem__(self, index: int | slice) -> Keyframe | Keyframes:
+        if isinstance(index, slice):
+            times_s, values = self._times_s[index], self._values[:, index]
+            return Keyframes(self._names, self._template, times_s, values)
+        values = self._values[:, index]
+        blend = self._template.blend(values)
+        states = dict(zip(self._names, values.tolist(), strict=True))
+        return Keyframe(float(self._times_s[index]), states, blend[0][0], blend)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Keyframes):
+            return NotImplemented
+        return (
+            (self._names, self._template) == (other._names, other._template)
+            and np.array_equal(self._times_s, other._times_s)
+            and np.array_equal(self._values, other._values)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} keyframes>"
 
 
 @dataclass(frozen=True)
@@ -84,29 +132,51 @@ class _Track:
         return off
 
 
-def place_keyframes(scene: Scene, end_s: float | None = None) -> tuple[Keyframe, ...]:
+def place_keyframes(
+    scene: Scene, end_s: float | None = None, heard_s: float | None = None
+) -> Keyframes:
     """Keyframes of `scene` from 0 to `end_s` (the scene's own end by default), in order of time.
+
+    With `heard_s`, only those up to the first at or past that time: what is heard before it needs
+    no more, and they are the very beginning of all of them.
 
     `keyframes: {every: 20s}` in the scene overrides automatic placing: every 20 s, and the end.
     Past the scene's end its last values hold.
     """
     end = scene.duration_s if end_s is None else end_s
+    heard = end if heard_s is None else min(heard_s, end)
     every_s = scene.keyframes.every_s
-    if every_s is None:
-        track = _automatic(scene, end)
-    else:
-        times = np.append(np.arange(int(np.ceil(end / every_s - 1e-9))) * every_s, end)
-        track = _Track(times, state_values(scene, times))
-    return tuple(_in_words(scene, track))
+    track = _beginning(scene, end, heard) if every_s is None else _regular(scene, end, every_s)
+    count = int(np.searchsorted(track.times_s, heard)) + 1
+    names = tuple(state.name for state in scene.states)
+    # Copies, or a crop would hold on to what it was cut from.
+    times_s, values = track.times_s[:count].copy(), track.values[:, :count].copy()
+    return Keyframes(names, Template.of(scene), times_s, values)
 
 
-def _in_words(scene: Scene, track: _Track) -> Iterator[Keyframe]:
-    template = Template.of(scene)
-    names = [state.name for state in scene.states]
-    for time_s, values in zip(track.times_s.tolist(), track.values.T, strict=True):
-        blend = template.blend(values)
-        states = dict(zip(names, values.tolist(), strict=True))
-        yield Keyframe(time_s, states, blend[0][0], blend)
+def _regular(scene: Scene, end_s: float, every_s: float) -> _Track:
+    """A keyframe every `every_s`, and at the end."""
+    times = np.append(np.arange(int(np.ceil(end_s / every_s - 1e-9))) * every_s, end_s)
+    return _Track(times, state_values(scene, times))
+
+
+def _beginning(scene: Scene, end_s: float, heard_s: float) -> _Track:
+    """Automatic keyframes from 0 to the first at or past `heard_s`, or some more.
+
+    A scene that ends early has the keyframes of the whole up to the last border of chunks that is
+    a full chunk before its end.
+    """
+    reach_s = heard_s
+    while True:
+        border_s = (np.ceil(reach_s / CHUNK_S) + 1) * CHUNK_S
+        if border_s + CHUNK_S >= min(end_s, scene.duration_s):
+            return _automatic(scene, end_s)
+        early_s = border_s + CHUNK_S
+        track = _automatic(replace(scene, duration_s=early_s), early_s)
+        count = int(np.searchsorted(track.times_s, border_s - 4 * JUMP_S))
+        if count and track.times_s[count - 1] >= heard_s:
+            return track.part(0, count - 1)
+        reach_s = _FURTHER * border_s
 
 
 def _automatic(scene: Scene, end_s: float) -> _Track:

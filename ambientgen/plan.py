@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ambientgen.errors import Problem, UsageError
-from ambientgen.keyframes import Keyframe, place_keyframes
+from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
 from ambientgen.scene.durations import spell
 from ambientgen.windows import Window, WindowRule, cut_timeline, fitted_rule, rushes
@@ -68,7 +68,7 @@ class Plan:
     scene: Scene
     geometry: Geometry
     rule: WindowRule
-    keyframes: tuple[Keyframe, ...]
+    keyframes: Keyframes
     windows: tuple[Window, ...]
     total_frames: int
     duration_samples: int
@@ -163,18 +163,12 @@ def make_plan(
         scene,
         geometry,
         rule,
-        _until(heard_s, place_keyframes(scene, max(length_s, scene.duration_s))),
+        place_keyframes(scene, max(length_s, scene.duration_s), heard_s),
         windows,
         total_frames,
         geometry.samples(length_s),
         tuple(map(str, rushes(scene, geometry, rule, cut))),
     )
-
-
-def _until(end_s: float, keyframes: tuple[Keyframe, ...]) -> tuple[Keyframe, ...]:
-    """The keyframes up to the first one at or past `end_s`."""
-    last = bisect.bisect_left(keyframes, end_s, key=lambda keyframe: keyframe.time_s)
-    return keyframes[: last + 1]
 
 
 def _keyframe_json(keyframe: Keyframe) -> dict[str, Any]:

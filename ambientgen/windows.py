@@ -14,7 +14,7 @@ the next window fades in.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,7 +73,7 @@ class WindowRule:
         return self.cores[-1] // self.cores[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Window:
     """One stretch of latent frames on the absolute grid: `frames` from `start_frame`, the first
     `core_frames` of them before the next window begins."""
@@ -235,6 +235,8 @@ def _survey(scene: Scene, geometry: Geometry, core: int, first: int, count: int)
         means[:, pieces - first] = values.mean(axis=2)
         ranges[:, pieces - first] = values.max(axis=2) - values.min(axis=2)
     jumps = np.zeros(means.shape, dtype=bool)
+    end_s = geometry.seconds((first + count + 1) * core)  # what jumps later is not looked at
+    scene = replace(scene, duration_s=min(scene.duration_s, end_s))
     for row, state in zip(jumps, scene.states, strict=True):
         frames = jumps_s(scene, state) * geometry.frames_per_second
         for shift in (-0.5, 0.5):  # a jump on an edge belongs to both pieces

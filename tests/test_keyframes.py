@@ -150,6 +150,29 @@ def test_keyframes_of_a_longer_render_begin_alike() -> None:
     assert list(short[: len(near)]) == near
 
 
+@settings(max_examples=80, deadline=None)
+@given(drawn_scenes(), st.floats(0.0, 1.2))
+def test_what_is_heard_early_needs_only_the_first_of_all_keyframes(
+    subject: Scene, share: float
+) -> None:
+    heard_s = subject.duration_s * share
+    early, whole = place_keyframes(subject, None, heard_s), place_keyframes(subject)
+    assert early == whole[: len(early)]
+    reach_s = min(heard_s, subject.duration_s)
+    assert early[-1].time_s >= reach_s
+    assert all(time_s < reach_s for time_s in times(early)[:-1])
+
+
+def test_keyframes_are_a_sequence() -> None:
+    rain = state("rain", {0.0: 0.1, 100.0: 0.6})
+    keyframes = place_keyframes(scene(100.0, rain))
+    assert keyframes[-1] == list(keyframes)[3] and keyframes[1:] == keyframes[1:4]
+    assert keyframes[1:] != keyframes and keyframes != list(keyframes)
+    assert keyframes != place_keyframes(scene(100.0, rain, setting="a wood"))
+    with pytest.raises(IndexError):
+        keyframes[4]
+
+
 @pytest.mark.parametrize(("duration_s", "allowed_s"), [(600.0, 1.0), (36000.0, 20.0)])
 def test_placing_is_quick(duration_s: float, allowed_s: float) -> None:
     swell = state("waves", {0.0: 0.2, 4.0: 0.9}, repeat_s=9.0)

@@ -6,15 +6,20 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning_scenes import POCKET, POCKET_RULE, drawn_scenes, scene, state
 
+from ambientgen.curves import Curve
 from ambientgen.errors import UsageError
 from ambientgen.plan import Plan, make_plan
 from ambientgen.scene import Scene
+from ambientgen.world import FloatArray
 
 GOLDEN = {
     "title": "Test",
@@ -144,6 +149,54 @@ def test_ten_hours_are_planned_without_trouble() -> None:
     planned = plan(subject)
     assert time.perf_counter() - begun < 30.0
     assert planned.windows[-1].start_frame < planned.total_frames == 450_000
+
+
+@dataclass(frozen=True)
+class Watched(Curve):
+    """A curve that notes how far it is looked at."""
+
+    base: Curve
+    looks_s: list[float]
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        self.looks_s.append(float(times_s.max(initial=0.0)))
+        return self.base.at(times_s)
+
+    def bends_s(self, duration_s: float) -> tuple[float, ...]:
+        self.looks_s.append(duration_s)
+        return self.base.bends_s(duration_s)
+
+    def steps_s(self, duration_s: float) -> tuple[float, ...]:
+        self.looks_s.append(duration_s)
+        return self.base.steps_s(duration_s)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.base.to_json()
+
+
+def test_a_crop_is_planned_without_a_look_at_the_rest() -> None:
+    day = scene(86_400.0, state("wind", {0.0: 0.2, 4.0: 0.9}, repeat_s=9.0))
+    looks_s: list[float] = []
+    watched = replace(day.states[0], curve=Watched(day.states[0].curve, looks_s))
+    crop = plan(replace(day, states=(watched,)), 5.0)
+    assert 5.0 < max(looks_s) < 60.0
+    assert crop.keyframes == plan(day, 600.0).keyframes[: len(crop.keyframes)]
+
+
+def test_a_plan_of_many_hours_is_light() -> None:
+    hours = 4
+    swell = state("waves", {0.0: 0.2, 4.0: 0.9}, repeat_s=9.0)
+    drifting = [state(n, 0.5, wander=(0.2, 12.0)) for n in ("wind", "rain", "birds", "crickets")]
+    subject = scene(hours * 3600.0, swell, *drifting)
+    plan(subject, 5.0)  # what the first plan of a process imports and keeps is not the plan's
+    tracemalloc.start()
+    try:
+        planned = plan(subject)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(planned.keyframes) > 15_000
+    assert kept < hours * 1.0e6
 
 
 def test_planning_needs_no_torch() -> None:
