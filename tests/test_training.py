@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +14,11 @@ from ambientgen.models.loading import load
 from ambientgen.models.registry import resolve
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level, shaped_noise, slow
-from ambientgen.training.corpus import NAMES, draw_recipes
+from ambientgen.training.corpus import NAMES, Corpus, build, draw_recipes
+from ambientgen.training.keep import kept
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mel import FLOOR, log_mel
-from ambientgen.training.stems import CLIP_FRAMES, intensity_curve, make_stem
+from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems, intensity_curve, make_stem
 
 
 @pytest.mark.parametrize("name", sorted(TEXTURES))
@@ -110,6 +113,100 @@ def test_training_learns_and_a_resumed_run_goes_on_as_it_would_have(tmp_path: Pa
         Fit(module, interrupted, schedule, tmp_path / "cut", "line", checkpoint_every_s=0).run()
     resumed = _fit(tmp_path / "cut", 120)
     torch.testing.assert_close(resumed.weight, whole.weight, atol=0, rtol=0)
+
+
+def test_what_is_kept_is_made_once_and_is_whole(tmp_path: Path) -> None:
+    made = []
+
+    def make(partial: Path) -> None:
+        made.append(partial)
+        partial.write_text("result" if len(made) > 1 else "res")
+        if len(made) == 1:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "new" / "cache.npz"
+    with pytest.raises(KeyboardInterrupt):
+        kept(path, make)
+    assert not path.exists()
+    assert kept(path, make).read_text() == kept(path, make).read_text() == "result"
+    assert made == [path.with_name("cache.part.npz")] * 2
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _few_stems() -> Stems:
+    rng = np.random.default_rng(3)
+    audio = 0.1 * rng.standard_normal((len(NAMES), CLIP_SAMPLES), np.float32)
+    curves = np.full((len(NAMES), CLIP_FRAMES), 0.5, np.float16)
+    return Stems(audio.astype(np.float16), curves, np.array(NAMES))
+
+
+def _corpus(folder: Path) -> list[Any]:
+    corpus = build(folder, _few_stems(), 3, 1)
+    return [corpus.mels, corpus.states]
+
+
+def _clap(folder: Path) -> list[Any]:
+    from ambientgen.training.examples import clap_features
+
+    return list(clap_features(_few_stems(), 2, 77, folder / "clap.npz"))
+
+
+def _loa(folder: Path) -> list[Any]:
+    from ambientgen.training.examples import loa_examples
+    from ambientgen.training.mae import LoaEncoder
+
+    torch.manual_seed(0)
+    still = np.full((2, len(NAMES), CLIP_FRAMES), 0.5, np.float16)
+    corpus = Corpus(np.full((2, CLIP_FRAMES, 64), -6, np.float16), still)
+    examples = loa_examples(corpus, LoaEncoder(), folder / "loa.npz")
+    return [examples.loas, examples.states]
+
+
+def _latents(folder: Path) -> list[Any]:
+    from ambientgen.training import pocket, vae
+
+    noise = np.random.default_rng(4).standard_normal((2, CLIP_FRAMES, 64)).astype(np.float16)
+    corpus = Corpus(noise, np.zeros((2, len(NAMES), CLIP_FRAMES), np.float16))
+    return list(pocket._latents(corpus, vae.new_vae(), folder / "latents.pt"))
+
+
+@pytest.mark.parametrize(
+    ("read", "writer"),
+    [
+        (_corpus, (np, "save")),
+        (_clap, (np, "savez")),
+        (_loa, (np, "savez")),
+        (_latents, (torch, "save")),
+    ],
+)
+def test_a_stop_in_mid_write_spoils_no_later_run(
+    read: Callable[[Path], list[Any]],
+    writer: tuple[Any, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def torn(*values: Any, **_named: Any) -> None:
+        path = next(value for value in values if isinstance(value, Path))
+        path.write_bytes(b"half a")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*writer, torn)
+        with pytest.raises(KeyboardInterrupt):
+            read(tmp_path)
+    for first, again in zip(read(tmp_path), read(tmp_path), strict=True):
+        np.testing.assert_array_equal(first, again)
+
+
+def test_the_noise_schedule_is_the_one_that_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
+    from diffusers import DDIMScheduler
+
+    from ambientgen.training import unet
+
+    for changed in ({}, {"beta_start": 0.001, "beta_end": 0.02, "num_train_timesteps": 500}):
+        monkeypatch.setattr(unet, "SCHEDULER", {**unet.SCHEDULER, **changed})
+        theirs = DDIMScheduler(**unet.SCHEDULER).alphas_cumprod
+        torch.testing.assert_close(unet.alphas(), theirs, atol=1e-5, rtol=0)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ambientgen.synth import TEXTURES
+from ambientgen.training.keep import kept
 from ambientgen.training.mel import MEL_BINS, log_mel
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems
 
@@ -69,8 +70,8 @@ class Corpus:
 
 def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
     """Mix `count` clips and keep their log-mels and states in `folder` (made once, then read)."""
-    if not (folder / "states.npy").exists():
-        folder.mkdir(parents=True, exist_ok=True)
+
+    def make(partial: Path) -> None:
         recipes = draw_recipes([str(n) for n in stems.names], count, seed)
         mels = np.lib.format.open_memmap(
             folder / "mels.npy", "w+", np.float16, (count, CLIP_FRAMES, MEL_BINS)
@@ -78,5 +79,7 @@ def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
         for i, recipe in enumerate(recipes):
             mels[i] = log_mel(torch.from_numpy(mix(stems, recipe))[None])[0].numpy()
         mels.flush()
-        np.save(folder / "states.npy", np.stack([states(stems, r) for r in recipes]))
-    return Corpus(np.load(folder / "mels.npy", mmap_mode="r"), np.load(folder / "states.npy"))
+        np.save(partial, np.stack([states(stems, r) for r in recipes]))
+
+    moving = np.load(kept(folder / "states.npy", make))  # the last to come: it vouches for both
+    return Corpus(np.load(folder / "mels.npy", mmap_mode="r"), moving)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from transformers import ClapFeatureExtractor
 
 from ambientgen.training.corpus import Corpus, draw_recipes, mix, states
+from ambientgen.training.keep import kept
 from ambientgen.training.language import LoaExamples
 from ambientgen.training.mae import CROPS, LoaEncoder
 from ambientgen.training.stems import Stems
@@ -36,7 +37,8 @@ def clap_features(
     stems: Stems, count: int, seed: int, path: Path
 ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
     """CLAP features (count, 1001, 64) in dB of fresh mixtures, and their mean states."""
-    if not path.exists():
+
+    def make(partial: Path) -> None:
         extractor = clap_extractor()
         recipes = draw_recipes([str(n) for n in stems.names], count, seed)
         features = np.zeros((count, 1001, 64), np.float16)
@@ -46,15 +48,17 @@ def clap_features(
                 "input_features"
             ][0, 0]
         means = np.stack([states(stems, r).astype(np.float32).mean(1) for r in recipes])
-        np.savez(path, features=features, states=means)
-    kept = np.load(path)
-    return kept["features"], kept["states"]
+        np.savez(partial, features=features, states=means)
+
+    with np.load(kept(path, make)) as arrays:
+        return arrays["features"], arrays["states"]
 
 
 @torch.no_grad()
 def loa_examples(corpus: Corpus, encoder: LoaEncoder, path: Path) -> LoaExamples:
     """The true LOA of crops that hold nearly still, at every window length."""
-    if not path.exists():
+
+    def make(partial: Path) -> None:
         rng = np.random.default_rng(8)
         loas, means = [], []
         for frames in (*CROPS, CROPS[0]):
@@ -75,6 +79,7 @@ def loa_examples(corpus: Corpus, encoder: LoaEncoder, path: Path) -> LoaExamples
                     )
                     loas.append(encoder(torch.from_numpy(mels).float()).half().numpy())
                     means.append(moving[still].astype(np.float32).mean(2))
-        np.savez(path, loas=np.concatenate(loas), states=np.concatenate(means))
-    kept = np.load(path)
-    return LoaExamples(kept["loas"], kept["states"])
+        np.savez(partial, loas=np.concatenate(loas), states=np.concatenate(means))
+
+    with np.load(kept(path, make)) as arrays:
+        return LoaExamples(arrays["loas"], arrays["states"])

@@ -210,7 +210,7 @@ def train_clap(
     folder: Path,
     schedule: Schedule,
 ) -> ClapModel:
-    """Contrastive training on CLAP features (N, 1024, 64) in dB and mean states (N, len(NAMES))."""
+    """Contrastive training on CLAP features (N, 1001, 64) in dB and mean states (N, len(NAMES))."""
     clap = new_clap(len(tokenizer))
 
     def loss(step: int) -> dict[str, Tensor]:

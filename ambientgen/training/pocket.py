@@ -19,6 +19,7 @@ from ambientgen.training import language, mae, stems, unet, vae, vocoder
 from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.examples import clap_features, loa_examples
 from ambientgen.training.export import Components, export
+from ambientgen.training.keep import kept
 from ambientgen.training.loop import Schedule
 
 
@@ -78,11 +79,13 @@ def train(work: Path, recipe: Recipe) -> Components:
 
 def _latents(corpus: Corpus, autoencoder: AutoencoderKL, path: Path) -> tuple[torch.Tensor, float]:
     """The corpus' latents at unit variance, and the factor that made it so."""
-    if not path.exists():
+
+    def make(partial: Path) -> None:
         raw = unet.encode(corpus, autoencoder)
         scale = 1 / float(raw[::7].float().std())
-        torch.save(((raw.float() * scale).half(), scale), path)
-    latents, scale = torch.load(path, weights_only=True)
+        torch.save(((raw.float() * scale).half(), scale), partial)
+
+    latents, scale = torch.load(kept(path, make), weights_only=True)
     return latents, scale
 
 

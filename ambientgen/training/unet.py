@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ CONFIG = {
     "flip_sin_to_cos": True,
     "freq_shift": 0,
 }
-SCHEDULER = {
+SCHEDULER: dict[str, Any] = {
     "num_train_timesteps": 1000,
     "beta_start": 0.0015,
     "beta_end": 0.0195,
@@ -58,8 +59,9 @@ Key = tuple[tuple[str, int], ...]
 
 
 def alphas() -> Tensor:
-    """Cumulative alphas of SCHEDULER with zero terminal SNR (Lin et al. 2023), shape (1000,)."""
-    betas = torch.linspace(0.0015**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2
+    """Cumulative alphas of SCHEDULER, zero terminal SNR (Lin et al. 2023): shape (timesteps,)."""
+    first, last = SCHEDULER["beta_start"] ** 0.5, SCHEDULER["beta_end"] ** 0.5
+    betas = torch.linspace(first, last, SCHEDULER["num_train_timesteps"], dtype=torch.float64) ** 2
     root = torch.cumprod(1 - betas, 0).sqrt()
     root = (root - root[-1]) * root[0] / (root[0] - root[-1])
     return (root**2).float()
@@ -161,7 +163,9 @@ class UNetTrainer:
             torch.manual_seed(step)
             rng = np.random.default_rng([7, step])
             clean, loa, text, mask = self._batch(rng, *WINDOWS[step % len(WINDOWS)])
-            t = ((torch.rand(1) + torch.arange(len(clean)) / len(clean)) % 1 * 1000).long()
+            t = (
+                (torch.rand(1) + torch.arange(len(clean)) / len(clean)) % 1 * len(root_alpha)
+            ).long()
             noise = torch.randn_like(clean)
             a, b = root_alpha[t][:, None, None, None], root_noise[t][:, None, None, None]
             v = unet(
