@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hubconfigs import SCHEDULER
 from torch import Tensor
 
+from ambientgen.errors import ModelError, UsageError
 from ambientgen.models.configuration import UnsupportedError
 from ambientgen.models.solver import FIELDS, solver_steps
 
@@ -65,6 +67,75 @@ def test_latents_equal_those_of_diffusers(config: dict[str, Any], steps: int) ->
     assert [step.timestep for step in row] == scheduler.timesteps.tolist()
     # Such a prediction is no noise, so latents may grow to hundreds: judge by the largest.
     torch.testing.assert_close(latents, wanted, atol=1e-5 * max(1, wanted.abs().max()), rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("base", "offset"),
+    [(SCHEDULER, 1), (POCKET, 0), (POCKET, 30)],
+    ids=["published", "pocket", "far"],
+)
+@pytest.mark.parametrize("spacing", ["linspace", "leading", "trailing"])
+def test_any_number_of_steps_is_that_many_or_refused(
+    base: dict[str, Any], spacing: str, offset: int
+) -> None:
+    config = {**base, "timestep_spacing": spacing, "steps_offset": offset}
+    refused = {}
+    for steps in range(1, 1001):
+        try:
+            row = solver_steps(config, steps)
+        except UsageError as error:
+            refused[steps] = str(error)
+            continue
+        assert len(row) == steps
+        numbers = np.array([list(vars(step).values()) for step in row])
+        assert np.isfinite(numbers).all(), steps
+        assert (numbers[:, 0] >= 0).all(), steps
+        assert (np.diff(numbers[:, 0]) < 0).all(), steps
+    assert all(solver_steps(config, int(told.split()[-1])) for told in refused.values())
+    assert len(refused) < 100
+
+
+@pytest.mark.parametrize(
+    ("spacing", "steps", "most"),
+    [
+        ("leading", 1000, 998),
+        ("leading", 999, 998),
+        ("linspace", 1000, 999),
+        ("trailing", 1001, 1000),
+        ("trailing", 50_000, 1000),
+    ],
+)
+def test_too_many_steps_name_the_most_there_can_be(spacing: str, steps: int, most: int) -> None:
+    config = {**SCHEDULER, "timestep_spacing": spacing}
+    with pytest.raises(UsageError) as caught:
+        solver_steps(config, steps)
+    assert str(caught.value) == (
+        f"render.steps: this model cannot be rendered in {steps} steps; use at most {most}"
+    )
+    assert len(solver_steps(config, most)) == most
+
+
+@pytest.mark.parametrize("steps", [61, 103, 121, 122])
+def test_trailing_steps_do_not_go_on_before_the_first_timestep(steps: int) -> None:
+    row = solver_steps(POCKET, steps)
+    stock = stock_scheduler(POCKET, steps).timesteps.tolist()
+    assert [step.timestep for step in row] == stock[:steps]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"beta_start": "0.1"}, "`beta_start` is '0.1'; write a number from 0 to 0.9999"),
+        ({"beta_end": 2}, "`beta_end` is 2; write a number from 0 to 0.9999"),
+        ({"num_train_timesteps": 999.5}, "`num_train_timesteps` is 999.5; write a number"),
+        ({"steps_offset": True}, "`steps_offset` is True; write a number"),
+        ({"beta_start": 0, "beta_end": 0}, "describes no schedule of noise"),
+    ],
+)
+def test_what_is_no_schedule_is_blamed(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        solver_steps({**SCHEDULER, **change}, 4)
+    assert str(caught.value).startswith(f"scheduler/scheduler_config.json: {told}")
 
 
 def test_only_the_steps_between_remember_the_one_before() -> None:

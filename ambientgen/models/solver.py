@@ -9,6 +9,7 @@ spacing and order of steps are those of diffusers' DPMSolverMultistepScheduler.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.models.configuration import Fields, UnsupportedError
 
 FloatArray = NDArray[np.float64]
@@ -23,6 +25,15 @@ FloatArray = NDArray[np.float64]
 # The cumulative alpha that stands for 0 where the schedule ends in pure noise: diffusers' choice,
 # the smallest number half precision can hold, so that the first sigma is finite.
 NEARLY_NOTHING = 2.0**-24
+
+CONFIG = "scheduler/scheduler_config.json"  # within the model's folder; the place of its problems
+# What the numbers of a schedule must be. Betas are shares of power that are lost.
+RANGES: dict[str, tuple[Any, float, float]] = {
+    "num_train_timesteps": (int, 1, 1_000_000),
+    "steps_offset": (int, 0, 1_000_000),
+    "beta_start": ((int, float), 0, 0.9999),
+    "beta_end": ((int, float), 0, 0.9999),
+}
 
 FIELDS = Fields(
     {
@@ -78,33 +89,72 @@ class Step:
 def solver_steps(config: Mapping[str, Any], steps: int) -> tuple[Step, ...]:
     """The steps from unit noise to a clean latent, for a scheduler's configuration.
 
-    Raises UnsupportedError for one that asks for another solver or schedule.
+    Raises UnsupportedError for one that asks for another solver or schedule, UsageError for more
+    steps than its spacing has room for, ModelError for one that describes no schedule.
     """
     values = FIELDS.of(config)
-    cumulative = _cumulative_alphas(values)
+    _check_numbers(values)
+    schedule = np.sqrt(1 / _cumulative_alphas(values) - 1)
     timesteps = _timesteps(values, steps)
-    # Ratios of noise to signal; a timestep beyond the schedule has its last one.
-    ratios = np.interp(timesteps, np.arange(len(cumulative)), np.sqrt(1 / cumulative - 1))
-    signal = np.append(1 / np.sqrt(1 + ratios**2), 1.0)
-    noise = np.append(ratios * signal[:-1], 0.0)
+    ratios = _ratios(schedule, timesteps)
+    if not _moves(ratios):
+        raise _too_many(values, schedule, steps)
+    amplitudes = 1 / np.sqrt(1 + ratios**2)
+    signal, noise = [*amplitudes.tolist(), 1.0], [*(ratios * amplitudes).tolist(), 0.0]
     # How far each step but the last, which goes all the way, moves in log signal-to-noise.
-    along = -np.diff(np.log(ratios))
+    along = (-np.diff(np.log(ratios))).tolist()
     row = []
-    for index, timestep in enumerate(timesteps):
+    for index, timestep in enumerate(timesteps.tolist()):
         last = index == len(along)
         moved = 1.0 if last else signal[index + 1] * -math.expm1(-along[index])
         lone = last or index == 0  # of first order: no step before, or an infinite one ahead
         momentum = 0.0 if lone else -0.5 * moved * along[index] / along[index - 1]
         row.append(
             Step(
-                int(timestep),
-                *_to_clean(values["prediction_type"], float(signal[index]), float(noise[index])),
-                keep=float(noise[index + 1] / noise[index]),
-                toward=float(moved - momentum),
-                momentum=float(momentum),
+                timestep,
+                *_to_clean(values["prediction_type"], signal[index], noise[index]),
+                keep=noise[index + 1] / noise[index],
+                toward=moved - momentum,
+                momentum=momentum,
             )
         )
     return tuple(row)
+
+
+def _ratios(schedule: FloatArray, timesteps: NDArray[np.int64]) -> FloatArray:
+    """Noise to signal at each timestep; one beyond the schedule has its last."""
+    ratios: FloatArray = np.interp(timesteps, np.arange(len(schedule)), schedule)
+    return ratios
+
+
+def _moves(ratios: FloatArray) -> bool:
+    """Whether every step leads somewhere: one between equal amounts of noise divides by nothing.
+
+    Not whether it falls: beside `NEARLY_NOTHING`, the last timestep but one may have more noise.
+    """
+    return bool(np.all(ratios > 0) and np.all(np.diff(ratios) != 0))
+
+
+def _too_many(values: Mapping[str, Any], schedule: FloatArray, steps: int) -> Exception:
+    """What to raise for a number of steps that the schedule cannot be cut into."""
+    for fewer in range(min(steps - 1, len(schedule)), 0, -1):
+        if _moves(_ratios(schedule, _timesteps(values, fewer))):
+            what = f"this model cannot be rendered in {steps} steps"
+            return UsageError(Problem("render.steps", what, f"use at most {fewer}"))
+    return ModelError(Problem(CONFIG, "describes no schedule of noise"))
+
+
+def _check_numbers(values: Mapping[str, Any]) -> None:
+    """Raises ModelError for a field of the schedule that is no such number."""
+    problems = []
+    for name, (kind, least, most) in RANGES.items():
+        value = values[name]
+        right = isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
+        if not right:
+            what = f"`{name}` is {reprlib.repr(value)}"
+            problems.append(Problem(CONFIG, what, f"write a number from {least} to {most}"))
+    if problems:
+        raise ModelError(*problems)
 
 
 def _to_clean(kind: str, signal: float, noise: float) -> tuple[float, float]:
@@ -142,7 +192,8 @@ def _timesteps(values: Mapping[str, Any], steps: int) -> NDArray[np.int64]:
     elif spacing == "leading":
         chosen = np.arange(steps, 0, -1) * (count // (steps + 1)) + values["steps_offset"]
     elif spacing == "trailing":
-        chosen = np.arange(count, 0, -count / steps).round() - 1
+        # Cut, because rounding lets some ranges end one number late, before the first timestep.
+        chosen = np.arange(count, 0, -count / steps)[:steps].round() - 1
     else:
         raise UnsupportedError(f"timestep_spacing is {spacing!r}")
     return np.asarray(chosen, np.int64)
