@@ -33,6 +33,18 @@ class PromptTokenizer:
         """Token ids of `text`, special tokens included, cut to `max_length`, never padded."""
         return list(self.tokenizer.encode(text).ids)
 
+    def cut(self, text: str) -> str:
+        """The end of `text` that `ids` leaves out, from the first word that is not whole in it;
+        empty if nothing is left out."""
+        encoding = self.tokenizer.encode(text)
+        if not encoding.overflowing:
+            return ""
+        kept = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+        heard = max((end for (_, end), special in kept if not special), default=0)
+        while 0 < heard < len(text) and text[heard - 1].isalnum() and text[heard].isalnum():
+            heard -= 1
+        return text[heard:].strip(" ,")
+
 
 def read_tokenizer(folder: Path) -> PromptTokenizer:
     """The tokenizer of a checked slot folder (`tokenizer` or `tokenizer_2`).
@@ -49,7 +61,7 @@ def read_tokenizer(folder: Path) -> PromptTokenizer:
     except Exception as error:  # the Rust side raises bare Exception
         raise ModelError(Problem(str(folder), f"holds no usable tokenizer ({error})")) from error
     stated = config.get("model_max_length")
-    length = stated if isinstance(stated, int) and stated in STATED_LENGTHS else DEFAULT_LENGTH
+    length = stated if type(stated) is int and stated in STATED_LENGTHS else DEFAULT_LENGTH
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length=length)
     pad_id = tokenizer.token_to_id(_content(config.get("pad_token", "<pad>")))
@@ -60,7 +72,7 @@ def read_tokenizer(folder: Path) -> PromptTokenizer:
 
 def _content(token: Any) -> str:
     """A special token as `tokenizer_config.json` writes it: a text, or an object that holds one."""
-    return str(token["content"]) if isinstance(token, dict) else str(token)
+    return str(token.get("content")) if isinstance(token, dict) else str(token)
 
 
 def _from_older_files(folder: Path) -> Tokenizer:
