@@ -356,7 +356,19 @@ def test_models_lists_licences_and_commands_on_one_line(
     assert fetch[0].endswith('--exclude "*.bin"')
     listed = json.loads(said(capsys, "models", "--json")[0])
     assert [each["name"] for each in listed][:2] == ["pocket", "audioldm2"]
-    assert set(listed[0]) == {"name", "licence", "commercial", "here", "where"}
+    assert set(listed[0]) == {"name", "licence", "commercial", "here", "where", "states"}
+
+
+def test_models_tells_the_states_a_model_was_trained_on(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(hub_faithful_folder, tmp_path / "model"))
+    (folder / "ambientgen.json").write_text('{"licence": "MIT", "states": ["rain", "wind"]}')
+    monkeypatch.setattr("ambientgen.models.registry.pocket_folder", lambda: folder)
+    out, _ = said(capsys, "models")
+    assert "\npocket was trained on rain, wind.\n" in out
+    assert out.count("was trained on") == 1
+    assert json.loads(said(capsys, "models", "--json")[0])[0]["states"] == ["rain", "wind"]
 
 
 def test_doctor_tells_versions_and_whether_the_model_loads(

@@ -10,7 +10,7 @@ from ambientgen.console import Console, table
 
 
 def models(as_json: options.AsJson = False) -> None:
-    """List the models, their licences, and whether they are here.
+    """List the models, their licences, whether they are here, and the states they were trained on.
 
     Any folder in AudioLDM 2's layout and any hub id works as well. Nothing is downloaded: those
     that are not here are listed with the command that fetches them.
@@ -28,6 +28,9 @@ def models(as_json: options.AsJson = False) -> None:
         for each in listings
     ]
     console.out(table(rows, indent=""))
+    for each in listings:
+        if each.states:
+            console.out(f"\n{each.name} was trained on {', '.join(each.states)}.")
     missing = [each for each in listings if not each.here]
     if missing:  # not wrapped, so that a command can be copied
         console.out("\nTo get those that are not here:")
