@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ambientgen.audio_file import Written, check_target, open_sink
 from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
+from ambientgen.errors import ModelError, Problem
 from ambientgen.events import (
     AudioWritten,
     Listener,
@@ -117,7 +118,7 @@ class Renderer:
                 max_overlap_frames=plan.rule.overlap,
             )
             audio = decode(model, latents, scene.seed, engine)
-            written = self._write(plan, audio, model.spec.gain_db, output, force)
+            written = self._write(plan, audio, model, output, force)
         return _report(plan, model, output, written, time.monotonic() - began)
 
     def model(self, name: str) -> Model:
@@ -171,16 +172,16 @@ class Renderer:
         self,
         plan: Plan,
         audio: Iterable[FloatArray],
-        gain_db: float,
+        model: Model,
         output: str | Path,
         force: bool,
     ) -> Written:
         """Level the samples, cut them to the exact length and stream them into the file."""
         rate, total = plan.geometry.sample_rate, plan.duration_samples
-        level = Level(LevelSettings(gain_db=gain_db), rate)
+        level = Level(LevelSettings(gain_db=model.spec.gain_db), rate)
         done = 0
         with open_sink(output, None, rate, 1, total, force) as sink:
-            for block in levelled(_first_samples(audio, total), level):
+            for block in levelled(_first_samples(_finite(audio, model), total), level):
                 sink.write(block)
                 done += len(block)
                 self._tell(AudioWritten(done / rate, total / rate))
@@ -249,6 +250,15 @@ def _workers(asked: int | None, device: str) -> int | None:
 
 def _rows(model: Model) -> int:
     return model.geometry.latent_channels * model.geometry.latent_bins
+
+
+def _finite(blocks: Iterable[FloatArray], model: Model) -> Iterator[FloatArray]:
+    """The stream, as long as it is sound. Weights damaged inside a whole file show only here."""
+    for block in blocks:
+        if not np.isfinite(block).all():
+            what = "the model's sound holds numbers that are not finite: its weights are damaged"
+            raise ModelError(Problem(model.spec.name, what, "copy or fetch the model again"))
+        yield block
 
 
 def _first_samples(blocks: Iterable[FloatArray], total: int) -> Iterator[FloatArray]:

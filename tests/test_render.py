@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ambientgen.errors import OutputError
+from ambientgen.errors import ModelError, OutputError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
 from ambientgen.renderer import BATCH_SIZES, Renderer, RenderReport, batches
 from ambientgen.scene import Scene, parse_scene
@@ -109,6 +109,15 @@ def test_a_scene_may_choose_its_scheduler(scene: Scene, tmp_path: Path) -> None:
     other = replace(scene, render=replace(scene.render, scheduler="EulerDiscreteScheduler"))
     one = _render(scene, tmp_path / "one.wav", duration_s=1.0)
     assert _render(other, tmp_path / "other.wav", duration_s=1.0).sha256 != one.sha256
+
+
+def test_damaged_weights_are_the_models_fault(scene: Scene, tmp_path: Path) -> None:
+    renderer = Renderer("cpu", 1)
+    model = renderer.model(scene.model)
+    next(model.unet.parameters()).data.fill_(float("nan"))
+    with pytest.raises(ModelError, match="damaged"):
+        renderer.render(scene, tmp_path / "rain.wav")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_seed_is_another_take(scene: Scene, tmp_path: Path) -> None:

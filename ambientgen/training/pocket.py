@@ -44,7 +44,7 @@ EXTRAS: dict[str, Any] = {
     "licence": "Apache-2.0",
     "steps": 4,
     "guidance": 1.0,
-    "text_stream": True,
+    "text_stream": False,
     "gain_db": 6.0,
     "cores": [24, 48, 96],
     "overlap": 8,
