@@ -219,6 +219,7 @@ def test_plan_json_is_the_plan(capsys: Output, rain: str, hub_faithful_folder: P
     assert set(plan["keyframes"][0]) >= {"time_s", "prompt", "states"}
     assert set(plan["windows"][0]) == {"index", "start_s", "end_s"}
     assert plan["windows"][-1]["end_s"] == 120
+    assert any("its licence is not stated" in notice for notice in plan["notices"])
 
 
 def test_plan_at_tells_the_state_of_the_world(
@@ -229,6 +230,7 @@ def test_plan_at_tells_the_state_of_the_world(
     moment = json.loads(out)
     assert moment["time_s"] == 60
     assert moment["states"]["rain"] == pytest.approx(0.9)
+    assert any("its licence is not stated" in notice for notice in moment["notices"])
     out, _ = said(capsys, "plan", rain, "--at", "1m", *model)
     assert "Rain that builds and passes at 1m of 2m" in out
     assert "0.90  a torrential downpour" in out

@@ -39,12 +39,15 @@ def plan(
     """
     console = Console()
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
-    made = _made(scene, overrides, read_duration(duration), console)
+    made, notices = _made(scene, overrides, read_duration(duration))
+    for notice in notices:
+        console.notice(notice)
     if at is None:
         document: dict[str, Any] = made.to_json()
+        document["notices"] = [*notices, *made.notices]
     else:
         moment = made.state_at(read_moment(at, made.duration_s))
-        document = moment.to_json()
+        document = moment.to_json() | {"notices": notices}
     if as_json:
         console.out(json.dumps(document, indent=2))
         return
@@ -53,16 +56,18 @@ def plan(
     console.out(plan_text(made) if at is None else moment_text(made, moment))
 
 
-def _made(path: str, overrides: Overrides, duration_s: float | None, console: Console) -> Plan:
-    """The plan of the scene in a file. Raises SceneError, UsageError or ModelError."""
+def _made(path: str, overrides: Overrides, duration_s: float | None) -> tuple[Plan, list[str]]:
+    """The plan of the scene in a file, and the warnings about its model.
+
+    Raises SceneError, UsageError or ModelError.
+    """
     from ambientgen.models.registry import licence_notice, resolve
     from ambientgen.models.vocabulary import unknown_states
     from ambientgen.plan import make_plan
 
     scene = read_scene(path, overrides)
     spec = resolve(scene.model)
-    licence = licence_notice(spec)
-    for notice in filter(None, [licence, *unknown_states(spec, scene)]):
-        console.notice(notice.text)
+    told = [licence_notice(spec), *unknown_states(spec, scene)]
     with named_after(path):
-        return make_plan(scene, spec.geometry, spec.rule, duration_s)
+        made = make_plan(scene, spec.geometry, spec.rule, duration_s)
+    return made, [notice.text for notice in told if notice is not None]

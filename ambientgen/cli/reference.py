@@ -62,7 +62,7 @@ _PLAN = """\
 With `--json`: `title`, `duration_s`, `sample_rate`, `seed`, `model`, `keyframes` (each with
 `time_s`, `prompt`, `states`, and the `blend` of prompts that says the states exactly), `windows`
 (each with `index`, `start_s`, `end_s`) and `notices`. With `--at` as well: `time_s`, `prompt`,
-`states`, `words`, `blend` and the indices of the `windows` that sound.
+`states`, `words`, `blend`, the indices of the `windows` that sound, and `notices`.
 """
 
 _COMPLETION = f"""\
