@@ -20,6 +20,7 @@ from ambientgen.loa import condition, encode_prompts
 from ambientgen.models import registry
 from ambientgen.models.loading import Model, choose_device, dtype_for, load
 from ambientgen.models.nets.texture_vocoder import TextureNet
+from ambientgen.models.tokens import read_tokenizer
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
 
@@ -250,6 +251,20 @@ def test_a_configuration_that_makes_no_network_is_blamed(folder: Path) -> None:
     edit_json(folder / "unet" / "config.json", down_block_types=["Sideways"] * 4)
     (line,) = problems_of(lambda: load(registry.resolve(str(folder))))
     assert line.startswith(f"{folder / 'unet' / 'config.json'}: does not describe a unet")
+
+
+def test_a_tokenizer_without_a_padding_token_is_blamed(folder: Path) -> None:
+    spec = registry.resolve(str(folder))
+    for stated in (None, {"text": "<pad>"}, "<nothing>"):
+        edit_json(folder / "tokenizer" / "tokenizer_config.json", pad_token=stated)
+        lines = problems_of(lambda: load(spec))
+        assert lines == [f"{folder / 'tokenizer'}: has no padding token"]
+
+
+@pytest.mark.parametrize("stated", [True, None, "64", 0, 10**30])
+def test_a_length_of_prompts_that_is_none_is_not_obeyed(folder: Path, stated: Any) -> None:
+    edit_json(folder / "tokenizer" / "tokenizer_config.json", model_max_length=stated)
+    assert read_tokenizer(folder / "tokenizer").max_length == 512
 
 
 # --- devices and imports ---

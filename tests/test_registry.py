@@ -85,6 +85,7 @@ def test_an_unknown_name_lists_the_known_ones(cache: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["owner/" + "m" * 248, "owner/model@" + "r" * 280])
 def test_a_hub_id_too_long_for_a_folder_is_not_here(cache: Path, name: str) -> None:
+    (cache / "models--owner--model" / "refs").mkdir(parents=True)
     (line,) = problems_of(lambda: registry.resolve(name))
     assert "is not on this machine; fetch it: hf download owner/" in line
 
