@@ -140,6 +140,14 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
             "write for example `states: {rain: {curve: 0.5}}`"
         ),
     ),
+    "33 states": (
+        "duration: 1m\nstates:\n"
+        + "".join(f"  hum{i}: {{curve: 0.5, levels: [~, a hum]}}\n" for i in range(33)),
+        said(
+            ":3:3: `states` must be a mapping of 1 to 32 names, and has 33; "
+            "write for example `states: {rain: {curve: 0.5}}`"
+        ),
+    ),
     "misspelt key": (
         with_line("titel: Rain"),
         said(":5:1: a scene has no `titel`; did you mean `title`?"),

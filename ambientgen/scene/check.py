@@ -126,7 +126,8 @@ def _translated(error: Any) -> Fault:
     hint = HINTS[name]
     remedy = f"write for example `{hint.example}`"
     if kind in ("too_short", "too_long"):
-        said = f"`{name}` must be {hint.kind}, and has {context['actual_length']}"
+        # counted here: pydantic stops counting a mapping at its limit, and reports None
+        said = f"`{name}` must be {hint.kind}, and has {len(value)}"
         return Fault(path, said, remedy)
     return Fault(path, f"`{name}` must be {hint.kind}, not {shown(value)}", remedy)
 
