@@ -75,8 +75,10 @@ def test_the_list_tells_the_states_a_model_was_trained_on(
 
 @pytest.mark.parametrize(
     "name",
-    ["poket", "", "./nowhere/model", "/nowhere/at/all", "a/b/c"]
-    + ["m" * 280, "~nosuchuser/x", "~a\0b/x", "mod\0el", "mod\ud800el"],
+    [
+        *("poket", "", "./nowhere/model", "/nowhere/at/all", "a/b/c"),
+        *("m" * 280, "~nosuchuser/x", "~a\0b/x", "mod\0el", "mod\ud800el"),
+    ],
 )
 def test_an_unknown_name_lists_the_known_ones(cache: Path, name: str) -> None:
     (line,) = problems_of(lambda: registry.resolve(name))
