@@ -381,6 +381,19 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         "duration: 1m\nstates:\n  rain: 0.5\n",
         said(":3:9: the state `rain` must be a mapping, not 0.5; write `rain: {curve: 0.5}`"),
     ),
+    "field beside its state": (
+        "duration: 1m\nstates:\n  rain:\n  curve: 0.5\n",
+        said(":4:3: `curve` stands beside `rain`, not in it; indent it under `rain`"),
+    ),
+    "fields beside two states": (
+        "duration: 1m\nstates:\n  rain:\n  curve: {0s: 1}\n  levels: [~, rain]\n"
+        "  wind:\n  curve: 0.5\n  birds: {curve: 2}\n",
+        said(
+            ":4:3: `curve` and `levels` stand beside `rain`, not in it; indent them under `rain`",
+            ":7:3: `curve` stands beside `wind`, not in it; indent it under `wind`",
+            f":8:18: `curve` must lie between 0 and 1, not 2; {LEVEL}",
+        ),
+    ),
     "one level": (
         with_line("    levels: [rain]"),
         said(

@@ -24,6 +24,7 @@ from ambientgen.scene.schema import (
     StateFields,
     WanderFields,
 )
+from ambientgen.scene.slips import unslipped
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
@@ -49,6 +50,7 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
     Raises:
         SceneError: all problems, in the order of the text.
     """
+    found = unslipped(root, found)
     plain = root.plain()
     faults: list[Fault] = []
     fields, untold = None, 0

@@ -75,10 +75,11 @@ class Node:
 
 @dataclass
 class Entry:
-    """A value of a mapping, with the place of its key."""
+    """A value of a mapping, with the place of its key, and where the key is given again."""
 
     key_place: Place
     node: Node
+    again: list[Place] = field(default_factory=list)
 
 
 @dataclass
@@ -104,6 +105,12 @@ def find(root: Node, path: Sequence[int | str]) -> Found:
             return Found(node, key_place, broken)
         broken = broken or node.broken
     return Found(node, key_place, broken)
+
+
+def again_problem(place: Place, name: str, first: Place) -> Problem:
+    """A key that its mapping holds already."""
+    line = f" (first on line {first.line})" if first.line else ""
+    return Problem(str(place), f"{named(name)} is given twice{line}", "keep one of them")
 
 
 def compose(text: str, source: str, *, located: bool = True) -> tuple[Node, list[Problem]]:
@@ -250,9 +257,9 @@ class _Builder:
             return False
         if name in inside:
             top.dropped = True
-            first = inside[name].key_place
-            line = f" (first on line {first.line})" if first.line else ""
-            self._problem(node.place, f"{named(name)} is given twice{line}", "keep one of them")
+            inside[name].again.append(node.place)
+            problem = again_problem(node.place, name, inside[name].key_place)
+            self._problem(node.place, problem.what, problem.remedy)
         return True
 
     def _problem(self, place: Place, what: str, remedy: str) -> None:

@@ -1,0 +1,63 @@
+"""Slips of the hand that YAML reads as something else: told as what they are, and only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambientgen.errors import Problem
+from ambientgen.scene.faults import listed
+from ambientgen.scene.schema import StateFields
+from ambientgen.scene.text import named
+from ambientgen.scene.tree import Entry, Node, Place, again_problem
+
+
+def unslipped(root: Node, problems: list[Problem]) -> list[Problem]:
+    """The problems of a tree, with its slips among them.
+
+    What a slip touches is marked as broken, so that it is not judged again, and problems that are
+    the slip's consequence are left out.
+    """
+    states = root.value.get("states") if isinstance(root.value, dict) else None
+    if states is None or not isinstance(states.node.value, dict):
+        return problems
+    return _fields_beside(states.node.value, problems)
+
+
+def _fields_beside(states: dict[str, Entry], problems: list[Problem]) -> list[Problem]:
+    """Fields that stand beside an empty state, as `curve` in `{rain: , curve: 0.5}`."""
+    told = list(problems)
+    owner, strays = "", list[tuple[Place, str]]()
+    for place, name in [*_keys(states), (Place(""), "")]:
+        if owner and name in StateFields.model_fields:
+            strays.append((place, name))
+            continue
+        if strays:
+            told = _without_again(told, states, strays)
+            told.append(_beside(owner, strays))
+            for stray in (owner, *(field for _, field in strays)):
+                states[stray].node.broken = True
+        empty = name in states and states[name].node.value is None
+        owner, strays = name if empty else "", []
+    return told
+
+
+def _keys(states: dict[str, Entry]) -> Iterator[tuple[Place, str]]:
+    """The names in the order of the text, those given again included."""
+    keys = [(place, name) for name, e in states.items() for place in (e.key_place, *e.again)]
+    yield from sorted((key for key in keys if key[0].line), key=lambda key: key[0].order)
+
+
+def _without_again(
+    problems: list[Problem], states: dict[str, Entry], strays: list[tuple[Place, str]]
+) -> list[Problem]:
+    """A field beside each of two states is not one that is given twice."""
+    again = [again_problem(place, name, states[name].key_place) for place, name in strays]
+    return [problem for problem in problems if problem not in again]
+
+
+def _beside(owner: str, strays: list[tuple[Place, str]]) -> Problem:
+    names = listed(dict.fromkeys(name for _, name in strays), "and")
+    one = len(strays) == 1
+    what = f"{names} {'stands' if one else 'stand'} beside {named(owner)}, not in it"
+    remedy = f"indent {'it' if one else 'them'} under {named(owner)}"
+    return Problem(str(strays[0][0]), what, remedy)
