@@ -156,6 +156,8 @@ def _stream_target(name: str, path: Path | None, format_name: str | None) -> Tar
     """Standard output, a named pipe or a device."""
     audio_format = _format(format_name or _DEFAULT_FORMAT)
     place = "standard output" if path is None else name
+    if path is None and sys.stdout is None:
+        raise OutputError(Problem(place, "is closed", "leave it open, or redirect it to a file"))
     if path is None and _is_terminal():
         raise UsageError(
             Problem(place, "is a terminal, which sound would garble", "pipe it to a player or file")

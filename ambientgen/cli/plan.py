@@ -67,7 +67,7 @@ def _made(path: str, overrides: Overrides, duration_s: float | None) -> tuple[Pl
 
     scene = read_scene(path, overrides)
     spec = resolve(scene.model)
-    told = [licence_notice(spec), *unknown_states(spec, scene)]
+    told = [licence_notice(spec), *unknown_states(spec, scene, duration_s)]
     with named_after(path):
         made = make_plan(scene, spec.geometry, spec.rule, duration_s)
     return made, [notice.text for notice in told if notice is not None]
