@@ -154,6 +154,29 @@ def test_a_signal_ends_a_render_and_leaves_nothing(
     assert sorted(p.name for p in place.iterdir()) == ["rain.wav", "rain.yaml", "rain2.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_while_the_command_is_imported_ends_it_cleanly(
+    place: Path, number: int, code: int, word: str
+) -> None:
+    slow = "import sys, time\nprint('importing', file=sys.stderr, flush=True)\ntime.sleep(60)\n"
+    (place / "typer.py").write_text(slow)
+    call = [sys.executable, "-m", "ambientgen", "schema"]
+    assert ended(call, number, "importing") == (code, "", f"importing\nambientgen: {word}\n")
+
+
+def test_an_ignored_interrupt_stays_ignored_while_the_command_is_imported(place: Path) -> None:
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nraise SystemExit(7)\n"
+    (place / "typer.py").write_text(kill)
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from ambientgen.cli import main; main()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 7
+
+
 @pytest.mark.timeout(300)
 def test_a_signal_reaches_a_render_at_work(place: Path, hub_faithful_folder: Path) -> None:
     call = [
@@ -170,8 +193,8 @@ def test_a_signal_reaches_a_render_at_work(place: Path, hub_faithful_folder: Pat
 def test_an_ignored_hangup_stays_ignored(place: Path) -> None:
     script = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from ambientgen.cli import app\n"
-        "with app._signals_raised(): os.kill(os.getpid(), signal.SIGHUP)\n"
+        "from ambientgen.cli import signals\n"
+        "with signals.signals_raised(): os.kill(os.getpid(), signal.SIGHUP)\n"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
@@ -205,6 +228,15 @@ def test_printing_into_a_pipe_whose_reader_left_is_quiet(place: Path) -> None:
     with process.stderr:
         assert process.stderr.read() == "0\n"
     process.wait()
+
+
+def test_a_sound_for_a_closed_standard_output_is_exit_code_4(
+    place: Path, hub_faithful_folder: Path
+) -> None:
+    render = f"{sys.executable} -m ambientgen render rain.yaml -o - --model {hub_faithful_folder}"
+    ran = subprocess.run(["sh", "-c", f"{render} >&-"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 4
+    assert ran.stderr.startswith("ambientgen: standard output: is closed; ")
 
 
 @pytest.mark.slow

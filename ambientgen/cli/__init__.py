@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # `typing` is left to those who come after the signals are caught
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command that the process was started with."""
+    from ambientgen.cli.signals import ended_at_once
+
+    ended_at_once()
     from ambientgen.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -16,6 +12,7 @@ import typer.main
 
 from ambientgen.cli import doctor, exit_codes, models, new, plan, render, scenes, schema, validate
 from ambientgen.cli.outcomes import tell_error
+from ambientgen.cli.signals import Terminated, signals_raised
 from ambientgen.console import PROGRAM, Console
 from ambientgen.errors import ExitCode
 
@@ -65,16 +62,12 @@ def _root(
         raise typer.Exit(ExitCode.BAD_INPUT)
 
 
-class Terminated(BaseException):
-    """SIGTERM or SIGHUP, as an exception, so that half-written files are cleaned up."""
-
-
 def run(args: Sequence[str]) -> int:
     """Run the command line `args` (without the program's name) and return its exit code."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it
     try:
-        with _signals_raised():
+        with signals_raised():
             _dispatch(args)
         code: int = ExitCode.DONE
     except BaseException as error:
@@ -91,28 +84,6 @@ def _dispatch(args: Sequence[str]) -> None:
     # Not `command.main`, which has ways of its own with errors, signals and broken pipes.
     with command.make_context(PROGRAM, list(args)) as context:
         command.invoke(context)
-
-
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind like Ctrl-C does, unless somebody has them ignored."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def terminate(_number: int, _frame: FrameType | None) -> None:
-        raise Terminated
-
-    names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    former = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) == signal.SIG_DFL}
-    for number in former:
-        signal.signal(number, terminate)
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _told(error: BaseException, console: Console) -> int:
