@@ -91,6 +91,23 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         "title: !!str 5\n" + GOOD,
         said(":1:8: `!!str` is a tag; write the plain value, text in quotes"),
     ),
+    "tags, and nothing that follows from them": (
+        'duration: !!int "30"\nstates:\n  rain: !foo {x: 0.5}\n  wind: !!str 5\n',
+        said(
+            ":1:11: `!!int` is a tag; write the plain value, text in quotes",
+            ":3:9: `!foo` is a tag; write the plain value, text in quotes",
+            ":4:9: `!!str` is a tag; write the plain value, text in quotes",
+        ),
+    ),
+    "merge keys": (
+        "duration: 1m\nstates:\n  rain: &a {curve: 0.5}\n  wind:\n    <<: *a\n"
+        "  birds: {<<: {curve: 0.5}}\n",
+        said(
+            ":3:9: `&a` is an anchor; write the value out",
+            ":5:9: `*a` is an alias; write the value out",
+            ":6:11: `<<` is a merge key; write the fields out",
+        ),
+    ),
     "two documents": (
         f"---\n{GOOD}---\n{GOOD}",
         said(":6:1: a second document begins (`---`); keep one scene a file"),
@@ -104,6 +121,34 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         said(":4:12: this `{` is not closed; write `{name: value}`"),
     ),
     "open quote": ("title: 'x\n" + GOOD, said(":1:8: this quote is not closed; close it")),
+    "no space after the colon": (
+        "title: x\nduration:30s\nstates: {rain: {curve: 0.5}}\n",
+        said(":2:1: a space is missing after `duration:`; write `duration: 30s`"),
+    ),
+    "no space in the first lines": (
+        "# rain\nduration:30s  # short\n\nseed:3\nstates: {rain: {curve: 0.5}}\n",
+        said(
+            ":2:1: a space is missing after `duration:`; write `duration: 30s`",
+            ":4:1: a space is missing after `seed:`; write `seed: 3`",
+        ),
+    ),
+    "no space in the last lines": (
+        "states: {rain: {curve: 0.5}}\nduration:30s\n",
+        said(":2:1: a space is missing after `duration:`; write `duration: 30s`"),
+    ),
+    "no space anywhere": (
+        "duration:30s\n",
+        said(":1:1: a space is missing after `duration:`; write `duration: 30s`"),
+    ),
+    "no space inside": (
+        "duration: 1m\nstates:\n  rain:\n    curve:0.5\n  wind: {curve:0.5}\n"
+        "  birds: {curve: {0s:0.5, 1s: 1}}\n",
+        said(
+            ":4:5: a space is missing after `curve:`; write `curve: 0.5`",
+            ":5:10: a space is missing after `curve:`; write `curve: 0.5`",
+            ":6:19: a space is missing after `0s:`; write `0s: 0.5`",
+        ),
+    ),
     "no colon": (
         "duration 1m\n" + GOOD,
         said(
@@ -151,6 +196,24 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "misspelt key": (
         with_line("titel: Rain"),
         said(":5:1: a scene has no `titel`; did you mean `title`?"),
+    ),
+    "capital letters": (
+        "Duration: 1m\nStates: {rain: {curve: 0.5}}\n",
+        said(
+            ":1:1: a scene has no `Duration`; did you mean `duration`?",
+            ":2:1: a scene has no `States`; did you mean `states`?",
+        ),
+    ),
+    "capital letters in a state": (
+        "duration: 1m\nstates: {rain: {Curve: 0.5}}\n",
+        said(":2:17: a state has no `Curve`; did you mean `curve`?"),
+    ),
+    "misspelt key beside a missing one": (
+        "titel: x\nstates: {rain: {curve: 0.5}}\n",
+        said(
+            ":1:1: the scene has no `duration`; write for example `duration: 5m`",
+            ":1:1: a scene has no `titel`; did you mean `title`?",
+        ),
     ),
     "misplaced key": (
         with_line("steps: 4"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -30,6 +31,9 @@ from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
 STATE_NAME = r"[a-z][a-z0-9_]{0,39}"
 """Regular expression of a state's name."""
+
+_MERGE = "<<"
+_MOST_KEYS = 30  # unknown keys of one mapping that are compared with a missing field
 
 _INNER: dict[str, type[BaseModel]] = {
     "wander": WanderFields,
@@ -59,8 +63,11 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
         try:
             fields = SceneFields.model_validate(plain, context={"duration_s": _duration_s(plain)})
         except ValidationError as error:
-            errors = [e for e in error.errors() if not find(root, e["loc"]).broken]
-            errors.sort(key=lambda e: find(root, e["loc"]).node.place.order)
+            found_errors = sorted(
+                error.errors(), key=lambda e: find(root, e["loc"]).node.place.order
+            )
+            own = (e for e in found_errors if not _follows(e, root))
+            errors = list(islice(own, MOST_PROBLEMS + 1))
             untold = len(errors[MOST_PROBLEMS:])
             faults += [_translated(e) for e in errors[:MOST_PROBLEMS]]
     elif not root.broken:
@@ -73,6 +80,29 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
     if problems or fields is None:
         raise SceneError(*_told(problems, source, untold))
     return fields
+
+
+def _follows(error: Any, root: Node) -> bool:
+    """Whether the error only follows from another: told, it would lead the author astray."""
+    path: tuple[int | str, ...] = error["loc"]
+    if find(root, path).broken:
+        return True
+    owner = find(root, path[:-1]).node.value
+    if error["type"] != "missing" or not isinstance(owner, dict):
+        return False
+    keys = [key for key in owner if key not in _model_at(path[:-1]).model_fields]
+    return any(_stands_for(key, path) for key in keys[:_MOST_KEYS])
+
+
+def _stands_for(key: str, missing: tuple[int | str, ...]) -> bool:
+    """Whether this unknown key, which is told, is the missing field, or hides it."""
+    if key == _MERGE or key.partition(":")[0] == missing[-1]:
+        return True
+    return _unknown((*missing[:-1], key)).remedy == _did_you_mean(str(missing[-1]))
+
+
+def _did_you_mean(name: str) -> str:
+    return f"did you mean `{name}`?"
 
 
 def _duration_s(plain: dict[str, Any]) -> float | None:
@@ -142,6 +172,8 @@ def _unknown(path: tuple[int | str, ...]) -> Fault:
     )
     elsewhere = [outer for outer, model in _INNER.items() if name in model.model_fields]
     near = nearest(name, owner.model_fields)
+    if name == _MERGE:
+        return Fault(path, "`<<` is a merge key", "write the fields out", at_key=True)
     if name in KNOWN and owner is SceneFields:
         remedy = "write it, indented, under `states:`"
     elif name in StateFields.model_fields:
@@ -151,7 +183,7 @@ def _unknown(path: tuple[int | str, ...]) -> Fault:
     elif name in SceneFields.model_fields:
         remedy = "write it at the beginning of a line"
     elif near:
-        remedy = f"did you mean `{near}`?"
+        remedy = _did_you_mean(near)
     else:
         remedy = f"it knows {listed(owner.model_fields, 'and')}"
     return Fault(path, f"{where} has no {named(name)}", remedy, at_key=True)

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from ambientgen.errors import Problem
 from ambientgen.scene.faults import listed
 from ambientgen.scene.schema import StateFields
+from ambientgen.scene.spaces import unspaced
 from ambientgen.scene.text import named
-from ambientgen.scene.tree import Entry, Node, Place, again_problem
+from ambientgen.scene.tree import MOST_PROBLEMS, Entry, Node, Place, again_problem
+
+_NEED_MAPPINGS = ("states", "curve", "wander", "render", "output")
+
+
+def _unspaced_inside(node: Node, name: str = "") -> Iterator[Problem]:
+    """Text where a mapping should stand, and keys without a value, that hold `name:value`."""
+    if isinstance(node.value, str):
+        problem = unspaced(node.value, str(node.place))
+        if problem:
+            node.broken = True
+            yield problem
+    elif isinstance(node.value, dict):
+        for key, entry in node.value.items():
+            problem = None
+            if entry.node.value is None and ":" in key:
+                problem = unspaced(key, str(entry.key_place))
+            if problem:
+                entry.node.broken = True
+                yield problem
+            elif name in ("states", "curve") or key in _NEED_MAPPINGS:
+                yield from _unspaced_inside(entry.node, key)
 
 
 def unslipped(root: Node, problems: list[Problem]) -> list[Problem]:
@@ -17,6 +40,7 @@ def unslipped(root: Node, problems: list[Problem]) -> list[Problem]:
     What a slip touches is marked as broken, so that it is not judged again, and problems that are
     the slip's consequence are left out.
     """
+    problems = [*problems, *islice(_unspaced_inside(root), MOST_PROBLEMS)]
     states = root.value.get("states") if isinstance(root.value, dict) else None
     if states is None or not isinstance(states.node.value, dict):
         return problems

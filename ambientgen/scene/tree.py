@@ -16,6 +16,7 @@ from typing import Any, Union
 import yaml
 
 from ambientgen.errors import Problem, SceneError
+from ambientgen.scene.spaces import unspaced_lines
 from ambientgen.scene.text import named
 
 MAX_DEPTH = 12
@@ -126,8 +127,7 @@ def compose(text: str, source: str, *, located: bool = True) -> tuple[Node, list
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        problem = builder.explained(error)
-        raise SceneError(*builder.problems, problem) from None
+        raise SceneError(*builder.problems, *builder.explained(error, text)) from None
     except yaml.YAMLError as error:
         what = f"this is not YAML ({' '.join(str(error).split())[:100]})"
         raise SceneError(Problem(source, what, "save it as plain UTF-8 text")) from None
@@ -171,11 +171,16 @@ class _Builder:
     documents: int = 0
     _unkeyed: int = 0  # depth inside a collection that stands where a key should
 
-    def explained(self, error: yaml.MarkedYAMLError) -> Problem:
+    def explained(self, error: yaml.MarkedYAMLError, text: str) -> list[Problem]:
         saying = _saying(str(error.problem or error.context or "unreadable"))
         marks = [error.problem_mark, error.context_mark]
         first, second = reversed(marks) if saying.at_beginning else marks
-        return Problem(str(self._place(first or second)), saying.what, saying.remedy)
+        place = self._place(first or second)
+        if saying.of_colons and place.line:
+            unspaced = unspaced_lines(text, self.source, place.line)
+            if unspaced:
+                return unspaced
+        return [Problem(str(place), saying.what, saying.remedy)]
 
     def _place(self, mark: Any) -> Place:
         if not self.located or mark is None:
@@ -202,26 +207,28 @@ class _Builder:
 
     def _begin(self, event: Any) -> None:
         place = self._place(event.start_mark)
-        self._check_decorations(event, place)
+        tagged = self._check_decorations(event, place)
         if isinstance(event, yaml.ScalarEvent):
             value = scalar(event.value) if event.implicit[0] and not event.style else event.value
-            self._add(Node(value, place), name=event.value)
+            self._add(Node(value, place, broken=tagged), name=event.value)
             return
         if len(self.stack) + self._unkeyed >= MAX_DEPTH:
             what = f"this is nested more than {MAX_DEPTH} deep"
             self._stop(event, what, "a scene needs five levels")
-        node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], place)
+        node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], place, tagged)
         if self._unkeyed or not self._add(node, name=None):
             self._unkeyed += 1
         else:
             self.stack.append(_Open(node))
 
-    def _check_decorations(self, event: Any, place: Place) -> None:
+    def _check_decorations(self, event: Any, place: Place) -> bool:
+        """Refuse anchors and tags. True if there is a tag: what the value means is then unclear."""
         if event.anchor:
             self._problem(place, f"{named('&' + event.anchor)} is an anchor", "write the value out")
         if getattr(event, "tag", None):
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._problem(place, f"{named(tag)} is a tag", "write the plain value, text in quotes")
+        return bool(getattr(event, "tag", None))
 
     def _add(self, node: Node, name: str | None) -> bool:
         """Put a node where it belongs. False if it stands where a key should and is none."""
@@ -280,6 +287,7 @@ class _Saying:
     what: str
     remedy: str
     at_beginning: bool = False  # report where the unfinished thing begins, not where the text ends
+    of_colons: bool = False  # the real reason may be a colon without a space, some lines above
 
 
 _SAYINGS = (
@@ -287,12 +295,14 @@ _SAYINGS = (
         "mapping values are not allowed",
         "there is a `:` where none can stand",
         "put text that holds `: ` in quotes, and check the indentation",
+        of_colons=True,
     ),
     _Saying(
         "could not find expected ':'",
         "there is no `:` after this name",
         "write `name: value`, and text of several lines in quotes",
         at_beginning=True,
+        of_colons=True,
     ),
     _Saying("cannot start any token", "text cannot begin with this character", "put it in quotes"),
     _Saying("expected ',' or ']'", "this `[` is not closed", "write `[first, second]`", True),
@@ -304,7 +314,12 @@ _SAYINGS = (
     _Saying("<block end>", "this does not belong here", "indent the fields of one level alike"),
     _Saying("sequence entries", "a `-` cannot stand here", "begin the list on a line of its own"),
     _Saying("escape", "this `\\` means nothing in double quotes", "use single quotes"),
-    _Saying("document start", "there is text after the scene's end", "write `name: value` lines"),
+    _Saying(
+        "document start",
+        "there is text after the scene's end",
+        "write `name: value` lines",
+        of_colons=True,
+    ),
 )
 
 
