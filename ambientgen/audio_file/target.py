@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ambientgen.audio_file.formats import FORMATS, AudioFormat
 from ambientgen.errors import OutputError, Problem, UsageError
+from ambientgen.shell import shell_word
 
 STDOUT = "-"
 _DEFAULT_FORMAT = "wav"  # of pipes and devices, whose names say nothing
@@ -109,6 +110,8 @@ def errors_named(name: str) -> Iterator[None]:
     except OSError as error:
         known = _CAUSES.get(error.errno or 0)
         what, remedy = known or (error.strerror or str(error), "name another file with -o")
+        if name == STDOUT:  # the shell, not an option, says where it goes
+            remedy = "send the output elsewhere"
         raise OutputError(Problem(place, what, remedy)) from error
 
 
@@ -128,7 +131,7 @@ def _check_folder(name: str, real: Path) -> None:
     if len(os.fsencode(real.name)) > _LONGEST_NAME_BYTES:
         raise OutputError(Problem(name, *_TOO_LONG))
     if not real.parent.is_dir():
-        remedy = f"make it with `mkdir -p {real.parent}`"
+        remedy = f"make it with `mkdir -p {shell_word(real.parent)}`"
         raise OutputError(Problem(name, f"there is no folder {real.parent}", remedy))
     if not os.access(real.parent, os.W_OK | os.X_OK):
         what = f"the folder {real.parent} cannot be written to"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ambientgen.errors import OutputError, Problem
+from ambientgen.shell import shell_word
 
 
 def write_text(path: Path, text: str, force: bool) -> None:
@@ -23,7 +24,7 @@ def write_text(path: Path, text: str, force: bool) -> None:
             remedy = "use --force to replace it, or choose another name"
             raise OutputError(Problem(str(path), "exists already", remedy)) from None
         except FileNotFoundError:
-            remedy = f"make it with `mkdir -p {path.parent}`"
+            remedy = f"make it with `mkdir -p {shell_word(path.parent)}`"
             what = f"there is no folder {path.parent}"
             raise OutputError(Problem(str(path), what, remedy)) from None
         except IsADirectoryError:

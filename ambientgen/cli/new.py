@@ -11,6 +11,7 @@ from ambientgen.cli import options
 from ambientgen.cli.files import write_text
 from ambientgen.console import Console
 from ambientgen.errors import Problem, UsageError
+from ambientgen.shell import shell_word
 
 
 def new(
@@ -26,4 +27,5 @@ def new(
     if path.name in (".yaml", ".yml", "..yaml") or name.endswith("/"):
         raise UsageError(Problem("NAME", "a scene needs a name", "write `ambientgen new lake`"))
     write_text(path, new_scene_text(name), force)
-    Console().out(f"{path} written; change what you like, then `ambientgen render {path}`")
+    command = f"ambientgen render {shell_word(path)}"
+    Console().out(f"{path} written; change what you like, then `{command}`")

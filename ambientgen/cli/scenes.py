@@ -14,6 +14,7 @@ from ambientgen.cli.files import write_text
 from ambientgen.cli.outputs import STDOUT, is_folder
 from ambientgen.console import Console, table
 from ambientgen.errors import Problem, UsageError
+from ambientgen.shell import shell_word
 
 if TYPE_CHECKING:
     from ambientgen.scene import ShippedScene
@@ -63,7 +64,7 @@ def scenes(
     if as_json:
         console.out(json.dumps({"name": scene.name, "output": path}))
     else:
-        console.out(f"{path} written; render it with `ambientgen render {path}`")
+        console.out(f"{path} written; render it with `ambientgen render {shell_word(path)}`")
 
 
 def _list(found: tuple[ShippedScene, ...], as_json: bool, console: Console) -> None:
