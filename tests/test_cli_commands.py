@@ -69,9 +69,20 @@ def test_no_command_is_a_usage_error_that_shows_the_help(capsys: Output) -> None
         (["rendr"], "Did you mean 'render'"),
         (["render"], "Missing argument"),
         (["plan", "rain.yaml", "--frob"], "No such option"),
-        (["render", "rain.yaml", "--steps", "many"], "--steps"),
-        (["render", "rain.yaml", "--workers", "0"], "--workers"),
-        (["render", "rain.yaml", "--device", "abacus"], "--device"),
+        (
+            ["render", "rain.yaml", "--steps", "abc"],
+            "--steps: `abc` is no whole number; write for example `--steps 8`",
+        ),
+        (["plan", "rain.yaml", "--seed", "1.5"], "--seed: `1.5` is no whole number; write"),
+        (["plan", "rain.yaml", "--seed", "1_0"], "--seed: `1_0` is no whole number; write"),
+        (["plan", "rain.yaml", "--guidance", "x"], "--guidance: `x` is no number; write"),
+        (["render", "rain.yaml", "--workers", "0"], "--workers: `0` is not between 1 and 256"),
+        (["render", "rain.yaml", "--workers", "257"], "--workers: `257` is not between 1 and 256"),
+        (
+            ["render", "rain.yaml", "--device", "tpu"],
+            "--device: `tpu` is no device; choose auto, cpu, cuda or mps",
+        ),
+        (["render", "rain.yaml", "--set"], "see `ambientgen render --help`"),
         (["scenes", "-o", "x.yaml"], "no scene is named"),
         (["scenes", "rian"], "did you mean `rain`"),
         (["plan", "rain.yaml", "--duration", "90"], "write `90s`"),
@@ -336,6 +347,23 @@ def test_new_writes_a_scene_that_is_valid(
     text = (tmp_path / file).read_text()
     assert text.startswith("# Lake.")
     assert load_scene(file).title == "Lake"
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (["new", "night rain"], "ambientgen render 'night rain.yaml'"),
+        (["new", "--", "-x"], "ambientgen render ./-x.yaml"),
+        (["scenes", "rain", "-o", "it's.yaml"], """ambientgen render 'it'"'"'s.yaml'"""),
+    ],
+)
+def test_suggested_commands_can_be_copied(capsys: Output, args: list[str], command: str) -> None:
+    assert f"`{command}`" in said(capsys, *args)[0]
+
+
+@pytest.mark.parametrize("args", [["new", "no folder/x"], ["scenes", "rain", "-o", "no folder/x"]])
+def test_suggested_folders_can_be_copied(capsys: Output, args: list[str]) -> None:
+    assert "`mkdir -p 'no folder'`" in said(capsys, *args, code=4)[1]
 
 
 # --- schema, models, doctor ---

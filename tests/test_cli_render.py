@@ -180,7 +180,9 @@ def test_an_existing_file_is_refused_before_the_model_is_asked_for(
 
 def test_a_folder_that_is_not_there_is_exit_code_4(capsys: Output, studio: Studio) -> None:
     assert "mkdir -p" in rendered(capsys, "rain.yaml", "-o", "no/folder/", code=4)[1]
-    assert "mkdir -p" in rendered(capsys, "rain.yaml", "-o", "no/rain.wav", code=4)[1]
+    _, err = rendered(capsys, "rain.yaml", "-o", "no where/rain.wav", code=4)
+    assert "`mkdir -p '/" in err
+    assert "/no where'`" in err
     assert not studio.made
 
 
@@ -238,15 +240,17 @@ def test_json_is_one_object_a_line_for_each_scene(
 
 
 def test_a_full_disk_behind_json_is_exit_code_4(
-    capsys: Output, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    capsys: Output, studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
     with open("/dev/full", "w") as full:
         monkeypatch.setattr("sys.stdout", full)
-        assert run(["render", "rain.yaml", "--json"]) == 4
+        assert run(["render", "rain.yaml", "surf.yaml", "missing.yaml", "--json"]) == 4
         monkeypatch.undo()
-    assert "standard output: the disk is full" in capsys.readouterr().err
+    told = "standard output: the disk is full; send the output elsewhere\n"
+    assert capsys.readouterr().err.count(told) == 1
+    assert {path.name for path in tmp_path.glob("*.wav")} == {"rain.wav", "surf.wav"}
 
 
 def test_quiet_says_only_what_goes_wrong(capsys: Output, studio: Studio) -> None:

@@ -71,7 +71,7 @@ def run(args: Sequence[str]) -> int:
             _dispatch(args)
         code: int = ExitCode.DONE
     except BaseException as error:
-        code = _told(error, Console())
+        code = _told(error, args, Console())
     _close_stdout()
     return code
 
@@ -86,7 +86,7 @@ def _dispatch(args: Sequence[str]) -> None:
         command.invoke(context)
 
 
-def _told(error: BaseException, console: Console) -> int:
+def _told(error: BaseException, args: Sequence[str], console: Console) -> int:
     """Say what went wrong, on one line for each problem, and return the exit code."""
     if isinstance(error, typer.Exit):
         return error.exit_code
@@ -101,10 +101,16 @@ def _told(error: BaseException, console: Console) -> int:
     if hasattr(error, "format_message"):  # Typer's and click's errors of usage
         said = " ".join(str(error.format_message()).split()).rstrip(".")
         context = getattr(error, "ctx", None)
-        path = context.command_path if context else PROGRAM
+        path = context.command_path if context else _command_path(args)
         console.problem(f"{said}; see `{path} --help`")
         return ExitCode.BAD_INPUT
     return tell_error(error, console)
+
+
+def _command_path(args: Sequence[str]) -> str:
+    """The command that `args` begin with, whose help says more than the program's."""
+    known = {command.name for command in app.registered_commands}
+    return f"{PROGRAM} {args[0]}" if args and args[0] in known else PROGRAM
 
 
 def _close_stdout() -> None:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ambientgen.cli.numbers import number, whole_number
 from ambientgen.errors import Problem, SceneError, UsageError
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
+
+MOST_WORKERS = 256
 
 Scenes = Annotated[list[str], typer.Argument(metavar="SCENE", help="Scene files.")]
 OneScene = Annotated[str, typer.Argument(metavar="SCENE", help="A scene file.")]
@@ -30,13 +33,19 @@ Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 Seed = Annotated[
     int | None,
     typer.Option(
-        "--seed", metavar="N", help="Another take of the scene; its own seed if left out."
+        "--seed",
+        metavar="N",
+        parser=whole_number("--seed", 7),
+        help="Another take of the scene; its own seed if left out.",
     ),
 ]
 Steps = Annotated[
     int | None,
     typer.Option(
-        "--steps", metavar="N", help="Diffusion steps, 1 to 1000, instead of the scene's."
+        "--steps",
+        metavar="N",
+        parser=whole_number("--steps", 8),
+        help="Diffusion steps, 1 to 1000, instead of the scene's.",
     ),
 ]
 Guidance = Annotated[
@@ -44,6 +53,7 @@ Guidance = Annotated[
     typer.Option(
         "--guidance",
         metavar="G",
+        parser=number("--guidance", 3.5),
         help="How strictly prompts are followed, 1 (off) to 30, instead of the scene's.",
     ),
 ]
@@ -72,8 +82,7 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         metavar="N",
-        min=1,
-        max=256,
+        parser=whole_number("--workers", 2, range(1, MOST_WORKERS + 1)),
         help="Windows rendered at a time; one for each core if left out.",
     ),
 ]
@@ -89,11 +98,26 @@ class Device(str, Enum):
     MPS = "mps"
 
 
+def read_device(text: str | Device) -> Device:
+    """A device, refused before anything is loaded if there is none of that name."""
+    try:
+        return Device(text)
+    except ValueError:
+        what, remedy = f"`{text}` is no device", "choose auto, cpu, cuda or mps"
+        raise UsageError(Problem("--device", what, remedy)) from None
+
+
+def _device_names(incomplete: str) -> list[str]:
+    return [device.value for device in Device if device.value.startswith(incomplete)]
+
+
 OneDevice = Annotated[
     Device,
     typer.Option(
         "--device",
         metavar="auto|cpu|cuda|mps",
+        parser=read_device,
+        autocompletion=_device_names,
         help="Where to compute; auto takes a GPU if there is one.",
     ),
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 from ambientgen.cli.exit_codes import gravest
 from ambientgen.console import Console
-from ambientgen.errors import AmbientgenError, ExitCode, Problem
+from ambientgen.errors import AmbientgenError, ExitCode, OutputError, Problem
 
 DEBUG = "AMBIENTGEN_DEBUG"  # environment variable: show tracebacks of internal errors
 
@@ -38,14 +38,15 @@ class Outcomes:
             self.record({"scene": scene, "error": failure, "exit_code": int(code)})
 
     def record(self, line: dict[str, Any]) -> None:
-        """One JSON line, if JSON is wanted; nobody listening any more is no reason to stop."""
-        if self._as_json:
-            from ambientgen.audio_file import ReaderGone
-
-            try:
-                self._console.out(json.dumps(line))
-            except ReaderGone:
-                self._as_json = False
+        """One JSON line, if JSON is wanted. Where it cannot be written, that is told and
+        remembered, and no reason to stop; that nobody listens any more is not even told."""
+        if not self._as_json:
+            return
+        try:
+            self._console.out(json.dumps(line))
+        except OutputError as error:
+            self._as_json = False
+            self.code = gravest((self.code, tell_error(error, self._console)))
 
 
 def tell_error(error: BaseException, console: Console) -> ExitCode:
