@@ -8,6 +8,11 @@ ALIKE = "indent the fields of one level alike"
 LEAST = "write at least `duration: 1m` and `states: {rain: {curve: 0.5}}`"
 WORDS = "its words from none to most, such as `levels: [~, a soft hum, a loud hum]`"
 
+POINTLESS = (
+    "`repeat` needs points to repeat; "
+    "write two or more, such as `curve: {0s: 0.1, 5s: 0.9}`, or leave `repeat` out"
+)
+
 
 def curve(text: str) -> str:
     """A good scene with this curve, which begins in column 12 of line 4."""
@@ -405,6 +410,11 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
             ":4:20: `20s` is `0s` of the next turn, but the levels differ; "
             "leave one of the two out, or write `20s: 0`"
         ),
+    ),
+    "nothing to repeat": (
+        "duration: 1m\nstates:\n  rain: {curve: 0.5, repeat: 20s}\n"
+        "  wind: {curve: {5s: 0.5}, repeat: 20s}\n",
+        said(f":3:17: {POINTLESS}", f":4:17: {POINTLESS}"),
     ),
     "share of a turn": (
         curve("{0s: 0, 50%: 1}\n    repeat: 20s"),

@@ -207,7 +207,7 @@ def test_the_schema_refuses_what_is_wrong(change: tuple[Any, ...]) -> None:
         ("keyframes", {"every": "20s"}),
         ("render", {"window": "5s", "overlap": "500ms", "guidance": 2}),
         ("output", {"format": "flac", "sample_rate": 16000}),
-        ("states", "rain", {"curve": 1, "repeat": "50%"}),
+        ("states", "rain", {"curve": {"0s": 1, "5s": 0}, "repeat": "50%"}),
         ("states", "rain", {"curve": {"50%": {"value": 1, "easing": "step"}}}),
         ("states", "hive", {"curve": 1, "levels": [None, "bees"]}),
     ],

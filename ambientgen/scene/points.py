@@ -81,6 +81,8 @@ def parse_curve(value: object, info: ValidationInfo) -> Drawn:
             faults = [Fault((), said, _USUAL)]
         if faults or not isinstance(value, int | float):
             refuse(*faults)
+        if info.data.get("repeat") is not None:
+            refuse(_pointless())
         return (Point(0.0, float(value)),)
     if not value:
         refuse(Fault((), "`curve` has no points", _USUAL))
@@ -184,8 +186,15 @@ def _level_faults(value: object, path: tuple[int | str, ...], name: str) -> Iter
         yield Fault(path, f"{name} must lie between 0 and 1, not {shown(value)}", _LEVEL_REMEDY)
 
 
+def _pointless() -> Fault:
+    remedy = "write two or more, such as `curve: {0s: 0.1, 5s: 0.9}`, or leave `repeat` out"
+    return Fault((), "`repeat` needs points to repeat", remedy)
+
+
 def _seam_faults(keys: list[str], points: list[Point], bounds: _Bounds) -> Iterator[Fault]:
-    """A turn's end is the next one's start: a point at each must say the same."""
+    """A turn has points, and its end is the next one's start: a point at each says the same."""
+    if len(points) == 1 and bounds.repeat_s is not None:
+        yield _pointless()
     first, last = points[0], points[-1]
     meet = bounds.repeat_s is not None and last.time_s - first.time_s >= bounds.repeat_s
     if meet and first.level != last.level:
