@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import sys
@@ -26,7 +27,8 @@ BARS, ASCII_BARS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 
 _STAGES = {
     "loading": "loading the model",
-    "meaning": "finding the meaning of the words",
+    "planning": "planning",
+    "meaning": "finding the words",
     "rendering": "rendering",
 }
 _RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
@@ -125,13 +127,14 @@ class Meter:
         return 0.0 if self.began_s is None else self.clock() - self.began_s
 
     def describe(self) -> str:
-        """`42 %, 12.1 × real time, 35s left`, as far as it is known."""
+        """`42 %, 12 × real time, 35s left`, as far as it is known."""
         from ambientgen.scene.durations import spell
 
         said = [f"{self.done:.0%}".replace("%", " %")]
         if self.done > 0 and self.elapsed_s > 0:
             if self.duration_s is not None:
-                said.append(f"{self.done * self.duration_s / self.elapsed_s:.1f} × real time")
+                speed = self.done * self.duration_s / self.elapsed_s
+                said.append(f"{two_digits(speed)} × real time")
             left_s = self.elapsed_s * (1 / self.done - 1)
             said.append(f"{spell(float(round(left_s)))} left")
         return ", ".join(said)
@@ -210,6 +213,13 @@ def is_terminal(stream: TextIO | Any) -> bool:
 def coloured(stream: TextIO | Any) -> bool:
     """Colours are wanted: on terminals, unless NO_COLOR is set (no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def two_digits(value: float) -> str:
+    """A positive number to two significant digits, without an exponent: `0.042`, `3.0`, `142`."""
+    if not 0 < value < math.inf:
+        return "0"
+    return f"{value:.{max(1 - math.floor(math.log10(value)), 0)}f}"
 
 
 def one_line(text: str) -> str:

@@ -223,6 +223,15 @@ def test_plan_shows_curves_prompts_and_windows(
     assert max(map(len, out.splitlines()[2:])) <= 100
 
 
+def test_plan_counts_one_window_as_one(
+    capsys: Output, rain: str, hub_faithful_folder: Path
+) -> None:
+    model = str(hub_faithful_folder)
+    out, _ = said(capsys, "plan", rain, "--duration", "1s", "--model", model)
+    assert "\n1 window of " in out
+    assert "fading" not in out
+
+
 def test_plan_json_is_the_plan(capsys: Output, rain: str, hub_faithful_folder: Path) -> None:
     out, _ = said(capsys, "plan", rain, "--json", "--model", str(hub_faithful_folder))
     plan = json.loads(out)

@@ -121,6 +121,23 @@ def test_nobody_to_tell_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     console._print_error("unheard")
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0, "0"), (0.0042, "0.0042"), (0.5, "0.50"), (3.0, "3.0"), (14.2, "14"), (1234.5, "1234")],
+)
+def test_speeds_are_told_to_two_digits(value: float, said: str) -> None:
+    assert console.two_digits(value) == said
+
+
+def test_every_stage_is_told_when_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines(Console(), "a")
+    for name in ("loading", "planning", "meaning", "rendering"):
+        lines(StageStarted(name))
+    told = capsys.readouterr().err.splitlines()
+    stages = ["loading the model", "planning", "finding the words", "rendering"]
+    assert told == [f"a: {stage}" for stage in stages]
+
+
 def test_bars_show_whatever_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     assert console.bars([0.0, 0.01, 0.5, 1.0]) == " ▁▄█"
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))

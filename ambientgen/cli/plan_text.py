@@ -72,7 +72,8 @@ def _keyframes(plan: Plan) -> str:
         prompt = '"' if keyframe.prompt == said else keyframe.prompt
         rows.append((_clock(keyframe.time_s).rjust(7), *levels, prompt))
         said = keyframe.prompt
-    return f"{len(plan.keyframes)} keyframes\n{table(rows)}"
+    count = len(plan.keyframes)
+    return f"{count} keyframe{'s' if count > 1 else ''}\n{table(rows)}"
 
 
 def _clock(time_s: float) -> str:
@@ -93,4 +94,6 @@ def _windows(plan: Plan) -> str:
     shortest, longest = seconds(lengths[0]), seconds(lengths[-1])
     long = f"{shortest:.2f} s" if len(lengths) == 1 else f"{shortest:.2f} to {longest:.2f} s"
     fade = f"each fading over {seconds(plan.rule.overlap):.2f} s into the next"
+    if len(plan.windows) == 1:
+        return f"1 window of {long}"
     return f"{len(plan.windows)} windows of {long}, {fade}"

@@ -11,8 +11,8 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.options import Overrides, read_duration, read_scene
 from ambientgen.cli.outcomes import Outcomes
-from ambientgen.cli.outputs import Job, check_option, jobs_of
-from ambientgen.console import Console
+from ambientgen.cli.outputs import STDOUT, Job, check_option, jobs_of
+from ambientgen.console import Console, two_digits
 from ambientgen.errors import SceneError
 from ambientgen.events import Notice, StageStarted, ignore
 
@@ -123,7 +123,7 @@ class _Session:
     def render(self, job: Job, duration_s: float | None, force: bool) -> None:
         """Render one scene, and tell how it went."""
         self._notices = []
-        with self._console.progress(job.output) as self._listener, named_after(job.path):
+        with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
             report = self._made().render(job.scene, job.output, duration_s=duration_s, force=force)
         self._console.say(summary(report))
         self._outcomes.record({"scene": job.path, **report.to_json(), "notices": self._notices})
@@ -143,8 +143,15 @@ class _Session:
 
 
 def summary(report: RenderReport) -> str:
-    """`rain.wav: 2m in 8.5 s, 14.2 × real time`."""
+    """`rain.wav: 2m in 8.5 s, 14 × real time`."""
     from ambientgen.scene.durations import spell
 
-    took = f"{report.elapsed_s:.1f} s, {report.realtime_factor:.1f} × real time"
-    return f"{report.output}: {spell(report.duration_s)} in {took}"
+    # Not the report's own factor, whose two decimals say nothing of a slow machine.
+    speed = two_digits(report.duration_s / report.elapsed_s) if report.elapsed_s else "∞"
+    took = f"{report.elapsed_s:.1f} s, {speed} × real time"
+    return f"{shown(report.output)}: {spell(report.duration_s)} in {took}"
+
+
+def shown(output: str) -> str:
+    """Where a sound goes, as people read it."""
+    return "standard output" if output == STDOUT else output
