@@ -114,7 +114,7 @@ def test_the_sound_goes_where_asked_in_the_format_asked(
     (tmp_path / "sounds").mkdir()
     out, err = rendered(capsys, "rain.yaml", *args)
     assert not out
-    assert f"{file}: 100ms in 0.0 s, 10.0 × real time" in err
+    assert f"{file}: 100ms in 0.0 s, 10 × real time" in err
     assert soundfile.info(file).format.lower() == Path(file).suffix[1:].lower()
     assert soundfile.info(file).frames == 1600
     assert sorted(p.suffix for p in tmp_path.rglob("*.part")) == []
@@ -128,7 +128,8 @@ def test_a_sound_on_standard_output_is_all_there_is_on_it(
     with wave.open(io.BytesIO(out)) as sound:
         assert sound.getnframes() == 1600
     assert len(out) == 44 + 3200
-    assert b"rendering" in err
+    assert b"standard output: loading the model\nstandard output: rendering\n" in err
+    assert b"\nstandard output: 100ms in " in err
 
 
 def test_a_named_pipe_gets_wav_and_a_reader_may_leave(
@@ -150,6 +151,11 @@ def test_a_named_pipe_gets_wav_and_a_reader_may_leave(
     [
         (["rain.yaml", "surf.yaml", "-o", "both.wav"], "-o both.wav"),
         (["rain.yaml", "surf.yaml", "-o", "-"], "-o -"),
+        (
+            ["rain.yaml", "surf.yaml", "-o", "out 2"],
+            "-o out 2: there is no folder of that name; make it with `mkdir -p 'out 2'` "
+            "and write `-o 'out 2/'`",
+        ),
         (["rain.yaml", "-o", "-", "--json"], "-o -"),
         (["rain.yaml", "-o", "rain.mp4"], "rain.mp4"),
         (["rain.yaml", "-o", "rain"], "rain"),
@@ -266,7 +272,7 @@ def test_without_a_terminal_there_are_plain_lines(capsys: Output, studio: Studio
         "rain.wav: loading the model",
         "rain.wav: rendering",
         "ambientgen: note: too loud",
-        "rain.wav: 100ms in 0.0 s, 10.0 × real time",
+        "rain.wav: 100ms in 0.0 s, 10 × real time",
     ]
 
 

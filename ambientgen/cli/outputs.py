@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ambientgen.errors import Problem, UsageError
+from ambientgen.shell import shell_word
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
@@ -37,6 +38,10 @@ def check_option(output: str | None, scenes: int, as_json: bool) -> None:
     if output == STDOUT and as_json:
         what = "sound and --json cannot both go to standard output"
         raise UsageError(Problem(f"{OPTION} {STDOUT}", what, "write the sound to a file"))
+    if scenes > 1 and not Path(output).suffix and not os.path.lexists(output):
+        remedy = f"make it with `mkdir -p {shell_word(output)}` and write "
+        remedy += f"`-o {shell_word(output + '/')}`"
+        raise UsageError(Problem(f"{OPTION} {output}", "there is no folder of that name", remedy))
     if scenes > 1:
         what = f"{scenes} scenes cannot go into one output"
         remedy = "name a folder, such as `-o sounds/`, or leave -o out"
