@@ -34,6 +34,8 @@ Where the sound goes:
   and the only choice for several scenes. `-o -` is WAV to standard output.
 - An existing file is replaced with `--force` only. A render that fails or is stopped leaves no
   file under the final name, and the old one as it was.
+- A file grows as `NAME.*.part` beside its final name. Only a killed process (SIGKILL, a power cut)
+  leaves one behind: it may be deleted.
 - When the reader of a pipe leaves, as players and `head` do, the render ends quietly with 0.
 
 `--set KEY=VALUE` changes the scene as if it were written there: `--set states.rain.curve=0.8`,
@@ -52,10 +54,16 @@ With `--json`, each scene gives one JSON object on a line of its own:
 | `sha256` | of the 16-bit samples as written, without the file's header |
 | `elapsed_s`, `realtime_factor` | time taken, and seconds of sound made in each second of it |
 | `peak_memory_mb` | most memory used so far, all workers together |
-| `windows` | `{total, computed, reused}` |
+| `windows` | `{total, computed, reused}`; `reused` is 0 until renders reuse earlier work |
 | `notices` | what was worth a warning |
 
 A scene that failed gives `{scene, error: {problems: [{place, what, remedy}]}, exit_code}` instead.
+"""
+
+_VALIDATE = """\
+With `--json`, each scene gives one JSON object on a line of its own: `scene` (the file as given),
+`exit_code` 0 and the scene as it was understood, with its times in seconds; or what `render --json`
+gives for a scene that failed.
 """
 
 _PLAN = """\
@@ -72,7 +80,7 @@ _COMPLETION = f"""\
 options, models and scenes; `--show-completion` prints the script instead.
 """
 
-_MORE = {"render": _RENDER, "plan": _PLAN}
+_MORE = {"render": _RENDER, "validate": _VALIDATE, "plan": _PLAN}
 
 
 def page() -> str:
