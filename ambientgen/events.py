@@ -15,7 +15,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class StageStarted:
-    """A stage begins: `loading`, `meaning` (GPT-2) or `rendering`."""
+    """A stage begins: `loading`, `planning`, `meaning` (GPT-2) or `rendering`."""
 
     name: str
 

@@ -31,7 +31,7 @@ from ambientgen.level import Level, LevelSettings, levelled
 from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import licence_notice, resolve
-from ambientgen.models.vocabulary import unknown_states
+from ambientgen.models.vocabulary import cut_prompts, unknown_states
 from ambientgen.noise import NoiseField
 from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
@@ -109,6 +109,7 @@ class Renderer:
         check_target(output, force)
         model = self.model(scene.model)
         began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
+        self._tell(StageStarted("planning"))
         plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
         self._warn(model, plan)
         with LocalEngine(_workers(self._workers, model.device.type)) as engine:
@@ -132,7 +133,10 @@ class Renderer:
         """Say before rendering what the model's licence, ears and windows cannot do."""
         licence = licence_notice(model.spec)
         notices = [licence] if licence is not None else []
-        notices += unknown_states(model.spec, plan.scene)
+        notices += unknown_states(model.spec, plan.scene, plan.duration_s)
+        prompts = (prompt for keyframe in plan.keyframes for prompt, _ in keyframe.blend)
+        tokenizers = (model.tokenizer, model.tokenizer_2)
+        notices += cut_prompts(model.spec.name, tokenizers, dict.fromkeys(prompts))
         for notice in [*notices, *map(Notice, plan.notices)]:
             self._tell(notice)
 

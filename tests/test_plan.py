@@ -59,9 +59,11 @@ GOLDEN = {
         },
     ],
     "windows": [
-        {"index": 0, "start_s": 0.0, "end_s": 8.32},
-        {"index": 1, "start_s": 7.68, "end_s": 16.0},
-        {"index": 2, "start_s": 15.36, "end_s": 20.0},
+        {"index": 0, "start_s": 0.0, "end_s": 4.48},
+        {"index": 1, "start_s": 3.84, "end_s": 8.32},
+        {"index": 2, "start_s": 7.68, "end_s": 12.16},
+        {"index": 3, "start_s": 11.52, "end_s": 16.0},
+        {"index": 4, "start_s": 15.36, "end_s": 20.0},
     ],
     "notices": [],
 }
@@ -110,7 +112,7 @@ def test_the_state_of_the_world_at_a_moment() -> None:
             {"prompt": "steady rain and strong wind, a lake", "weight": 0.385},
             {"prompt": "light rain and strong wind, a lake", "weight": 0.015},
         ],
-        "windows": [0, 1],
+        "windows": [1, 2],
     }
 
 

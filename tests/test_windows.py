@@ -91,9 +91,9 @@ def test_what_hardly_moves_takes_the_longest_windows() -> None:
     assert {w.core_frames for w in windows(scene(600.0, state("rain", {0.0: 0, 600.0: 1})))} == {96}
 
 
-@pytest.mark.parametrize(("ramp_s", "core"), [(80.0, 96), (60.0, 48), (40.0, 48), (25.0, 24)])
+@pytest.mark.parametrize(("ramp_s", "core"), [(160.0, 96), (120.0, 48), (80.0, 48), (50.0, 24)])
 def test_the_window_follows_the_speed(ramp_s: float, core: int) -> None:
-    """A core of c frames steps a ramp of r seconds by c / 12.5 / r: the bound is a tenth."""
+    """A core of c frames steps a ramp of r seconds by c / 12.5 / r: the bound is a twentieth."""
     subject = scene(300.0, state("rain", {100.0: 0, 100.0 + ramp_s: 1}))
     inside = [w for w in windows(subject) if 1300 < w.start_frame < 1250 + ramp_s * 12.5 - 96]
     assert {w.core_frames for w in inside} == {core}

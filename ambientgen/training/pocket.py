@@ -42,10 +42,11 @@ class Recipe:
 # What AudioLDM 2's layout cannot say of pocket; windows of 2.56, 4.48 and 8.32 s were trained.
 EXTRAS: dict[str, Any] = {
     "licence": "Apache-2.0",
+    "revision": "pocket-0",
     "steps": 4,
     "guidance": 1.0,
-    "text_stream": False,
-    "gain_db": 6.0,
+    "text_stream": True,
+    "gain_db": 3.0,
     "cores": [24, 48, 96],
     "overlap": 8,
     "multiple": 4,
