@@ -131,7 +131,7 @@ def encode(corpus: Corpus, vae: AutoencoderKL) -> Tensor:
     """Latent means of all clips, (N, 16, 128, 8) float16, unscaled."""
     out = []
     for i in range(0, len(corpus.mels), 4):
-        mel = torch.from_numpy(np.asarray(corpus.mels[i : i + 4])).float()[:, None]
+        mel = torch.from_numpy(np.array(corpus.mels[i : i + 4])).float()[:, None]
         out.append(vae.encode(mel.to(memory_format=torch.channels_last)).latent_dist.mode().half())
     return torch.cat(out)
 
@@ -208,7 +208,7 @@ class UNetTrainer:
         states = {n: rows[i, at] for i, n in enumerate(NAMES) if rows[i].max() > 0}
         if kind < NO_CONDITION + TRUE_LOA:
             mel = self.corpus.mels[clip, 8 * start : 8 * (start + frames)]
-            loa = self.encoder(torch.from_numpy(mel).float()[None])[0]
+            loa = self.encoder(torch.from_numpy(np.array(mel)).float()[None])[0]
         else:
             loa = self.bank.blended(states)
         means = {n: float(v.mean()) for n, v in states.items()}
