@@ -217,7 +217,7 @@ def test_plan_shows_curves_prompts_and_windows(
 ) -> None:
     out, _ = said(capsys, "plan", rain, "--model", str(hub_faithful_folder))
     assert "Rain that builds and passes\n2m, seed 7, model " in out
-    assert "light rain and a light breeze, an open meadow" in out
+    assert "light rain and a light breeze, an open field" in out
     assert "torrential downpour" in out
     assert "windows of 3.52 to" in out
     assert max(map(len, out.splitlines()[2:])) <= 100
