@@ -6,12 +6,16 @@ rest vary words, order and place so that free text within the vocabulary is unde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
+from ambientgen.synth import TEXTURES
+
+INAUDIBLE = 0.005  # a level below this is left out of captions
 
 PLACES = (
     "a mountain lake at dusk",
@@ -74,59 +78,123 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "leaves": ("leaves rustling", "foliage in the wind", "trees rustling"),
     "crowd": ("people talking", "a crowd", "voices", "a murmur of voices"),
     "traffic": ("cars passing", "cars", "a busy road", "street noise"),
+    "waterfall": ("falling water", "a cascade", "water thundering down"),
+    "conversation": ("conversation", "a chat", "voices talking", "people chatting"),
+    "footsteps": ("steps", "someone walking", "people walking"),
+    "train": ("a railway", "a train passing", "rails clacking"),
+    "room": ("the hum of a room", "ventilation", "an empty room", "air conditioning"),
+    "dishes": ("cups and plates", "clattering dishes", "tableware", "glasses clinking"),
+    "music": ("soft music", "a melody", "background music", "a pad"),
+    "drone": ("a drone", "a deep hum", "a dark drone", "a bass tone"),
 }
 _JOINS = (", ", " and ", " with ", " over ", ", then ")
 
 
-def place(rng: np.random.Generator) -> str:
-    """A setting: none, a known place, or words that mean nothing to pocket and must not matter."""
-    kind = rng.random()
-    if kind < 0.35:
-        return ""
-    if kind < 0.85:
-        return str(rng.choice(PLACES))
-    letters = np.array(
-        list("abcdefghijklmnopqrstuvwxyzaeiouaeiouéABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'-")
+_CONSONANTS = (
+    "b",
+    "br",
+    "c",
+    "ch",
+    "d",
+    "f",
+    "g",
+    "h",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "sh",
+    "t",
+)
+_VOWELS = ("a", "e", "i", "o", "u", "ea", "oo", "é", "y")
+_GLUE = ("a", "the", "of", "on", "in", "by", "at", "near", "with", "an old", "a warm", "a cold")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What is known of a moment: level 0…1 of each state that sounds, its kind, and where it is
+    heard (words, "" in the open)."""
+
+    levels: Mapping[str, float]
+    kinds: Mapping[str, str]
+    place: str = ""
+
+
+def heard_in(levels: Sequence[float], kinds: Sequence[str], place: str) -> Heard:
+    """`levels` and `kinds` of all states in the registry's order as a `Heard`."""
+    names = [(n, i) for i, n in enumerate(TEXTURES) if levels[i] > INAUDIBLE]
+    return Heard(
+        {n: float(levels[i]) for n, i in names}, {n: str(kinds[i]) for n, i in names}, place
     )
-    words = [
-        "".join(rng.choice(letters, int(rng.integers(2, 9))))
-        for _ in range(int(rng.integers(1, 5)))
-    ]
+
+
+def meaningless(rng: np.random.Generator) -> str:
+    """A setting in words that pocket does not know, and that must not matter to it."""
+    words = []
+    for _ in range(int(rng.integers(1, 4))):
+        if rng.random() < 0.6:
+            words.append(str(rng.choice(_GLUE)))
+        syllables = int(rng.integers(1, 4))
+        word = "".join(
+            f"{rng.choice(_CONSONANTS)}{rng.choice(_VOWELS)}" for _ in range(syllables)
+        ) + str(rng.choice(("", *_CONSONANTS)))
+        words.append(word.capitalize() if rng.random() < 0.2 else word)
     return " ".join(words)
 
 
-def level_of(name: str, level: int, rng: np.random.Generator) -> str | None:
+def setting_of(heard: Heard, rng: np.random.Generator) -> str:
+    """A setting: where it is heard; else none, a place, or words that mean nothing."""
+    if heard.place and rng.random() < 0.85:
+        return heard.place
+    kind = rng.random()
+    if kind < 0.35:
+        return ""
+    return str(rng.choice(PLACES)) if kind < 0.8 else meaningless(rng)
+
+
+def plain_of(name: str, heard: Heard, rng: np.random.Generator, odds: float) -> str:
+    """A phrase for the sound itself, whatever its level; with `odds`, for its very kind."""
+    kind = heard.kinds.get(name, "")
+    if kind and rng.random() < odds:
+        return TEXTURES[name].kinds[kind]
+    return KNOWN[name].plain
+
+
+def level_of(name: str, level: int, heard: Heard, rng: np.random.Generator) -> str | None:
     """A phrase for state `name` at level word `level` (0…4), None for silence."""
     word = KNOWN[name].levels[level]
-    if word is None or rng.random() < 0.75:
+    if word is None or rng.random() < 0.6:
         return word
-    sound = str(rng.choice((*_OTHER_NAMES.get(name, ()), KNOWN[name].plain)))
-    return f"{rng.choice(_AMOUNTS[level - 1])} {sound}"
+    sounds = (*_OTHER_NAMES.get(name, ()), KNOWN[name].plain)
+    other = str(rng.choice(sounds)) if rng.random() < 0.5 else plain_of(name, heard, rng, 1.0)
+    return f"{rng.choice(_AMOUNTS[level - 1])} {other}"
 
 
-def caption(states: Mapping[str, float], rng: np.random.Generator) -> str:
-    """A caption of `states` (name -> 0…1). Values between level words round to either by chance,
-    with the odds that a render's blend gives those words as weights."""
-    names = list(states)
+def caption(heard: Heard, rng: np.random.Generator) -> str:
+    """A caption of a moment. Values between level words round to either by chance, with the odds
+    that a render's blend gives those words as weights."""
+    names = list(heard.levels)
     rng.shuffle(names)
-    corners = simplex_corners([states[n] * (len(KNOWN[n].levels) - 1) for n in names])
+    corners = simplex_corners([heard.levels[n] * (len(KNOWN[n].levels) - 1) for n in names])
     pick = int(rng.choice(len(corners), p=np.array([w for _, w in corners])))
     corner = corners[pick][0]
-    setting = place(rng)
+    setting = setting_of(heard, rng)
     if rng.random() < 0.5:
         words = [KNOWN[n].levels[i] for n, i in zip(names, corner, strict=True)]
         return compose([w for w in words if w is not None], setting)
-    phrases = [level_of(n, i, rng) for n, i in zip(names, corner, strict=True)]
-    heard = [p for p in phrases if p is not None] or ["silence"]
-    text = heard[0]
-    for phrase in heard[1:]:
+    phrases = [level_of(n, i, heard, rng) for n, i in zip(names, corner, strict=True)]
+    told = [p for p in phrases if p is not None] or ["silence"]
+    text = told[0]
+    for phrase in told[1:]:
         text += str(rng.choice(_JOINS)) + phrase
     return f"{text}, {setting}" if setting else text
 
 
-def level_free(states: Mapping[str, float], rng: np.random.Generator) -> str:
+def level_free(heard: Heard, rng: np.random.Generator) -> str:
     """What the text stream of a render says: what there is, not how much."""
-    names = [n for n, value in states.items() if value > 0]
+    names = list(heard.levels)
     rng.shuffle(names)
-    setting = place(rng)
-    return compose([KNOWN[n].plain for n in names], setting)
+    return compose([plain_of(n, heard, rng, 0.5) for n in names], setting_of(heard, rng))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ambientgen.synth import TEXTURES
+from ambientgen.synth.acoustics import Place, apply
 from ambientgen.training.keep import kept
 from ambientgen.training.mel import MEL_BINS, log_mel
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems
@@ -19,6 +22,11 @@ NAMES: tuple[str, ...] = tuple(TEXTURES)
 # How many states sound at once, and how often: single sounds teach identity, mixtures blending.
 STATE_COUNTS = (0, 1, 2, 3)
 STATE_COUNT_ODDS = (0.03, 0.47, 0.32, 0.18)
+# Of all triples of states only so many are heard together: LOA is predicted beforehand for every
+# level of each (`unet.build_bank`), and other triples are blends of what these teach.
+TRIPLES, TRIPLE_SEED = 400, 5
+# How often a clip is heard in a place of its own instead of in the open.
+PLACED = 0.25
 # The faint noise of any microphone, so that silence is not a hard floor in the log-mel.
 FLOOR_RMS = 10 ** (-78 / 20)
 
@@ -29,6 +37,22 @@ class Recipe:
 
     stems: tuple[int, ...]
     floor_seed: int
+    place_seed: int | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Where it is heard; None: in the open."""
+        if self.place_seed is None:
+            return None
+        return Place.draw(np.random.default_rng(self.place_seed))
+
+
+@cache
+def triples() -> tuple[tuple[str, ...], ...]:
+    """The triples of states that occur together, each in the registry's order."""
+    rng = np.random.default_rng(TRIPLE_SEED)
+    every = list(combinations(NAMES, 3))
+    return tuple(every[i] for i in sorted(rng.permutation(len(every))[:TRIPLES]))
 
 
 def draw_recipes(names: Sequence[str], count: int, seed: int) -> list[Recipe]:
@@ -37,19 +61,27 @@ def draw_recipes(names: Sequence[str], count: int, seed: int) -> list[Recipe]:
     by_name = {n: np.flatnonzero(np.asarray(names) == n) for n in NAMES}
     recipes = []
     for _ in range(count):
-        chosen = rng.choice(NAMES, rng.choice(STATE_COUNTS, p=STATE_COUNT_ODDS), replace=False)
+        how_many = rng.choice(STATE_COUNTS, p=STATE_COUNT_ODDS)
+        if how_many == len(triples()[0]):
+            chosen = rng.permutation(triples()[rng.integers(len(triples()))])
+        else:
+            chosen = rng.choice(NAMES, how_many, replace=False)
         stems = tuple(int(rng.choice(by_name[str(name)])) for name in chosen)
-        recipes.append(Recipe(stems, int(rng.integers(2**31))))
+        floor_seed, place_seed = (int(s) for s in rng.integers(2**31, size=2))
+        recipes.append(Recipe(stems, floor_seed, place_seed if rng.random() < PLACED else None))
     return recipes
 
 
 def mix(stems: Stems, recipe: Recipe) -> NDArray[np.float32]:
     """The waveform of one clip, shape (CLIP_SAMPLES,)."""
-    rng = np.random.default_rng(recipe.floor_seed)
-    audio = FLOOR_RMS * rng.standard_normal(CLIP_SAMPLES)
+    audio = np.zeros(CLIP_SAMPLES)
     for index in recipe.stems:
         audio += stems.audio[index]
-    return audio.astype(np.float32)
+    place = recipe.place
+    if place is not None and recipe.stems:
+        audio = apply(audio, place, np.random.default_rng(recipe.floor_seed + 1))
+    rng = np.random.default_rng(recipe.floor_seed)
+    return (audio + FLOOR_RMS * rng.standard_normal(CLIP_SAMPLES)).astype(np.float32)
 
 
 def states(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
@@ -60,12 +92,29 @@ def states(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
     return out
 
 
+def kinds(stems: Stems, recipe: Recipe) -> list[str]:
+    """The kind of every state in one clip, "" where it is not heard: len(NAMES) of them."""
+    found = {str(stems.names[i]): str(stems.kinds[i]) for i in recipe.stems}
+    return [found.get(name, "") for name in NAMES]
+
+
+def place_words(recipe: Recipe) -> str:
+    """Where a clip is heard, in words; "" in the open."""
+    return recipe.place.words if recipe.place is not None and recipe.stems else ""
+
+
 @dataclass(frozen=True)
 class Corpus:
-    """mels (N, CLIP_FRAMES, MEL_BINS) and states (N, len(NAMES), CLIP_FRAMES), float16."""
+    """mels (N, CLIP_FRAMES, MEL_BINS) and states (N, len(NAMES), CLIP_FRAMES), float16.
+
+    `kinds` (N, len(NAMES)) names the kind of each state heard, `places` (N,) says where: words, or
+    "" in the open.
+    """
 
     mels: NDArray[np.float16]
     states: NDArray[np.float16]
+    kinds: NDArray[np.str_]
+    places: NDArray[np.str_]
 
 
 def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
@@ -79,7 +128,10 @@ def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
         for i, recipe in enumerate(recipes):
             mels[i] = log_mel(torch.from_numpy(mix(stems, recipe))[None])[0].numpy()
         mels.flush()
+        np.save(folder / "kinds.npy", np.array([kinds(stems, r) for r in recipes]))
+        np.save(folder / "places.npy", np.array([place_words(r) for r in recipes]))
         np.save(partial, np.stack([states(stems, r) for r in recipes]))
 
-    moving = np.load(kept(folder / "states.npy", make))  # the last to come: it vouches for both
-    return Corpus(np.load(folder / "mels.npy", mmap_mode="r"), moving)
+    moving = np.load(kept(folder / "states.npy", make))  # the last to come: it vouches for all
+    mels = np.load(folder / "mels.npy", mmap_mode="r")
+    return Corpus(mels, moving, np.load(folder / "kinds.npy"), np.load(folder / "places.npy"))

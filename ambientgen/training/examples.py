@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import ClapFeatureExtractor
 
-from ambientgen.training.corpus import Corpus, draw_recipes, mix, states
+from ambientgen.training.captions import Heard, heard_in
+from ambientgen.training.corpus import Corpus, draw_recipes, kinds, mix, place_words, states
 from ambientgen.training.keep import kept
 from ambientgen.training.language import LoaExamples
 from ambientgen.training.mae import CROPS, LoaEncoder
@@ -35,8 +38,8 @@ def clap_extractor() -> ClapFeatureExtractor:
 
 def clap_features(
     stems: Stems, count: int, seed: int, path: Path
-) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """CLAP features (count, 1001, 64) in dB of fresh mixtures, and their mean states."""
+) -> tuple[NDArray[np.float16], list[Heard]]:
+    """CLAP features (count, 1001, 64) in dB of fresh mixtures, and what is heard in each."""
 
     def make(partial: Path) -> None:
         extractor = clap_extractor()
@@ -48,10 +51,18 @@ def clap_features(
                 "input_features"
             ][0, 0]
         means = np.stack([states(stems, r).astype(np.float32).mean(1) for r in recipes])
-        np.savez(partial, features=features, states=means)
+        kind = np.array([kinds(stems, r) for r in recipes])
+        place = np.array([place_words(r) for r in recipes])
+        np.savez(partial, features=features, states=means, kinds=kind, places=place)
 
     with np.load(kept(path, make)) as arrays:
-        return arrays["features"], arrays["states"]
+        return arrays["features"], _heard(arrays)
+
+
+def _heard(arrays: Mapping[str, NDArray[Any]]) -> list[Heard]:
+    """What is heard in each row of `states`, `kinds` and `places`."""
+    rows = zip(arrays["states"], arrays["kinds"], arrays["places"], strict=True)
+    return [heard_in(levels, kind, str(place)) for levels, kind, place in rows]
 
 
 @torch.no_grad()
@@ -60,7 +71,7 @@ def loa_examples(corpus: Corpus, encoder: LoaEncoder, path: Path) -> LoaExamples
 
     def make(partial: Path) -> None:
         rng = np.random.default_rng(8)
-        loas, means = [], []
+        loas, means, whose = [], [], []
         for frames in (*CROPS, CROPS[0]):
             for first in range(0, len(corpus.mels), 8):
                 clips = np.arange(first, min(first + 8, len(corpus.mels)))
@@ -79,7 +90,15 @@ def loa_examples(corpus: Corpus, encoder: LoaEncoder, path: Path) -> LoaExamples
                     )
                     loas.append(encoder(torch.from_numpy(mels).float()).half().numpy())
                     means.append(moving[still].astype(np.float32).mean(2))
-        np.savez(partial, loas=np.concatenate(loas), states=np.concatenate(means))
+                    whose.append(clips[still])
+        clip = np.concatenate(whose)
+        np.savez(
+            partial,
+            loas=np.concatenate(loas),
+            states=np.concatenate(means),
+            kinds=corpus.kinds[clip],
+            places=corpus.places[clip],
+        )
 
     with np.load(kept(path, make)) as arrays:
-        return LoaExamples(arrays["loas"], arrays["states"])
+        return LoaExamples(arrays["loas"], _heard(arrays))

@@ -31,8 +31,10 @@ from transformers import (
     T5Tokenizer,
 )
 
-from ambientgen.training.captions import caption
-from ambientgen.training.corpus import NAMES
+from ambientgen.synth import TEXTURES
+from ambientgen.synth.acoustics import Place
+from ambientgen.training.captions import Heard, caption
+from ambientgen.training.corpus import NAMES, PLACED
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH
 
@@ -44,15 +46,10 @@ LOA_TOKENS = 8
 
 @dataclass(frozen=True)
 class LoaExamples:
-    """loas (N, 8, WIDTH) of crops that hold nearly still, and their mean states (N, len(NAMES))."""
+    """loas (N, 8, WIDTH) of crops that hold nearly still, and what is heard in each."""
 
     loas: NDArray[np.float16]
-    states: NDArray[np.float32]
-
-
-def states_of(row: NDArray[np.float32]) -> dict[str, float]:
-    """The states of a row of `LoaExamples.states` that sound at all."""
-    return {name: float(v) for name, v in zip(NAMES, row, strict=True) if v > 0.005}
+    heard: Sequence[Heard]
 
 
 def sample_captions(count: int, seed: int) -> list[str]:
@@ -61,7 +58,10 @@ def sample_captions(count: int, seed: int) -> list[str]:
     texts = []
     for _ in range(count):
         chosen = rng.choice(NAMES, int(rng.integers(0, 5)), replace=False)
-        texts.append(caption({str(n): float(rng.random()) for n in chosen}, rng))
+        levels = {str(n): float(rng.random()) for n in chosen}
+        kinds = {n: str(rng.choice(sorted(TEXTURES[n].kinds))) for n in levels}
+        place = Place.draw(rng).words if rng.random() < PLACED else ""
+        texts.append(caption(Heard(levels, kinds, place), rng))
     return texts
 
 
@@ -205,19 +205,19 @@ def clap_text(clap: ClapModel, tokenizer: RobertaTokenizer, texts: Sequence[str]
 
 def train_clap(
     features: NDArray[np.float16],
-    states: NDArray[np.float32],
+    heard: Sequence[Heard],
     tokenizer: RobertaTokenizer,
     folder: Path,
     schedule: Schedule,
 ) -> ClapModel:
-    """Contrastive training on CLAP features (N, 1001, 64) in dB and mean states (N, len(NAMES))."""
+    """Contrastive training on CLAP features (N, 1001, 64) in dB and what is heard in each clip."""
     clap = new_clap(len(tokenizer))
 
     def loss(step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([4, step])
         torch.manual_seed(step)
         pick = rng.integers(0, len(features), 24)
-        texts = [caption(states_of(states[i]), rng) for i in pick]
+        texts = [caption(heard[i], rng) for i in pick]
         text = F.normalize(clap_text(clap, tokenizer, texts), dim=-1)
         audio_out = clap.get_audio_features(torch.from_numpy(features[pick]).float()[:, None])
         audio = getattr(audio_out, "pooler_output", audio_out)
@@ -244,9 +244,7 @@ def train_meaning(
         rng = np.random.default_rng([5, step])
         torch.manual_seed(step)
         pick = rng.integers(0, len(examples.loas), 32)
-        texts = [
-            "" if rng.random() < 0.03 else caption(states_of(examples.states[i]), rng) for i in pick
-        ]
+        texts = ["" if rng.random() < 0.03 else caption(examples.heard[i], rng) for i in pick]
         tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         with torch.no_grad():
             embedding = clap_text(clap, roberta, texts)

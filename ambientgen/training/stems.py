@@ -24,11 +24,16 @@ CLIP_SAMPLES = CLIP_FRAMES * MEL_HOP
 
 @dataclass(frozen=True)
 class Stems:
-    """audio (N, CLIP_SAMPLES) and curves (N, CLIP_FRAMES), float16; texture names (N,)."""
+    """audio (N, CLIP_SAMPLES) and curves (N, CLIP_FRAMES), float16; textures' names (N,) and the
+    kind of each, (N,)."""
 
     audio: NDArray[np.float16]
     curves: NDArray[np.float16]
     names: NDArray[np.str_]
+    kinds: NDArray[np.str_]
+
+
+Made = tuple[NDArray[np.float16], NDArray[np.float16], str]  # audio, curve, kind
 
 
 def intensity_curve(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -43,18 +48,20 @@ def intensity_curve(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.where(u < rng.uniform(0.15, 0.85), first, last)
 
 
-def make_stem(name: str, seed: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """One stem of texture `name`: its audio and intensity curve, a pure function of the seed."""
+def make_stem(name: str, seed: int) -> Made:
+    """One stem of texture `name`: its audio, its intensity curve and its kind; a pure function of
+    the seed."""
     rng = np.random.default_rng([sorted(TEXTURES).index(name), seed])
     curve = intensity_curve(rng)
+    kind = str(rng.choice(sorted(TEXTURES[name].kinds)))
     per_sample = np.interp(np.arange(CLIP_SAMPLES) / MEL_HOP, np.arange(CLIP_FRAMES), curve)
-    audio = TEXTURES[name](per_sample, rng)
+    audio = TEXTURES[name](per_sample, rng, kind)
     assert len(audio) == CLIP_SAMPLES
     assert RATE == 100 * MEL_HOP
-    return audio.astype(np.float16), curve.astype(np.float16)
+    return audio.astype(np.float16), curve.astype(np.float16), kind
 
 
-def _make(job: tuple[str, int]) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+def _make(job: tuple[str, int]) -> Made:
     return make_stem(*job)
 
 
@@ -67,11 +74,14 @@ def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2)
             folder / "audio.npy", "w+", np.float16, (len(jobs), CLIP_SAMPLES)
         )
         curves = np.zeros((len(jobs), CLIP_FRAMES), np.float16)
+        kinds = []
         with ProcessPoolExecutor(workers) as pool:
-            for i, (samples, curve) in enumerate(pool.map(_make, jobs, chunksize=8)):
+            for i, (samples, curve, kind) in enumerate(pool.map(_make, jobs, chunksize=8)):
                 audio[i], curves[i] = samples, curve
+                kinds.append(kind)
         audio.flush()
         np.save(folder / "curves.npy", curves)
+        np.save(folder / "kinds.npy", np.array(kinds))
         partial = folder / f"names.{os.getpid()}.npy"
         np.save(partial, np.array([name for name, _ in jobs]))
         partial.rename(folder / "names.npy")
@@ -79,4 +89,5 @@ def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2)
         np.load(folder / "audio.npy", mmap_mode="r"),
         np.load(folder / "curves.npy"),
         np.load(folder / "names.npy"),
+        np.load(folder / "kinds.npy"),
     )

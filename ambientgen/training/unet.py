@@ -23,8 +23,8 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
-from ambientgen.training.captions import PLACES, caption, level_free
-from ambientgen.training.corpus import NAMES, Corpus
+from ambientgen.training.captions import PLACES, caption, heard_in, level_free
+from ambientgen.training.corpus import NAMES, Corpus, triples
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH, LoaEncoder
@@ -75,7 +75,7 @@ def new_unet() -> AudioLDM2UNet2DConditionModel:
 
 @dataclass(frozen=True)
 class LoaBank:
-    """Predicted LOA of every prompt that up to three states at any level words can make."""
+    """Predicted LOA of all prompts that the corpus' sets of states can make."""
 
     rows: dict[Key, int]
     loas: Tensor
@@ -102,13 +102,17 @@ def key_of(levels: Sequence[tuple[str, int]] | zip[tuple[str, int]]) -> Key:
 def build_bank(
     meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
 ) -> LoaBank:
-    """Predict the LOA of all prompts of up to three states, in random orders and places."""
+    """Predict the LOA of all prompts of the sets of states that occur, in random orders and places.
+
+    A set's subsets are prompts too: a state of the clip may be silent for a while.
+    """
     rng = np.random.default_rng(6)
+    groups = {tuple(sorted(g)) for count in range(3) for g in combinations(NAMES, count)}
+    groups |= {tuple(sorted(g)) for g in triples()}
     keys: list[Key] = []
-    for count in range(4):
-        for names in combinations(sorted(NAMES), count):
-            for levels in product(range(1, TOP_LEVEL + 1), repeat=count):
-                keys.append(tuple(zip(names, levels, strict=True)))
+    for names in sorted(groups):
+        for levels in product(range(1, TOP_LEVEL + 1), repeat=len(names)):
+            keys.append(tuple(zip(names, levels, strict=True)))
     texts = []
     for key in keys:
         words = [
@@ -211,11 +215,14 @@ class UNetTrainer:
             loa = self.encoder(torch.from_numpy(np.array(mel)).float()[None])[0]
         else:
             loa = self.bank.blended(states)
-        means = {n: float(v.mean()) for n, v in states.items()}
+        levels = self.corpus.states[clip][:, at].astype(np.float32).mean(1)
+        place = str(self.corpus.places[clip])
+        heard = heard_in(levels, self.corpus.kinds[clip], place)
         kind = rng.random()
-        if kind < 0.3:
+        # An unusual place is told more often than not: unasked, a render is in the open.
+        if kind < (0.1 if place else 0.3):
             return loa, ""
-        return loa, level_free(means, rng) if kind < 0.75 else caption(means, rng)
+        return loa, level_free(heard, rng) if kind < 0.75 else caption(heard, rng)
 
     def _text(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         tokens = self.t5(texts, padding=True, truncation=True, return_tensors="pt")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ambientgen.training.corpus import Corpus
@@ -29,6 +30,8 @@ CONFIG = {
 CROP, BATCH = 128, 12  # mel frames, clips
 MEL_SCALE = 2.4  # standard deviation of the corpus' log-mels: the unit of the reconstruction loss
 KL_WEIGHT = 2e-3
+GRAIN_WEIGHT = 0.3
+GRAIN_SPAN = 32  # mel frames over which fluctuations are counted
 
 
 def crops(
@@ -50,8 +53,51 @@ def new_vae() -> AutoencoderKL:
     return vae.to(memory_format=torch.channels_last)
 
 
+def _smooth(mel: Tensor, frames: int) -> Tensor:
+    """Moving average over `frames`, as long as its input (B, 1, T, F)."""
+    ends = (0, 0, frames // 2, (frames - 1) // 2)
+    return F.avg_pool2d(F.pad(mel, ends, mode="replicate"), (frames, 1), 1)
+
+
+def _fluctuations(mel: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """How strongly a mel (B, 1, T, 64) fluctuates here and there: log of the root mean square, and
+    log of the cube root of the mean cubed rises (which tells a few sharp drops from even noise).
+
+    At modulation scales of 2 to 16 frames, in single bands, groups of 4 (a drop fills those) and of
+    16, over stretches of GRAIN_SPAN frames; and from band to band.
+    """
+    for group in (1, 4, 16):
+        before = F.avg_pool2d(mel, (1, group))
+        for frames in (2, 4, 8, 16):
+            after = _smooth(before, frames)
+            yield _strengths(before - after)
+            before = after
+    yield _strengths(mel.diff(dim=3))
+
+
+def _strengths(change: Tensor) -> tuple[Tensor, Tensor]:
+    def over(values: Tensor) -> Tensor:
+        return F.avg_pool2d(values, (GRAIN_SPAN, 1), (GRAIN_SPAN // 2, 1))
+
+    return (over(change**2) + 1e-4).log() / 2, (over(change.relu() ** 3) + 1e-5).log() / 3
+
+
+def grain(out: Tensor, mel: Tensor) -> Tensor:
+    """How far a decoded mel's fluctuations are from the true one's, whatever their exact course.
+
+    The course of noise cannot be told from a latent, and L1 makes a decoder answer with its mean;
+    the ear hears only how it fluctuates (McDermott & Simoncelli 2011).
+    """
+    terms = []
+    for (rms, peaks), (true_rms, true_peaks) in zip(
+        _fluctuations(out), _fluctuations(mel), strict=True
+    ):
+        terms.append(F.l1_loss(rms, true_rms) / 2 + F.l1_loss(peaks, true_peaks) / 4)
+    return torch.stack(terms).mean()
+
+
 def train(corpus: Corpus, folder: Path, schedule: Schedule) -> AutoencoderKL:
-    """L1 in units of the corpus' spread, L1 of slopes (the grain), and a small KL."""
+    """L1 in units of the corpus' spread, L1 of slopes, and a small KL."""
     vae = new_vae()
 
     def loss(step: int) -> dict[str, Tensor]:
@@ -59,13 +105,38 @@ def train(corpus: Corpus, folder: Path, schedule: Schedule) -> AutoencoderKL:
         mel, _ = crops(corpus, step, BATCH, CROP, salt=1)
         posterior = vae.encode(mel.to(memory_format=torch.channels_last)).latent_dist
         out = vae.decode(posterior.sample()).sample
-        slopes = F.l1_loss(out.diff(dim=2), mel.diff(dim=2)) + F.l1_loss(
-            out.diff(dim=3), mel.diff(dim=3)
-        )
         return {
             "l1": F.l1_loss(out, mel) / MEL_SCALE,
-            "slopes": 0.25 * slopes / MEL_SCALE,
+            "slopes": 0.25 * _slopes(out, mel) / MEL_SCALE,
             "kl": KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel(),
         }
 
     return Fit(vae, loss, schedule, folder, "vae").run()
+
+
+def tune_decoder(
+    vae: AutoencoderKL, corpus: Corpus, folder: Path, schedule: Schedule
+) -> AutoencoderKL:
+    """Teach the decoder of a trained VAE to answer with grain; the latents stay what they are."""
+    vae.encoder.requires_grad_(False)
+    vae.quant_conv.requires_grad_(False)
+
+    def loss(step: int) -> dict[str, Tensor]:
+        torch.manual_seed(step)
+        mel, _ = crops(corpus, step, BATCH, CROP, salt=11)
+        with torch.no_grad():
+            posterior = vae.encode(mel.to(memory_format=torch.channels_last)).latent_dist
+        out = vae.decode(posterior.sample()).sample
+        return {
+            "l1": F.l1_loss(out, mel) / MEL_SCALE,
+            "slopes": 0.1 * _slopes(out, mel) / MEL_SCALE,
+            "grain": GRAIN_WEIGHT * grain(out, mel),
+        }
+
+    decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder])
+    Fit(decoder, loss, schedule, folder, "decoder").run()
+    return vae
+
+
+def _slopes(out: Tensor, mel: Tensor) -> Tensor:
+    return F.l1_loss(out.diff(dim=2), mel.diff(dim=2)) + F.l1_loss(out.diff(dim=3), mel.diff(dim=3))

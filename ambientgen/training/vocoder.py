@@ -18,11 +18,13 @@ from ambientgen.training.corpus import draw_recipes, mix
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mel import HOP, log_mel, mel_basis
 from ambientgen.training.stems import Stems
+from ambientgen.training.vae import grain
 
 CROP = 96  # mel frames
 MARGIN = 16  # mel frames at each side that the loss leaves out
 BATCH = 12
 DECODED = 0.6  # share of batches that hear mels through the VAE
+GRAIN_WEIGHT = 0.3  # beside a spectral distance of about 1
 SIZES = (64, 128, 256, 512, 1024, 2048)
 
 
@@ -40,6 +42,15 @@ def distance(a: Tensor, b: Tensor) -> Tensor:
         logs = ((sa + 1e-5).log() - (sb + 1e-5).log()).abs().mean()
         total = total + logs + ((sa - sb).abs() / level).mean()
     return total / len(SIZES)
+
+
+def fine_log(audio: Tensor) -> Tensor:
+    """Log magnitudes of audio (B, n) every 2.5 ms, averaged into 64 bands: (B, 1, T, 64)."""
+    size, hop = 256, 40
+    window = torch.hann_window(size)
+    spectrum = torch.stft(audio, size, hop, window=window, return_complex=True)
+    bands = (spectrum.abs() / window.square().sum().sqrt())[:, 1:].unfold(1, 2, 2).mean(-1)
+    return (bands + 1e-4).log().transpose(1, 2)[:, None]
 
 
 def train(
@@ -68,6 +79,9 @@ def train(
         a, b = (vocoder(mel)[:, inner] for _ in range(2))
         target = x[:, inner]
         near = distance(a, target) + distance(b, target)
-        return {"near": near, "apart": -distance(a, b)}
+        texture = grain(fine_log(a), fine_log(target)) + grain(
+            log_mel(a)[:, None], log_mel(target)[:, None]
+        )
+        return {"near": near, "apart": -distance(a, b), "grain": GRAIN_WEIGHT * texture}
 
     return Fit(vocoder, loss, schedule, folder, "vocoder").run()
