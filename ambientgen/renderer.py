@@ -26,16 +26,20 @@ from ambientgen.events import (
     WindowsDone,
     ignore,
 )
-from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions, denoise
+from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.level import Level, LevelSettings, levelled
 from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
+from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
+from ambientgen.models.profile import Profile, profile_of
 from ambientgen.models.registry import licence_notice, resolve
-from ambientgen.models.vocabulary import cut_prompts, unknown_states
+from ambientgen.models.vocabulary import cut_prompts, unheard
 from ambientgen.noise import NoiseField
 from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
+from ambientgen.reuse import WindowMaker
 from ambientgen.scene import Scene
+from ambientgen.store import Store
 from ambientgen.waveform import decode
 from ambientgen.windows import Window
 
@@ -44,6 +48,7 @@ FloatArray = NDArray[np.float32]
 # Windows in one pass of the UNet. A CPU gains nothing from batches (each worker is busy with one
 # window); a GPU is filled by eight windows of ten seconds. Fixed, because samples depend on it.
 BATCH_SIZES = {"cpu": 1, "cuda": 8, "mps": 4}
+FINGERPRINTS = "fingerprints.json"  # beside the store: hashes of models' files
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,23 @@ class RenderReport:
 
 
 class Renderer:
-    """Renders scenes one after another, each model loaded once. Progress goes to `listener`."""
+    """Renders scenes one after another, each model loaded once. Progress goes to `listener`.
+
+    Windows that `store` holds are not made again; None: all are made, and none is kept.
+    """
 
     def __init__(
-        self, device: str = "auto", workers: int | None = None, listener: Listener = ignore
+        self,
+        device: str = "auto",
+        workers: int | None = None,
+        listener: Listener = ignore,
+        store: Store | None = None,
     ) -> None:
         self._device = device
         self._workers = workers
         self._tell = listener
+        self._store = store
+        self._contents: dict[str, str] = {}
         self.models: dict[str, Model] = {}
 
     def render(
@@ -114,13 +128,17 @@ class Renderer:
         self._warn(model, plan)
         with LocalEngine(_workers(self._workers, model.device.type)) as engine:
             conditionings = self.meaning(model, plan, engine)
+            maker = self._maker(model, scene, engine)
             latents = join_windows(
-                self._windows(model, plan, conditionings, engine),
+                self._windows(model, plan, conditionings, engine, maker),
                 max_overlap_frames=plan.rule.overlap,
             )
             audio = decode(model, latents, scene.seed, engine)
             written = self._write(plan, audio, model, output, force)
-        return _report(plan, model, output, written, time.monotonic() - began)
+        if self._store is not None:
+            self._store.close()
+        counts = WindowCounts(len(plan.windows), maker.computed, maker.reused)
+        return _report(plan, model, output, written, counts, time.monotonic() - began)
 
     def model(self, name: str) -> Model:
         """The model called `name`, loaded at most once."""
@@ -129,11 +147,23 @@ class Renderer:
             self.models[name] = load(resolve(name), self._device)
         return self.models[name]
 
+    def content(self, model: Model) -> str:
+        """The fingerprint of a model's files, taken once."""
+        if model.spec.name not in self._contents:
+            memory = self._store.folder.with_name(FINGERPRINTS) if self._store else None
+            self._contents[model.spec.name] = fingerprint(model.spec.folder, memory)
+        return self._contents[model.spec.name]
+
+    def _maker(self, model: Model, scene: Scene, engine: LocalEngine) -> WindowMaker:
+        options = engine.run(lambda: sampler_options(model, scene))
+        content = self.content(model) if self._store is not None else ""
+        return WindowMaker(model, content, profile(model), options, self._store)
+
     def _warn(self, model: Model, plan: Plan) -> None:
         """Say before rendering what the model's licence, ears and windows cannot do."""
         licence = licence_notice(model.spec)
         notices = [licence] if licence is not None else []
-        notices += unknown_states(model.spec, plan.scene, plan.duration_s)
+        notices += unheard(model.spec, plan.scene, plan.duration_s)
         prompts = (prompt for keyframe in plan.keyframes for prompt, _ in keyframe.blend)
         tokenizers = (model.tokenizer, model.tokenizer_2)
         notices += cut_prompts(model.spec.name, tokenizers, dict.fromkeys(prompts))
@@ -153,23 +183,29 @@ class Renderer:
         return Conditionings(trajectory, *engine.run(lambda: encode_text(model, text)))
 
     def _windows(
-        self, model: Model, plan: Plan, conditionings: Conditionings, engine: LocalEngine
+        self,
+        model: Model,
+        plan: Plan,
+        conditionings: Conditionings,
+        engine: LocalEngine,
+        maker: WindowMaker,
     ) -> Iterator[tuple[int, FloatArray]]:
         """Start frame and latents (C * F, frames) of every window, in order."""
         self._tell(StageStarted("rendering"))
-        options = engine.run(lambda: sampler_options(model, plan.scene))
         noise = NoiseField(plan.scene.seed, "latents", _rows(model))
         total = len(plan.windows)
 
         def make(batch: Sequence[Window]) -> list[tuple[int, FloatArray]]:
             given = [conditionings.of(window) for window in batch]
             drawn = _noise(model, batch, noise)
-            latents = _rows_of(denoise(model, drawn, given, options, engine.checkpoint))
+            latents = maker.make(drawn, given, engine.checkpoint)
             return [(w.start_frame, rows) for w, rows in zip(batch, latents, strict=True)]
 
         pieces = chain.from_iterable(engine.map(make, batches(plan.windows, model.device.type)))
         for done, piece in enumerate(pieces, 1):
             self._tell(WindowsDone(done, total))
+            if self._store is not None and (trouble := self._store.trouble()):
+                self._tell(Notice(trouble))
             yield piece
 
     def _write(
@@ -222,6 +258,12 @@ def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
     return SamplerOptions(steps, guidance, negative, scheduler)
 
 
+def profile(model: Model) -> Profile:
+    """What decides the last bits of a render with `model`."""
+    batch = BATCH_SIZES.get(model.device.type, 1)
+    return profile_of(model.device, model.dtype, batch)
+
+
 def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:
     """Windows as they share a pass through the UNet: of equal length, grouped by index alone.
 
@@ -239,12 +281,6 @@ def _noise(model: Model, batch: Sequence[Window], noise: NoiseField) -> torch.Te
     drawn = np.stack([noise.frames(w.start_frame, w.frames) for w in batch])
     grid = drawn.reshape(len(batch), -1, channels, bins).swapaxes(1, 2)
     return torch.from_numpy(grid.copy())
-
-
-def _rows_of(latents: torch.Tensor) -> FloatArray:
-    """Latents (B, C, T, F) as rows over time, (B, C * F, T)."""
-    rows = latents.transpose(2, 3).flatten(1, 2).contiguous().numpy()
-    return np.asarray(rows, np.float32)
 
 
 def _workers(asked: int | None, device: str) -> int | None:
@@ -276,7 +312,12 @@ def _first_samples(blocks: Iterable[FloatArray], total: int) -> Iterator[FloatAr
 
 
 def _report(
-    plan: Plan, model: Model, output: str | Path, written: Written, elapsed_s: float
+    plan: Plan,
+    model: Model,
+    output: str | Path,
+    written: Written,
+    counts: WindowCounts,
+    elapsed_s: float,
 ) -> RenderReport:
     spec = model.spec
     return RenderReport(
@@ -290,7 +331,7 @@ def _report(
         elapsed_s=round(elapsed_s, 3),
         realtime_factor=round(plan.duration_s / elapsed_s, 2),
         peak_memory_mb=round(_peak_memory_mb(), 1),
-        windows=WindowCounts(len(plan.windows), len(plan.windows), 0),
+        windows=counts,
     )
 
 

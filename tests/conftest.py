@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Warnings are errors, but one only diffusers can cure: its solvers hand tensors to NumPy 2."""
     diffusers_and_numpy = "ignore:__array(_wrap)?__ :DeprecationWarning"
     config.addinivalue_line("filterwarnings", diffusers_and_numpy)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or fills the user's own store of finished windows, nor do their processes."""
+    os.environ["AMBIENTGEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

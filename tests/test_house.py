@@ -40,7 +40,7 @@ MODELS_DOC = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 60  # lines
 LARGEST_FILE, LARGEST_POCKET = 1_000_000, 48_000_000  # bytes
-LOADS_TORCH = {"engine", "latents", "loa", "models", "renderer", "training", "waveform"}
+LOADS_TORCH = {"engine", "latents", "loa", "models", "renderer", "reuse", "training", "waveform"}
 
 # Put together from halves, so that this file does not hold what it looks for.
 FOREIGN = re.compile(

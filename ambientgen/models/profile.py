@@ -1,0 +1,66 @@
+"""What decides a sample's last bits besides the scene and the model: versions and the machine."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SAMPLES_VERSION = 1
+"""Raised with every audible change of our own code (docs/changelog.md): what is stored of earlier
+ones is then not used any more."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The circumstances under which renders agree to the bit.
+
+    `device` is the kind, for a GPU with its name; `cpu` the instructions torch may use; `batch` the
+    windows in one pass of the UNet; `threads` torch's threads for each worker.
+    """
+
+    samples: int
+    torch: str
+    machine: str
+    cpu: str
+    device: str
+    dtype: str
+    batch: int
+    threads: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+def profile_of(device: torch.device, dtype: torch.dtype, batch: int) -> Profile:
+    """The profile of a render on this machine with `batch` windows in one pass."""
+    name = device.type
+    if name == "cuda":
+        name += f" {torch.cuda.get_device_name(device)}"
+    return Profile(
+        samples=SAMPLES_VERSION,
+        torch=str(torch.__version__),
+        machine=platform.machine(),
+        cpu=torch.backends.cpu.get_cpu_capability(),
+        device=name,
+        dtype=str(dtype).removeprefix("torch."),
+        batch=batch,
+        threads=1,
+    )
+
+
+@cache
+def processor() -> str:
+    """The processor's model, as far as the system tells: kernels group their sums by the size of
+    its caches, so a store on a shared disk must tell one model from another."""
+    with_names = Path("/proc/cpuinfo")
+    if with_names.is_file():
+        for line in with_names.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
