@@ -15,7 +15,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class StageStarted:
-    """A stage begins: `loading`, `planning`, `meaning` (GPT-2) or `rendering`."""
+    """A stage begins: `loading`, `planning`, `meaning` (GPT-2), `rendering`, or one of training."""
 
     name: str
 
@@ -36,7 +36,17 @@ class AudioWritten:
     duration_s: float
 
 
-Event = Notice | StageStarted | WindowsDone | AudioWritten
+@dataclass(frozen=True)
+class StepsDone:
+    """So many of all steps of a training stage are done; `loss` is the last one measured."""
+
+    stage: str
+    done: int
+    total: int
+    loss: float
+
+
+Event = Notice | StageStarted | WindowsDone | AudioWritten | StepsDone
 Listener = Callable[[Event], None]
 
 

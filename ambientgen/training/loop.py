@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-StepLoss = Callable[[int], dict[str, Tensor]]
+from ambientgen.errors import AmbientgenError, Problem
+from ambientgen.events import StepsDone
+from ambientgen.training.around import ALONE, Around, StepLoss, start_from, tell_misfits, unbroken
+
+LOG_EVERY = 20  # steps; a short training is logged more often
+LOG_LINES = 50  # at least so many, if it has as many steps
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -21,7 +27,7 @@ class Schedule:
     """How long and how fast a component learns.
 
     The learning rate warms up over `warmup` steps, holds, and falls to zero in a cosine over the
-    last `decay` share of the steps.
+    last `decay` share of the steps. `around` is where it happens, and from what it starts.
     """
 
     steps: int
@@ -30,6 +36,7 @@ class Schedule:
     decay: float = 0.3
     ema: float = 0.999
     weight_decay: float = 0.0
+    around: Around = field(default=ALONE, repr=False, compare=False, kw_only=True)
 
     def rate_at(self, step: int) -> float:
         """Learning rate at `step`."""
@@ -63,7 +70,11 @@ class Ema:
 @dataclass
 class Fit(Generic[Network]):
     """One component's training. The step's losses are summed; `loss(step)` must depend on `step`
-    alone for its chance (seed from it), so that a resumed run goes on as it would have."""
+    alone for its chance (seed from it), so that a resumed run goes on as it would have.
+
+    `warm` are initial weights, used where there is no checkpoint; left out, those of the schedule's
+    surroundings. Weights of another shape are skipped, with a notice.
+    """
 
     module: Network
     loss: StepLoss
@@ -71,59 +82,106 @@ class Fit(Generic[Network]):
     folder: Path
     name: str
     checkpoint_every_s: float = 180.0
+    warm: Mapping[str, Tensor] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        around = self.schedule.around
+        self._devices, self._tell = around.devices, around.tell
+        if around.more is not None:
+            self.loss = around.more.beside(self.loss, self.module)
+        self._last_loss = math.nan
 
     def run(self) -> Network:
-        """Train to the end, from the checkpoint if there is one; the module gets EMA weights."""
-        optimiser = torch.optim.AdamW(
-            self.module.parameters(),
-            lr=self.schedule.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=self.schedule.weight_decay,
+        """Train to the end, from the checkpoint if there is one; the module gets EMA weights.
+
+        Stopped by a signal, it leaves a checkpoint of the last whole step.
+
+        Raises:
+            AmbientgenError: the gradients are no numbers any more.
+        """
+        self.module.to(self._devices.device)
+        self._start()
+        optimiser = self._devices.prepared(
+            torch.optim.AdamW(
+                self.module.parameters(),
+                lr=self.schedule.learning_rate,
+                betas=(0.9, 0.98),
+                weight_decay=self.schedule.weight_decay,
+            )
         )
         ema = Ema(self.module, self.schedule.ema)
-        first = self._resume(optimiser, ema)
+        step = self._resume(optimiser, ema)
         saved = time.monotonic()
-        for step in range(first, self.schedule.steps):
-            self._step(step, optimiser, ema)
-            if time.monotonic() - saved > self.checkpoint_every_s:
-                self._save(step + 1, optimiser, ema)
-                saved = time.monotonic()
-        self._save(self.schedule.steps, optimiser, ema)
+        try:
+            while step < self.schedule.steps:
+                self._step(step, optimiser, ema)
+                step += 1
+                if time.monotonic() - saved > self.checkpoint_every_s:
+                    self._save(step, optimiser, ema)
+                    saved = time.monotonic()
+        except BaseException as stop:
+            if not isinstance(stop, Exception):
+                self._save(step, optimiser, ema)
+            raise
+        self._save(step, optimiser, ema)
+        self._devices.wait()
         self.module.load_state_dict(ema.shadow)
         self.module.eval()
         return self.module
 
-    def _step(self, step: int, optimiser: torch.optim.Optimizer, ema: Ema) -> None:
+    def _step(self, step: int, optimiser: Any, ema: Ema) -> None:
         for group in optimiser.param_groups:
             group["lr"] = self.schedule.rate_at(step)
         began = time.monotonic()
-        losses = self.loss(step)
+        with self._devices.autocast():
+            losses = self.loss(step * self._devices.count + self._devices.rank)
         total = torch.stack(list(losses.values())).sum()
         optimiser.zero_grad()
-        total.backward()
-        nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
-        optimiser.step()
-        ema.update(self.module, step)
-        if step % 20 == 0:
-            line = {k: round(v.item(), 5) for k, v in losses.items()}
-            line |= {"step": step, "s": round(time.monotonic() - began, 3)}
+        self._devices.backward(total)
+        norm = self._devices.clip(self.module.parameters(), 1.0)
+        if not self._devices.scaled and not torch.isfinite(norm):
+            what = f"its gradients are no numbers any more at step {step}"
+            remedy = "lower its learning_rate, and delete its .ckpt in the work folder"
+            raise AmbientgenError(Problem(self.name, what, remedy))
+        with unbroken():
+            optimiser.step()
+            ema.update(self.module, step)
+        if step % max(1, min(LOG_EVERY, self.schedule.steps // LOG_LINES)) == 0:
+            self._log(step, losses, time.monotonic() - began)
+        self._tell(StepsDone(self.name, step + 1, self.schedule.steps, self._last_loss))
+
+    def _log(self, step: int, losses: Mapping[str, Tensor], took_s: float) -> None:
+        line: dict[str, float] = {k: round(v.item(), 5) for k, v in losses.items()}
+        self._last_loss = math.fsum(line.values())
+        line |= {"step": step, "s": round(took_s, 3)}
+        if self._devices.rank == 0:
             with (self.folder / f"{self.name}.log").open("a") as log:
                 log.write(json.dumps(line) + "\n")
 
-    def _resume(self, optimiser: torch.optim.Optimizer, ema: Ema) -> int:
+    def _start(self) -> None:
+        """Initial weights, which a checkpoint replaces."""
+        warm = self.warm if self.warm is not None else self.schedule.around.warm
+        if warm is not None and not self._path.exists():
+            tell_misfits(self.name, start_from(self.module, warm), self._tell)
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"{self.name}.ckpt"
+
+    def _resume(self, optimiser: Any, ema: Ema) -> int:
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{self.name}.ckpt"
-        if not path.exists():
+        if not self._path.exists():
             return 0
-        kept = torch.load(path, weights_only=True)
+        kept = torch.load(self._path, weights_only=True, map_location=self._devices.device)
         self.module.load_state_dict(kept["module"])
         optimiser.load_state_dict(kept["optimiser"])
         ema.shadow = kept["ema"]
         return int(kept["step"])
 
-    def _save(self, step: int, optimiser: torch.optim.Optimizer, ema: Ema) -> None:
-        path = self.folder / f"{self.name}.ckpt"
-        partial = path.with_suffix(".part")
+    def _save(self, step: int, optimiser: Any, ema: Ema) -> None:
+        if self._devices.rank != 0:
+            return
+        partial = self._path.with_suffix(".part")
         torch.save(
             {
                 "module": self.module.state_dict(),
@@ -133,4 +191,4 @@ class Fit(Generic[Network]):
             },
             partial,
         )
-        partial.replace(path)
+        partial.replace(self._path)
