@@ -5,13 +5,14 @@ Open a sink with `open_sink`, give it blocks inside its `with`, and take `sink.r
 
 from ambientgen.audio_file.formats import FORMATS, AudioFormat, Shape
 from ambientgen.audio_file.pcm import to_int16
-from ambientgen.audio_file.sink import Sink, Written, open_sink
+from ambientgen.audio_file.sink import Companion, Sink, Written, open_sink
 from ambientgen.audio_file.target import STDOUT, ReaderGone, check_target
 
 __all__ = [
     "FORMATS",
     "STDOUT",
     "AudioFormat",
+    "Companion",
     "ReaderGone",
     "Shape",
     "Sink",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,11 +16,21 @@ from numpy.typing import NDArray
 
 from ambientgen.audio_file.byte_stream import ByteStream
 from ambientgen.audio_file.formats import AudioFormat, Shape
+from ambientgen.audio_file.part import Part, sync_folder
 from ambientgen.audio_file.pcm import to_int16
 from ambientgen.audio_file.target import Target, errors_named, find_target
 from ambientgen.errors import AmbientgenError, OutputError, Problem
 
-_PART_EXTRA_BYTES = 40  # what ".{process id}-{random}.part" may take of a name's 255 bytes
+
+@dataclass(frozen=True)
+class Companion:
+    """A small file that describes the sound: it stands beside it, and never beside another sound.
+
+    `data` None: the one that is there describes what the sound replaces, and only goes.
+    """
+
+    path: Path
+    data: bytes | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class Sink:
         self._shape = shape
         self._digest = hashlib.sha256()
         self._samples = 0
+        self.companion: Companion | None = None  # to be put beside a file; set it before the end
 
     @property
     def result(self) -> Written:
@@ -98,7 +108,12 @@ def open_sink(
 
     A file grows as `NAME.<process>-<random>.part` beside its final name and takes that name when
     it is whole and on the disk. Any exception, a keyboard interrupt and SystemExit included,
-    removes the part and leaves what was there before. Only a killed process leaves its part.
+    removes the part and leaves what was there before. Only a killed process leaves its part, which
+    the next sink for that name deletes.
+
+    A sink's `companion` is written under a part's name too; then the old companion goes, the sound
+    takes its name, the new companion takes its own. So whenever the process is killed, a companion
+    that is there describes the sound that is there.
 
     Raises what `check_target` does, and OutputError where the disk has too little room for a
     WAV file of known length, is full or fails, or where a file appeared under the name meanwhile
@@ -113,18 +128,17 @@ def open_sink(
             yield sink
         return
     assert target.path is not None
-    part = _part_path(target.path)
+    with errors_named(target.name):
+        _check_room(target.path, target, shape)
+        part = Part(target.path)
     try:
-        with errors_named(target.name):
-            _check_room(target.path, target, shape)
-            stream = _create(part)
+        stream = ByteStream(part.descriptor, str(part.path), seekable=True)
         with _written(target, shape, stream) as sink:
             yield sink
         with errors_named(target.name):
-            _commit(part, target.path, force)
+            _commit(part, sink.companion, force)
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        part.discard()
 
 
 @contextlib.contextmanager
@@ -148,25 +162,12 @@ def _written(target: Target, shape: Shape, stream: ByteStream) -> Iterator[Sink]
         stream.abandon()
 
 
-def _create(part: Path) -> ByteStream:
-    """A new, empty file."""
-    binary = getattr(os, "O_BINARY", 0)  # Windows would otherwise translate line ends
-    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | binary, 0o666)
-    return ByteStream(descriptor, str(part), seekable=True)
-
-
 def _open_stream(target: Target) -> ByteStream:
     """Standard output's descriptor, copied, or a pipe's or device's own."""
     if target.path is None:
         sys.stdout.flush()
         return ByteStream(os.dup(sys.stdout.fileno()), None, seekable=False)
     return ByteStream(os.open(target.path, os.O_WRONLY), str(target.path), seekable=False)
-
-
-def _part_path(path: Path) -> Path:
-    """A name beside `path` that no other process or thread uses."""
-    kept = os.fsencode(path.name)[: 255 - _PART_EXTRA_BYTES].decode(errors="ignore")
-    return path.with_name(f"{kept}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
 def _check_room(path: Path, target: Target, shape: Shape) -> None:
@@ -180,28 +181,35 @@ def _check_room(path: Path, target: Target, shape: Shape) -> None:
         raise OutputError(Problem(target.name, what, remedy))
 
 
-def _commit(part: Path, path: Path, force: bool) -> None:
-    """Give the whole file its name, in one step that survives a power cut."""
-    if force:
-        part.replace(path)
-    else:
-        _rename_new(part, path)
-    # The name is in the folder, which has its own place on the disk.
-    with contextlib.suppress(OSError):  # not every system lets folders be synced
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _rename_new(part: Path, path: Path) -> None:
-    """Rename, but never over a file that appeared while rendering."""
+def _commit(part: Part, companion: Companion | None, force: bool) -> None:
+    """Give the sound its name, and its companion the place beside it."""
+    if companion is None:
+        part.take_name(force)
+        return
+    beside = _written_part(companion)
     try:
-        os.link(part, path)
-    except FileExistsError:
-        raise OutputError(
-            Problem(str(path), "appeared while rendering", "use --force to replace it")
-        ) from None
-    except OSError:  # a file system without links
-        part.replace(path)
+        if companion.path.exists():
+            companion.path.unlink()
+            sync_folder(companion.path.parent)
+        part.take_name(force)
+        if beside is not None:
+            beside.take_name(force=True)
+    finally:
+        if beside is not None:
+            beside.discard()
+
+
+def _written_part(companion: Companion) -> Part | None:
+    if companion.data is None:
+        return None
+    part = Part(companion.path)
+    stream = ByteStream(part.descriptor, str(part.path), seekable=True)
+    try:
+        stream.write(companion.data)
+        stream.sync()
+        stream.close()
+    except BaseException:
+        stream.abandon()
+        part.discard()
+        raise
+    return part
