@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     MODEL_UNAVAILABLE = 3
     OUTPUT = 4
+    FAILED = 5
     INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
     TERMINATED = 143  # 128 + SIGTERM
 

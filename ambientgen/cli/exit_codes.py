@@ -12,18 +12,20 @@ MEANINGS = {
     ExitCode.BAD_INPUT: "the scene or the command is wrong",
     ExitCode.MODEL_UNAVAILABLE: "the model is not on this machine, or broken",
     ExitCode.OUTPUT: "the output cannot be written, or exists (`--force` replaces it)",
+    ExitCode.FAILED: "examined, and not as it should be (`verify`)",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C, SIGINT)",
     ExitCode.TERMINATED: "terminated (SIGTERM, or SIGHUP when the terminal closes)",
 }
 
 SHORT = (
     "0 done, 1 internal error, 2 bad scene or usage, 3 model not available, 4 output not written, "
-    "130 interrupted, 143 terminated"
+    "5 not as it should be, 130 interrupted, 143 terminated"
 )
 """For `ambientgen --help`."""
 
 GRAVITY = (
     ExitCode.DONE,
+    ExitCode.FAILED,
     ExitCode.BAD_INPUT,
     ExitCode.MODEL_UNAVAILABLE,
     ExitCode.OUTPUT,
