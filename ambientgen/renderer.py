@@ -39,8 +39,9 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
 from ambientgen.scene import Scene
+from ambientgen.sidecar import Beside, Document, Made, SidecarRule, describe
 from ambientgen.store import Store
-from ambientgen.waveform import decode
+from ambientgen.waveform import CORE, FADE, decode
 from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
@@ -112,10 +113,11 @@ class Renderer:
         *,
         duration_s: float | None = None,
         force: bool = False,
+        sidecar: SidecarRule | None = None,
     ) -> RenderReport:
         """Render `scene` into the file `output` (`-`: WAV to stdout), whole or not at all.
 
-        The suffix of `output` chooses the format.
+        The suffix of `output` chooses the format. `sidecar` says where to describe the sound.
 
         `duration_s` crops the scene, or holds its last values. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
@@ -125,6 +127,8 @@ class Renderer:
         began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))
         plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
+        described = self._described(model, plan, duration_s) if sidecar else None
+        beside = Beside(sidecar, described) if sidecar and described else None
         self._warn(model, plan)
         with LocalEngine(_workers(self._workers, model.device.type)) as engine:
             conditionings = self.meaning(model, plan, engine)
@@ -134,7 +138,7 @@ class Renderer:
                 max_overlap_frames=plan.rule.overlap,
             )
             audio = decode(model, latents, scene.seed, engine)
-            written = self._write(plan, audio, model, output, force)
+            written = self._write(plan, audio, model, Out(output, force, beside))
         if self._store is not None:
             self._store.close()
         counts = WindowCounts(len(plan.windows), maker.computed, maker.reused)
@@ -153,6 +157,13 @@ class Renderer:
             memory = self._store.folder.with_name(FINGERPRINTS) if self._store else None
             self._contents[model.spec.name] = fingerprint(model.spec.folder, memory)
         return self._contents[model.spec.name]
+
+    def _described(self, model: Model, plan: Plan, asked_s: float | None) -> Document:
+        mel_frame_s = plan.geometry.mel_hop / plan.geometry.sample_rate
+        last = int(plan.duration_s / mel_frame_s) // CORE
+        joins_s = [(chunk * CORE + FADE / 2) * mel_frame_s for chunk in range(1, last + 1)]
+        made = Made(self.content(model), profile(model).to_json(), joins_s)
+        return describe(plan, model.spec, made, asked_s)
 
     def _maker(self, model: Model, scene: Scene, engine: LocalEngine) -> WindowMaker:
         options = engine.run(lambda: sampler_options(model, scene))
@@ -213,18 +224,19 @@ class Renderer:
         plan: Plan,
         audio: Iterable[FloatArray],
         model: Model,
-        output: str | Path,
-        force: bool,
+        out: Out,
     ) -> Written:
         """Level the samples, cut them to the exact length and stream them into the file."""
         rate, total = plan.geometry.sample_rate, plan.duration_samples
         level = Level(LevelSettings(gain_db=model.spec.gain_db), rate)
         done = 0
-        with open_sink(output, None, rate, 1, total, force) as sink:
+        with open_sink(out.output, None, rate, 1, total, out.force) as sink:
             for block in levelled(_first_samples(_finite(audio, model), total), level):
                 sink.write(block)
                 done += len(block)
                 self._tell(AudioWritten(done / rate, total / rate))
+            if out.beside is not None:
+                sink.companion = out.beside.companion(sink.result.sha256)
         if level.report.reduced_samples:
             at_s = (level.report.first_sample or 0) / rate
             self._tell(
@@ -234,6 +246,15 @@ class Renderer:
                 )
             )
         return sink.result
+
+
+@dataclass(frozen=True)
+class Out:
+    """Where a sound goes, whether it may replace what is there, and what is to stand beside it."""
+
+    output: str | Path
+    force: bool
+    beside: Beside | None
 
 
 @dataclass(frozen=True)
