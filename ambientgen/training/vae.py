@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ambientgen.training.corpus import Corpus
@@ -30,6 +30,7 @@ CONFIG = {
 CROP, BATCH = 128, 12  # mel frames, clips
 MEL_SCALE = 2.4  # standard deviation of the corpus' log-mels: the unit of the reconstruction loss
 KL_WEIGHT = 2e-3
+SLOPES_WEIGHT = 0.1
 GRAIN_WEIGHT = 0.3
 GRAIN_SPAN = 32  # mel frames over which fluctuations are counted
 
@@ -97,7 +98,7 @@ def grain(out: Tensor, mel: Tensor) -> Tensor:
 
 
 def train(corpus: Corpus, folder: Path, schedule: Schedule) -> AutoencoderKL:
-    """L1 in units of the corpus' spread, L1 of slopes, and a small KL."""
+    """L1 in units of the corpus' spread, L1 of slopes, grain, and a small KL."""
     vae = new_vae()
 
     def loss(step: int) -> dict[str, Tensor]:
@@ -107,35 +108,12 @@ def train(corpus: Corpus, folder: Path, schedule: Schedule) -> AutoencoderKL:
         out = vae.decode(posterior.sample()).sample
         return {
             "l1": F.l1_loss(out, mel) / MEL_SCALE,
-            "slopes": 0.25 * _slopes(out, mel) / MEL_SCALE,
+            "slopes": SLOPES_WEIGHT * _slopes(out, mel) / MEL_SCALE,
+            "grain": GRAIN_WEIGHT * grain(out, mel),
             "kl": KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel(),
         }
 
     return Fit(vae, loss, schedule, folder, "vae").run()
-
-
-def tune_decoder(
-    vae: AutoencoderKL, corpus: Corpus, folder: Path, schedule: Schedule
-) -> AutoencoderKL:
-    """Teach the decoder of a trained VAE to answer with grain; the latents stay what they are."""
-    vae.encoder.requires_grad_(False)
-    vae.quant_conv.requires_grad_(False)
-
-    def loss(step: int) -> dict[str, Tensor]:
-        torch.manual_seed(step)
-        mel, _ = crops(corpus, step, BATCH, CROP, salt=11)
-        with torch.no_grad():
-            posterior = vae.encode(mel.to(memory_format=torch.channels_last)).latent_dist
-        out = vae.decode(posterior.sample()).sample
-        return {
-            "l1": F.l1_loss(out, mel) / MEL_SCALE,
-            "slopes": 0.1 * _slopes(out, mel) / MEL_SCALE,
-            "grain": GRAIN_WEIGHT * grain(out, mel),
-        }
-
-    decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder])
-    Fit(decoder, loss, schedule, folder, "decoder").run()
-    return vae
 
 
 def _slopes(out: Tensor, mel: Tensor) -> Tensor:
