@@ -111,8 +111,8 @@ def _reverberant(samples: Samples, place: Place, rng: np.random.Generator) -> Sa
     lead = min(len(tail), len(samples))
     full = np.concatenate([samples[:lead][::-1], samples])
     wet = fftconvolve(full, tail)[lead : lead + len(samples)]
-    mixed: Samples = np.sqrt(1 - place.wet) * samples + np.sqrt(place.wet) * wet
-    return mixed
+    mixed = np.sqrt(1 - place.wet) * samples + np.sqrt(place.wet) * wet
+    return np.asarray(mixed, np.float64)
 
 
 def _rms(samples: Samples) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import irfft, rfft
 
 from ambientgen.synth.signals import (
     HOP,
@@ -60,8 +61,12 @@ _STRENGTHS = (1.0, 0.5, 0.25, 0.12)
 _WIDTHS = (80.0, 110.0, 170.0, 260.0)
 # Centre and width in octaves of the hisses of s, sh and f.
 _HISSES = ((5500.0, 0.5), (3000.0, 0.6), (4000.0, 1.6))
-_TALKERS = 7
+# Where the mouth rests between phrases: formants in Hz.
+_REST = (500.0, 1500.0, 2500.0)
+_TALKERS = 6
 _TABLE = 2048
+
+Gap = tuple[float, float]  # first and last second of a silence
 
 
 @dataclass
@@ -83,6 +88,8 @@ def _phrase(track: _Track, at: float, length: float, rng: np.random.Generator) -
     start, lift = at, rng.uniform(0.9, 1.15)
     question = rng.random() < 0.2
     pitch, vowel = lift, _VOWELS[int(rng.integers(10))]
+    # The mouth is shut until just before, else the first sound would creep through the pause.
+    track.rows.append((at - 0.04, lift, *_REST, 0.0, 0.0))
     while at < end:
         stress = rng.random() < 0.35
         fall = (at - start) / length
@@ -109,21 +116,28 @@ def _phrase(track: _Track, at: float, length: float, rng: np.random.Generator) -
     return at
 
 
-def _turns(n: int, k: int, floor: list[float], lively: Samples, rng: np.random.Generator) -> _Track:
+def _turns(n: int, k: int, gaps: list[Gap], lively: Samples, rng: np.random.Generator) -> _Track:
     """All that talker k says in n samples.
 
-    Talkers 0 and 1 share `floor`, the second at which the last turn of each ended; others only
-    listen to themselves.
+    Talker 0 leaves `gaps`, in which talker 1 answers; others only listen to themselves.
     """
-    track = _Track([(-9.0, 1.0, 500.0, 1500.0, 2500.0, 0.0, 0.0)], int(rng.integers(3)))
-    at = -rng.uniform(0, 2.5) if k != 1 else floor[0]
+    track = _Track([(-9.0, 1.0, *_REST, 0.0, 0.0)], int(rng.integers(3)))
+    if k == 1:
+        for at, end in gaps:
+            while at < end - 0.3:
+                length = float(np.clip(rng.uniform(0.5, 2.0), 0.3, end - at))
+                at = _phrase(track, at, length, rng) + rng.uniform(0.1, 0.4)
+        return track
+    at = -rng.uniform(0, 2.5)
     while at < n / RATE:
         here = float(lively[min(max(int(at * RATE), 0), n - 1)])
-        for _ in range(int(rng.integers(1, 4))):
-            at = _phrase(track, at, rng.uniform(0.6, 2.2), rng) + rng.uniform(0.1, 0.45)
-        # The pause while the other one speaks; in lively talk nobody waits to the end.
-        at += rng.uniform(0.6, 3.2) * (1.1 - 0.8 * here)
-    track.rows.append((at + 9.0, 1.0, 500.0, 1500.0, 2500.0, 0.0, 0.0))
+        for _ in range(int(rng.integers(1, 3))):
+            at = _phrase(track, at, rng.uniform(0.6, 2.2), rng) + rng.uniform(0.1, 0.4)
+        # In lively talk nobody waits until the other has finished.
+        pause = rng.uniform(0.8, 3.5) * (1.1 - 0.75 * here)
+        if k == 0:
+            gaps.append((at, at + pause + here))
+        at += pause
     return track
 
 
@@ -146,12 +160,12 @@ def _spoken(source: Samples, gains: Samples) -> Samples:
     Frame j is centred where `frame_times` puts it; silent frames cost nothing.
     """
     frames = len(gains)
-    window = np.hanning(N_FFT + 1)[:-1]
-    padded = np.pad(source, (N_FFT // 2, N_FFT + frames * HOP - len(source)))
+    window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
+    padded = np.pad(source.astype(np.float32), (N_FFT // 2, N_FFT + frames * HOP - len(source)))
     live = np.flatnonzero(gains.max(1) > 1e-4)
     index = live[:, None] * HOP + np.arange(N_FFT)
-    pieces = np.zeros((frames, N_FFT))
-    pieces[live] = np.fft.irfft(np.fft.rfft(padded[index] * window) * gains[live], N_FFT)
+    pieces = np.zeros((frames, N_FFT), np.float32)
+    pieces[live] = irfft(rfft(padded[index] * window) * gains[live], N_FFT)
     pieces *= window / 1.5
     out = np.zeros(frames * HOP + N_FFT)
     for offset in range(N_FFT // HOP):
@@ -194,18 +208,18 @@ def conversation(intensity: Samples, rng: np.random.Generator, kind: str | None 
     hz = bins()
     out = np.zeros(n)
     hiss = np.zeros((len(at), len(hz)))
-    floor = [rng.uniform(0.5, 2.5)]
+    gaps: list[Gap] = []
     for k in range(_TALKERS):
         # Talker k joins as the intensity passes their share of the way; the first two always talk.
         present = np.clip(intensity * (_TALKERS + 0.5) - k, float(k < 2), 1)
         if present.max() <= 0:
             continue
-        track = _turns(n, k, floor, intensity, rng)
+        track = _turns(n, k, gaps, intensity, rng)
         speech, hisses = _talker(n, track, cast[(k + int(rng.integers(2))) % len(cast)], rng)
         near = rng.uniform(0.6, 1.0) if k < 2 else rng.uniform(0.3, 0.9)
         out += near * present * speech
         hiss += hisses * (near * present[at][:, None]) ** 2
     out += shaped_noise(n, 10 * np.log10(hiss + 1e-7), rng)
-    # A raised voice is a brighter one; that and the air of the room between mouth and ear.
+    # The air of the room they stand in.
     air = unit(shaped_noise(n, contour({40: 6, 200: 0, 800: -8, 8000: -24}, hz), rng))
     return 0.05 * level(intensity, 18) * (out + 0.02 * air)

@@ -81,7 +81,9 @@ def drone(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     at = frame_times(n)
     octaves = np.log2(np.maximum(hz, 40) / (2 * root))
     rumble = contour({40: 8, 90: 8, 200: 1, 500: -10, 1500: -22, 8000: -50}, hz)
-    wash = rumble + (3 * opening[at][:, None] + 1.5 * slow(n, 0.8, rng)[at][:, None]) * octaves
+    wash = rumble + (2 * opening[at][:, None] + slow(n, 1.5, rng)[at][:, None]) * np.minimum(
+        octaves, 3
+    )
     mix += voicing.noise * unit(shaped_noise(n, wash, rng))
     if voicing.shimmer:
         centre = 2 ** (1.5 * slow(n, 3, rng)[at][:, None]) * rng.uniform(600, 1400)

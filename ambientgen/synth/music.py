@@ -89,7 +89,7 @@ def _held(n: int, bright: Samples, score: _Score, bowed: bool, rng: np.random.Ge
                 tone = dull[index] + 1.4 * opening * rich[index]
                 out[first:last] += np.sin(0.5 * np.pi * envelope) * tone * (220 / hz) ** 0.4
     if bowed:
-        bow = {100: -24.0, 600: -8, 2000: 0, 4000: -3, 8000: -14}
+        bow = {100.0: -24.0, 600: -8, 2000: 0, 4000: -3, 8000: -14}
         out += 0.03 * unit(shaped_noise(n, contour(bow, bins()), rng)) * np.sqrt(np.mean(out**2))
     return unit(out)
 

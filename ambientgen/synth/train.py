@@ -113,7 +113,7 @@ def _blast(chord: Samples, length_s: float, rng: np.random.Generator) -> Samples
     breath = rng.standard_normal(n)
     breath = lfilter([0.3], [1, -0.7], breath)
     out = (out + 0.25 * breath) * (1 + 0.15 * slow(n, 0.08, rng))
-    return unit(out) * envelope
+    return np.asarray(unit(out) * envelope, np.float64)
 
 
 def _whistles(n: int, ride: _Ride, rng: np.random.Generator) -> Samples:

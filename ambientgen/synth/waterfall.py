@@ -30,9 +30,9 @@ KINDS: dict[str, str] = {
 
 # Kind -> spectrum at half intensity in dB, set by ear and by the long-term spectra of brooks.
 _SPECTRA: dict[str, dict[float, float]] = {
-    "near": {40: -2, 150: 2, 400: 4, 1000: 4, 2500: 2, 5000: -1, 8000: -5},
+    "near": {40: 4, 120: 7, 300: 6, 700: 4, 1500: 1, 3000: -4, 5000: -8, 8000: -13},
     "far": {40: 4, 150: 6, 400: 6, 900: 2, 2000: -6, 4000: -14, 8000: -26},
-    "rocks": {40: -8, 150: -4, 400: 1, 900: 5, 2000: 5, 4500: 1, 8000: -4},
+    "rocks": {40: -2, 150: 3, 400: 5, 900: 5, 2000: 2, 4500: -4, 8000: -10},
     "pool": {40: 5, 100: 8, 250: 8, 600: 4, 1500: -2, 4000: -8, 8000: -16},
 }
 # Kind -> (share of splashes, lowest and highest Hz of their bubbles).
@@ -70,15 +70,15 @@ def waterfall(intensity: Samples, rng: np.random.Generator, kind: str | None = N
     weight = contour({40: 12, 150: 9, 500: 2, 1500: -1, 8000: -3}, hz) * (strength - 0.5)
     gusts = 1.2 * slow(n, rng.uniform(0.8, 2), rng)[frame_times(n)][:, None]
     depth = rng.uniform(0.7, 1.1) * (1.5 - 0.7 * strength)
-    unrest = depth * (1.1 * _flicker(n, 2, rng) + 0.9 * _flicker(n, 8, rng))
+    unrest = depth * (1.2 * _flicker(n, 3, rng) + 1.6 * _flicker(n, 10, rng))
     fall = shaped_noise(n, contour(_SPECTRA[kind], hz) + tilt + weight + gusts + unrest, rng)
     grains = [
         decaying_tone(
             np.exp(rng.uniform(np.log(low), np.log(high))),
-            rng.uniform(0.01, 0.06),
+            rng.uniform(0.008, 0.045),
             rng,
             glide=rng.uniform(-0.1, 0.3),
-            noise=rng.uniform(0.1, 0.6),
+            noise=rng.uniform(0.3, 0.9),
         )
         for _ in range(10)
     ]
