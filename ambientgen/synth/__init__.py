@@ -1,45 +1,92 @@
 """Procedural textures: sounds of the world whose intensity is known exactly.
 
-One module per sound, each a function `(intensity, rng) -> samples`. They are the corpus that pocket
-learns from; a render never calls them. `TEXTURES` is the registry: one line per sound, by the names
-of the scene catalogue.
+One module per sound: a function `(intensity, rng, kind=None) -> samples` and its `KINDS`, the
+variants that a caption can name. They are the corpus that pocket learns from; a render never calls
+them. `TEXTURES` is the registry: one line per sound, by the names of the scene catalogue and in its
+order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from ambientgen.synth.birds import birds
-from ambientgen.synth.crickets import crickets
-from ambientgen.synth.crowd import crowd
-from ambientgen.synth.fire import fire
-from ambientgen.synth.frogs import frogs
-from ambientgen.synth.leaves import leaves
-from ambientgen.synth.rain import rain
-from ambientgen.synth.signals import Samples
-from ambientgen.synth.stream import stream
-from ambientgen.synth.thunder import thunder
-from ambientgen.synth.traffic import traffic
-from ambientgen.synth.waves import waves
-from ambientgen.synth.wind import wind
+from ambientgen.synth import (
+    birds,
+    conversation,
+    crickets,
+    crowd,
+    dishes,
+    drone,
+    fire,
+    footsteps,
+    frogs,
+    leaves,
+    music,
+    rain,
+    room,
+    stream,
+    thunder,
+    traffic,
+    train,
+    waterfall,
+    waves,
+    wind,
+)
+from ambientgen.synth.signals import Samples, choose
 
-Texture = Callable[[Samples, np.random.Generator], Samples]
+
+class Make(Protocol):
+    """A texture's own function."""
+
+    def __call__(
+        self, intensity: Samples, rng: np.random.Generator, kind: str | None = None
+    ) -> Samples:
+        """Samples (n,) at 16 kHz for an intensity 0…1 per sample (n,)."""
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A sound of the world: how it is made, and the kinds it comes in (kind -> noun phrase)."""
+
+    make: Make
+    kinds: Mapping[str, str]
+
+    def __call__(
+        self, intensity: Samples, rng: np.random.Generator, kind: str | None = None
+    ) -> Samples:
+        """Samples (n,) at 16 kHz for an intensity 0…1 per sample (n,); no kind: one from `rng`.
+
+        Raises:
+            ValueError: `kind` is none of `kinds`.
+        """
+        return self.make(intensity, rng, choose(self.kinds, kind, rng))
+
 
 TEXTURES: dict[str, Texture] = {
-    "rain": rain,
-    "wind": wind,
-    "waves": waves,
-    "stream": stream,
-    "fire": fire,
-    "thunder": thunder,
-    "birds": birds,
-    "crickets": crickets,
-    "frogs": frogs,
-    "leaves": leaves,
-    "crowd": crowd,
-    "traffic": traffic,
+    "rain": Texture(rain.rain, rain.KINDS),
+    "wind": Texture(wind.wind, wind.KINDS),
+    "waves": Texture(waves.waves, waves.KINDS),
+    "stream": Texture(stream.stream, stream.KINDS),
+    "waterfall": Texture(waterfall.waterfall, waterfall.KINDS),
+    "fire": Texture(fire.fire, fire.KINDS),
+    "thunder": Texture(thunder.thunder, thunder.KINDS),
+    "birds": Texture(birds.birds, birds.KINDS),
+    "crickets": Texture(crickets.crickets, crickets.KINDS),
+    "frogs": Texture(frogs.frogs, frogs.KINDS),
+    "leaves": Texture(leaves.leaves, leaves.KINDS),
+    "crowd": Texture(crowd.crowd, crowd.KINDS),
+    "conversation": Texture(conversation.conversation, conversation.KINDS),
+    "footsteps": Texture(footsteps.footsteps, footsteps.KINDS),
+    "traffic": Texture(traffic.traffic, traffic.KINDS),
+    "train": Texture(train.train, train.KINDS),
+    "room": Texture(room.room, room.KINDS),
+    "dishes": Texture(dishes.dishes, dishes.KINDS),
+    "music": Texture(music.music, music.KINDS),
+    "drone": Texture(drone.drone, drone.KINDS),
 }
 
 __all__ = ["TEXTURES", "Samples", "Texture"]

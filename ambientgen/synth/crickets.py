@@ -1,46 +1,92 @@
-"""Crickets: pulse trains on pure high tones, several animals each keeping its own time."""
+"""Crickets and their kin: pulse trains on high tones, several animals each keeping its own time."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ambientgen.synth.signals import RATE, Samples, bins, contour, level, place, shaped_noise, unit
+from ambientgen.synth.signals import (
+    RATE,
+    Samples,
+    bins,
+    choose,
+    contour,
+    level,
+    place,
+    shaped_noise,
+    slow,
+    unit,
+)
+
+KINDS: dict[str, str] = {
+    "field": "field crickets chirping",
+    "tree": "tree crickets trilling",
+    "katydids": "katydids rasping",
+    "cicadas": "cicadas buzzing",
+}
+
+_ANIMALS = 8
 
 
-def _animal(n: int, rng: np.random.Generator, base_hz: float, trill: bool) -> Samples:
-    """One cricket for n samples, level about 1 in its chirps."""
-    hz = base_hz * rng.uniform(0.93, 1.07)
-    pulse_s = rng.uniform(0.010, 0.018)
-    pulse_n = int(pulse_s * RATE)
-    u = np.arange(pulse_n) / pulse_n
-    spacing = pulse_s * rng.uniform(1.6, 2.2)
-    pulses = int(rng.integers(2, 5))
-    period = spacing if trill else spacing * pulses + rng.uniform(0.15, 0.45)
+def _chirps(n: int, rng: np.random.Generator, kind: str) -> Samples:
+    """Envelope 0…1 of one animal: pulses, in chirps or without end. Shape (n,)."""
+    trill = kind == "tree"
+    pulse_hz = rng.uniform(35, 60) if trill else rng.uniform(20, 45)
+    pulse_n = int(rng.uniform(0.45, 0.65) / pulse_hz * RATE)
+    pulse = np.sin(np.pi * np.arange(pulse_n) / pulse_n)
+    pulses = int(rng.integers(2, 4)) if kind == "katydids" else int(rng.integers(3, 6))
+    rest = rng.uniform(0.4, 0.9) if kind == "katydids" else rng.uniform(0.12, 0.45)
+    period = 1 / pulse_hz if trill else pulses / pulse_hz + rest
     envelope = np.zeros(n)
     at = -rng.uniform(0, period)
     while at < n / RATE:
         for k in range(1 if trill else pulses):
-            loud = 1.0 if trill else 0.6 + 0.4 * k / pulses
-            place(envelope, loud * np.sin(np.pi * u), int((at + k * spacing) * RATE))
+            loud = 1.0 if trill else 0.5 + 0.5 * (k + 1) / pulses
+            place(envelope, loud * pulse, int((at + k / pulse_hz) * RATE))
         at += period * rng.uniform(0.97, 1.03)
-    tone = np.sin(2 * np.pi * hz * np.arange(n) / RATE + rng.uniform(0, 6.28))
-    return envelope * tone
+    if trill:
+        envelope *= 0.8 + 0.2 * slow(n, 1.5, rng)
+    return envelope
 
 
-def crickets(intensity: Samples, rng: np.random.Generator) -> Samples:
+def _rasp(n: int, rng: np.random.Generator, base_hz: float) -> Samples:
+    """A band of noise around `base_hz`, root mean square 0.7."""
+    width = rng.uniform(0.15, 0.3)
+    octaves = np.log2(np.maximum(bins(), 40) / base_hz) / width
+    return 0.7 * unit(shaped_noise(n, -12 * np.minimum(octaves**2, 5), rng))
+
+
+def _animal(n: int, rng: np.random.Generator, base_hz: float, kind: str) -> Samples:
+    """One animal for n samples, level about 1 in its chirps."""
+    hz = base_hz * rng.uniform(0.93, 1.07)
+    t = np.arange(n) / RATE
+    if kind == "cicadas":
+        buzz = 0.55 + 0.45 * np.sin(2 * np.pi * rng.uniform(45, 130) * t)
+        return 0.7 * buzz * (0.65 + 0.35 * slow(n, 2.5, rng)) * _rasp(n, rng, hz)
+    if kind == "katydids":
+        return _chirps(n, rng, kind) * _rasp(n, rng, hz)
+    # The file's teeth pass a little slower towards a wing stroke's end: tones are not quite still.
+    wander = 0.004 * np.cumsum(slow(n, 0.05, rng)) * hz
+    tone: Samples = np.sin(2 * np.pi * (hz * t + wander / RATE) + rng.uniform(0, 6.28))
+    return _chirps(n, rng, kind) * tone
+
+
+def crickets(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Crickets from a single one (near 0) to a field full (1). Shape (n,)."""
     n = len(intensity)
-    base_hz = rng.uniform(4000, 5200)
-    trill = rng.random() < 0.3
-    out = np.zeros(n)
-    animals = 8
-    for k in range(animals):
-        # Animal k joins as the intensity passes its share of the way.
-        present = np.clip(intensity * animals - k + 0.5, 0, 1)
-        if present.max() > 0 or k == 0:
-            near = rng.uniform(0.4, 1.0) if k else 1.0
-            out += near * np.maximum(present, float(k == 0)) * _animal(n, rng, base_hz, trill)
-    night = unit(
-        shaped_noise(n, contour({40: 10, 150: 2, 600: -5, 2000: -12, 8000: -20}, bins()), rng)
+    kind = choose(KINDS, kind, rng)
+    base_hz = (
+        rng.uniform(4200, 6500) if kind in ("katydids", "cicadas") else rng.uniform(3700, 5100)
     )
-    return level(intensity, 18) * (0.05 * out + 0.008 * night)
+    out = np.zeros(n)
+    for k in range(_ANIMALS):
+        # Animal k joins as the intensity passes its share of the way.
+        present = np.clip(intensity * _ANIMALS - k + 0.5, 0, 1)
+        near = 10 ** rng.uniform(-0.9, -0.1) if k else 1.0
+        own = np.random.default_rng(rng.integers(2**63))
+        if present.max() > 0 or k == 0:
+            present = np.maximum(present, float(k == 0))
+            out += near * present * _animal(n, own, base_hz, kind)
+    low = rng.uniform(4, 14)
+    night = contour({40: low, 150: 0.5 * low, 600: -3, 2000: -11, 8000: -20}, bins())
+    hush = 10 ** rng.uniform(-2.2, -1.5)
+    return level(intensity, 18) * (0.07 * out + hush * unit(shaped_noise(n, night, rng)))

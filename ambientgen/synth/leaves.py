@@ -7,6 +7,7 @@ import numpy as np
 from ambientgen.synth.signals import (
     Samples,
     bins,
+    choose,
     contour,
     decaying_tone,
     level,
@@ -16,10 +17,16 @@ from ambientgen.synth.signals import (
     unit,
 )
 
+KINDS: dict[str, str] = {
+    "trees": "leaves rustling high in the trees",
+    "dry": "dry leaves blowing over the ground",
+}
 
-def leaves(intensity: Samples, rng: np.random.Generator) -> Samples:
+
+def leaves(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Rustling from a stir (near 0) to trees tossing (1). Shape (n,)."""
     n = len(intensity)
+    dry = choose(KINDS, kind, rng) == "dry"
     gust = 0.55 + 0.3 * slow(n, 1.5, rng) + 0.15 * slow(n, 0.35, rng)
     bright = rng.uniform(-4, 4)
     rush = shaped_noise(
@@ -30,10 +37,14 @@ def leaves(intensity: Samples, rng: np.random.Generator) -> Samples:
         rng,
     )
     grains = [
-        decaying_tone(rng.uniform(2000, 7000), rng.uniform(0.003, 0.02), rng, noise=0.95)
+        decaying_tone(
+            rng.uniform(2000, 7000), rng.uniform(0.003, 0.035 if dry else 0.02), rng, noise=0.95
+        )
         for _ in range(24)
     ]
-    rate = 30 * (15**intensity) * gust
+    rate = (12 if dry else 40) * (15**intensity) * gust
     touches = sprinkle(rate, grains, rng, spread=0.9) / np.sqrt(rate / 16_000)
+    touches *= 1.3 if dry else 0.9
+    rush *= 10 ** (2 * slow(n, 0.08, rng) / 20)
     mix = gust**1.5 * (unit(rush) * (0.5 + 0.5 * intensity) + touches * (0.7 - 0.4 * intensity))
     return 0.09 * level(intensity) * mix

@@ -7,6 +7,7 @@ import numpy as np
 from ambientgen.synth.signals import (
     Samples,
     bins,
+    choose,
     contour,
     decaying_tone,
     level,
@@ -15,6 +16,13 @@ from ambientgen.synth.signals import (
     sprinkle,
     unit,
 )
+
+KINDS: dict[str, str] = {
+    "leaves": "rain on leaves",
+    "roof": "rain on a tin roof",
+    "water": "rain on water",
+    "ground": "rain on bare ground",
+}
 
 # Surface -> (Hz range, decay range in s, share of noise) of a near drop.
 _SURFACES = {
@@ -25,10 +33,10 @@ _SURFACES = {
 }
 
 
-def rain(intensity: Samples, rng: np.random.Generator) -> Samples:
+def rain(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Rain from a few drops (near 0) to a downpour (1). `intensity` per sample, shape (n,)."""
     n = len(intensity)
-    (lo, hi), (short, long), noise = _SURFACES[rng.choice(list(_SURFACES))]
+    (lo, hi), (short, long), noise = _SURFACES[choose(KINDS, kind, rng)]
     tilt = rng.uniform(-3, 3)
     spectrum = {
         60: -6,

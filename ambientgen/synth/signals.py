@@ -6,6 +6,8 @@ texture is a pure function of (intensity, seed).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
@@ -28,15 +30,31 @@ def level(intensity: Samples, span_db: float = LEVEL_SPAN_DB) -> Samples:
     return gain
 
 
+def choose(kinds: Mapping[str, str], kind: str | None, rng: np.random.Generator) -> str:
+    """`kind` itself, or one of `kinds` drawn evenly where it is None.
+
+    Raises:
+        ValueError: `kind` is none of `kinds`.
+    """
+    if kind is None:
+        return str(rng.choice(list(kinds)))
+    if kind not in kinds:
+        raise ValueError(f"no kind {kind!r}; the kinds are {', '.join(kinds)}")
+    return kind
+
+
 def slow(n: int, period_s: float, rng: np.random.Generator) -> Samples:
     """Smooth randomness in -1…1 that turns about every `period_s` seconds. Shape (n,)."""
     step = max(1, round(period_s * RATE))
     knots = rng.uniform(-1, 1, n // step + 4)
-    position = np.arange(n) / step + rng.uniform()
+    # A smooth curve needs few points a knot: straight lines between them save most of the work.
+    stride = max(1, step // 32)
+    position = np.arange(0, n + stride, stride) / step + rng.uniform()
     index = position.astype(int)
     ease = position - index
     ease = ease * ease * (3 - 2 * ease)
-    curve: Samples = knots[index] * (1 - ease) + knots[index + 1] * ease
+    points = knots[index] * (1 - ease) + knots[index + 1] * ease
+    curve: Samples = np.interp(np.arange(n), np.arange(len(points)) * stride, points)
     return curve
 
 
@@ -77,6 +95,41 @@ def bins() -> Samples:
     return np.asarray(np.fft.rfftfreq(N_FFT, 1 / RATE), np.float64)
 
 
+def _turns(at: Samples, width: float, rng: np.random.Generator) -> Samples:
+    """Weights (len(at), knots) that blend knots `width` apart over the positions `at`."""
+    position = (at - at[0]) / width + rng.uniform()
+    index = position.astype(int)
+    ease = position - index
+    ease = ease * ease * (3 - 2 * ease)
+    weights = np.zeros((len(at), int(index[-1]) + 2))
+    rows = np.arange(len(at))
+    weights[rows, index] = 1 - ease
+    weights[rows, index + 1] = ease
+    return weights
+
+
+def shimmer(n: int, period_s: float, octaves: float, rng: np.random.Generator) -> Samples:
+    """A field of patches for `shaped_noise`, in about -2…2: each lasts `period_s`, spans `octaves`.
+
+    Real textures are not noise under one gain: their bands move apart by turns. (frames, bins).
+    """
+    times = _turns(np.arange(n // HOP + 5) * HOP / RATE, period_s, rng)
+    bands = _turns(np.log2(np.maximum(bins(), 40) / 40), octaves, rng)
+    field: Samples = times @ rng.standard_normal((times.shape[1], bands.shape[1])) @ bands.T
+    return field
+
+
+def blur(samples: Samples, tail_s: float, wet: float, rng: np.random.Generator) -> Samples:
+    """`samples` with a tail of echoes that dies by 60 dB in `tail_s`; `wet` is its share, 0…1."""
+    n = max(8, int(tail_s * RATE))
+    # Air and walls take the high part of echoes first: a short running mean stands for both.
+    echoes = np.convolve(rng.standard_normal(n), (0.25, 0.5, 0.25), mode="same")
+    echoes *= 10 ** (-3 * np.arange(n) / n)
+    echoes *= 1 / np.sqrt(np.sum(echoes**2))
+    blurred: Samples = (1 - wet) * samples + wet * fftconvolve(samples, echoes)[: len(samples)]
+    return blurred
+
+
 def decaying_tone(
     hz: float, decay_s: float, rng: np.random.Generator, *, glide: float = 0.0, noise: float = 0.0
 ) -> Samples:
@@ -110,10 +163,11 @@ def sprinkle(
     rate_hz: Samples, grains: list[Samples], rng: np.random.Generator, spread: float = 1.0
 ) -> Samples:
     """Poisson events, each one of `grains`; together `rate_hz` events a second. Shape (n,)."""
-    n = len(rate_hz)
-    out = np.zeros(n)
-    for grain in grains:
-        out += fftconvolve(scatter(rate_hz / len(grains), rng, spread), grain)[:n]
+    train = scatter(rate_hz, rng, spread)
+    hits = np.flatnonzero(train)
+    out = np.zeros(len(train))
+    for at, which in zip(hits, rng.integers(len(grains), size=len(hits)), strict=True):
+        place(out, train[at] * grains[which], int(at))
     return out
 
 

@@ -7,35 +7,69 @@ import numpy as np
 from ambientgen.synth.signals import (
     Samples,
     bins,
+    choose,
     contour,
     decaying_tone,
+    frame_times,
     level,
     shaped_noise,
+    shimmer,
     slow,
     sprinkle,
     unit,
 )
 
+KINDS: dict[str, str] = {
+    "brook": "a babbling brook",
+    "trickle": "water trickling over stones",
+    "river": "a rushing river",
+}
 
-def stream(intensity: Samples, rng: np.random.Generator) -> Samples:
+# Kind -> (share of bubbles, ranges of bubbles' centre in Hz and of the rush's unrest in dB).
+_WATER = {
+    "brook": (0.8, (650, 1300), (1.0, 3.0)),
+    "trickle": (1.0, (900, 2200), (1.0, 3.0)),
+    "river": (0.4, (500, 1000), (2.5, 5.0)),
+}
+
+
+def stream(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Running water from a trickle (near 0) to a rushing brook (1). Shape (n,)."""
     n = len(intensity)
-    centre = rng.uniform(700, 1500)
+    bubbly, (lowest, highest), unrest = _WATER[choose(KINDS, kind, rng)]
+    centre = rng.uniform(lowest, highest)
     grains = [
         decaying_tone(
-            centre * 2 ** (0.8 * rng.standard_normal()),
-            rng.uniform(0.015, 0.07),
+            min(7500.0, centre * 2 ** (0.9 * rng.standard_normal())),
+            rng.uniform(0.01, 0.06),
             rng,
             glide=rng.uniform(0.02, 0.35),
-            noise=0.1,
+            noise=0.15,
         )
         for _ in range(48)
     ]
-    rate = 60 * (12**intensity) * (1 + 0.4 * slow(n, 0.3, rng))
+    rate = 60 * (10**intensity) * (1 + 0.5 * slow(n, 0.3, rng))
     bubbles = sprinkle(rate, grains, rng, spread=0.9) / np.sqrt(rate / 16_000)
-    rush = shaped_noise(
-        n, contour({80: -16, 300: -6, 700: 3, 1500: 4, 3000: 0, 5000: -4, 8000: -6}, bins()), rng
+    below = rng.uniform(-26, -8)
+    tilt = rng.uniform(-3, 2)
+    field = contour(
+        {
+            80: below,
+            250: 0.35 * below - 3,
+            500: 0,
+            900: 3,
+            1500: 4,
+            3000: 1,
+            5000: -1 + tilt,
+            8000: -3 + 1.5 * tilt,
+        },
+        bins(),
     )
-    rush *= 1 + 0.25 * slow(n, 0.15, rng) + 0.15 * slow(n, 0.04, rng)
-    mix = unit(rush) * (0.45 + 0.4 * intensity) + bubbles * (0.85 - 0.45 * intensity)
-    return 0.07 * level(intensity) * mix
+    # Splashes lift the whole spectrum at once, eddies a few bands of it.
+    together = slow(n, 0.05, rng) + slow(n, 0.12, rng) + slow(n, 0.7, rng)
+    motion = rng.uniform(*unrest) * together[frame_times(n)][:, None]
+    motion = motion + rng.uniform(1.0, 3.0) * shimmer(n, 0.06, 0.6, rng)
+    rush = shaped_noise(n, field + motion, rng)
+    share = bubbly * (0.9 - 0.45 * intensity)
+    mix = unit(rush) * np.sqrt(np.maximum(0.05, 1 - share**2)) + bubbles * share
+    return 0.075 * level(intensity) * mix

@@ -8,21 +8,29 @@ from ambientgen.synth.signals import (
     RATE,
     Samples,
     bins,
+    choose,
     contour,
     event_times,
     frame_times,
     level,
     shaped_noise,
+    shimmer,
     slow,
     unit,
 )
 
+KINDS: dict[str, str] = {
+    "street": "cars passing on a city street",
+    "highway": "a distant highway",
+}
 
-def traffic(intensity: Samples, rng: np.random.Generator) -> Samples:
+
+def traffic(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Road traffic from a car now and then (near 0) to a rush hour (1). Shape (n,)."""
     n = len(intensity)
     t = np.arange(n) / RATE
     hz = bins()
+    street = choose(KINDS, kind, rng) == "street"
     at = frame_times(n)
     power = 10 ** (
         contour({40: 12, 120: 11, 300: 7, 700: -2, 1500: -10, 3500: -22, 8000: -34}, hz) / 10
@@ -34,14 +42,15 @@ def traffic(intensity: Samples, rng: np.random.Generator) -> Samples:
     )
     for start in event_times(0.08 + 0.5 * intensity, rng, lead_s=4):
         middle, width = start / RATE, rng.uniform(0.8, 2.2)
-        near = rng.uniform(0.3, 1.0) ** 2
+        near = rng.uniform(0.3, 1.0) ** 2 * (1.5 if street else 0.12)
         pass_by = near / (1 + ((t - middle) / width) ** 2) ** 2
         total += pass_by[at][:, None] * tyres * rng.uniform(1, 3)
         f0 = rng.uniform(45, 110) * (1 - 0.06 * np.tanh((t - middle) / width))
         phase = 2 * np.pi * np.cumsum(f0) / RATE
         engine = sum(np.sin(k * phase + k) / k for k in (1, 2, 3, 4))
         engines += engine * np.sqrt(pass_by) * rng.uniform(0.2, 0.6)
-    noise = shaped_noise(n, 10 * np.log10(total), rng) * (1 + 0.1 * slow(n, 0.3, rng))
+    gains = 10 * np.log10(total) + 1.5 * shimmer(n, 0.25, 1.0, rng)
+    noise = shaped_noise(n, gains, rng) * (1 + 0.1 * slow(n, 0.3, rng))
     scale = np.sqrt(np.mean(noise**2)) + 1e-9
     road: Samples = unit(noise) + 0.25 * engines * min(1.0, 3 / scale)
     return 0.09 * level(intensity, 22) * road

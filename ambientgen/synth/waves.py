@@ -8,48 +8,75 @@ from ambientgen.synth.signals import (
     RATE,
     Samples,
     bins,
+    choose,
     contour,
+    decaying_tone,
     frame_times,
     level,
     shaped_noise,
+    shimmer,
     slow,
+    sprinkle,
     unit,
 )
 
+KINDS: dict[str, str] = {
+    "sand": "waves rolling onto a sandy beach",
+    "rocks": "waves crashing on rocks",
+    "pebbles": "waves dragging over pebbles",
+}
 
-def _breakers(n: int, rng: np.random.Generator) -> tuple[Samples, Samples, Samples]:
+# Kind -> (ranges of the crash's rise and the backwash's decay in s; level of clatter in the wash).
+_SHORES = {
+    "sand": ((0.2, 0.6), (1.0, 2.2), 0.0),
+    "rocks": ((0.03, 0.15), (0.5, 1.2), 0.1),
+    "pebbles": ((0.1, 0.3), (0.9, 1.8), 0.6),
+}
+
+
+def _breakers(n: int, kind: str, rng: np.random.Generator) -> tuple[Samples, Samples, Samples]:
     """Envelopes 0…1 of swell, crash and backwash over n samples."""
     t = np.arange(n) / RATE
     swell, crash, wash = np.zeros(n), np.zeros(n), np.zeros(n)
-    period = rng.uniform(4, 9)
+    rises, fades, _ = _SHORES[kind]
+    period, rise, fade = rng.uniform(4.5, 8.5), rng.uniform(*rises), rng.uniform(*fades)
     at = -rng.uniform(0, period)
     while at < n / RATE + period:
-        size = rng.uniform(0.5, 1)
-        swell += size * np.exp(-(((t - at) / (0.25 * period)) ** 2))
+        size, front = rng.uniform(0.6, 1), rise * rng.uniform(0.7, 1.4)
         since = np.maximum(t - at, 0)
-        rise = 1 - np.exp(-since / 0.15)
-        crash += size * rise * np.exp(-since / (0.16 * period)) * (t >= at)
-        wash += size * (1 - np.exp(-since / 0.8)) * np.exp(-since / (0.3 * period)) * (t >= at)
-        at += period * rng.uniform(0.75, 1.3)
+        # The swell gathers for a second before it breaks and is gone soon after.
+        swell += size * np.where(t < at, np.exp((t - at) / 0.7), np.exp(-since / 0.5))
+        crash += size * (1 - np.exp(-since / front)) * np.exp(-since / (0.35 * fade + front))
+        wash += size * (1 - np.exp(-since / 0.7)) ** 2 * np.exp(-since / fade)
+        at += period * rng.uniform(0.85, 1.15)
     return swell, crash, wash
 
 
-def waves(intensity: Samples, rng: np.random.Generator) -> Samples:
+def waves(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Surf from ripples on the sand (near 0) to heavy breakers (1). Shape (n,)."""
     n = len(intensity)
-    swell, crash, wash = _breakers(n, rng)
-    at = frame_times(n)
-    hz = bins()
+    kind = choose(KINDS, kind, rng)
+    clatter = _SHORES[kind][2]
+    swell, crash, wash = _breakers(n, kind, rng)
+    at, hz = frame_times(n), bins()
     tilt = rng.uniform(-2, 2)
 
     def band(points: dict[float, float], envelope: Samples) -> Samples:
-        power = np.maximum(envelope[at], 1e-4)[:, None]
+        power = np.maximum(envelope[at], 1e-5)[:, None]
         return 10 ** (contour(points, hz) / 10) * power
 
-    far = band({40: 6, 300: 6, 800: 3, 2000: -4, 8000: -18}, np.full(n, 0.12))
-    low = band({40: 9, 200: 8, 500: 5, 1000: -2, 2500: -14, 8000: -30}, swell)
-    mid = band({40: 2, 200: 5, 600: 7, 1500: 4, 3500: 0 + tilt, 8000: -8 + tilt}, crash**1.5 * 1.6)
-    high = band({40: -20, 500: -10, 1500: 0, 3000: 3 + tilt, 6000: 1 + tilt, 8000: -3}, wash * 0.5)
-    gains = 10 * np.log10(far + low + mid + high)
-    grain = 1 + 0.15 * slow(n, 0.05, rng)
-    return 0.11 * level(intensity) * unit(shaped_noise(n, gains, rng)) * grain
+    far_power = np.full(n, rng.uniform(0.02, 0.06)) * (1 + 0.5 * slow(n, 1.0, rng))
+    far = band({40: 6, 300: 6, 800: 3, 2000: -3, 8000: -14}, far_power)
+    low = band({40: 9, 200: 8, 500: 5, 1000: -2, 2500: -14, 8000: -30}, 0.6 * swell**1.5)
+    mid = band({40: 3, 200: 5, 600: 7, 1500: 5, 3500: 2 + tilt, 8000: -5 + tilt}, 2 * crash**1.5)
+    high = band({40: -20, 500: -8, 1500: 0, 3000: 3 + tilt, 6000: 2 + tilt, 8000: -1}, 0.45 * wash)
+    # Foam breaks in patches: short, a few bands wide.
+    patches = rng.uniform(1.0, 2.2) * (shimmer(n, 0.05, 0.8, rng) + shimmer(n, 0.25, 1.5, rng))
+    surf = unit(shaped_noise(n, 10 * np.log10(far + low + mid + high) + patches, rng))
+    grains = [
+        decaying_tone(rng.uniform(1200, 6000), rng.uniform(0.003, 0.02), rng, noise=0.5)
+        for _ in range(24)
+    ]
+    stones = sprinkle(20 + 500 * wash + 200 * crash, grains, rng, spread=0.9)
+    mix: Samples = surf + (clatter + 0.05) * 4 * stones * np.minimum(wash + crash, 1)
+    return 0.11 * level(intensity) * mix

@@ -7,6 +7,7 @@ import numpy as np
 from ambientgen.synth.signals import (
     Samples,
     bins,
+    choose,
     contour,
     frame_times,
     level,
@@ -15,16 +16,23 @@ from ambientgen.synth.signals import (
     unit,
 )
 
+KINDS: dict[str, str] = {
+    "open": "wind over open ground",
+    "trees": "wind in the trees",
+    "gap": "wind whistling through a gap",
+}
 
-def wind(intensity: Samples, rng: np.random.Generator) -> Samples:
+
+def wind(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Wind from still air (0) to a gale (1). `intensity` per sample, shape (n,)."""
     n = len(intensity)
+    kind = choose(KINDS, kind, rng)
     gust = 0.6 * slow(n, rng.uniform(1.5, 4), rng) + 0.4 * slow(n, rng.uniform(0.3, 0.8), rng)
     at = frame_times(n)
     force = (gust * (0.3 + 0.7 * intensity))[at][:, None]
     strength = intensity[at][:, None]
     hz = bins()
-    trees = rng.uniform(0, 1) ** 2
+    trees = rng.uniform(0.4, 1) if kind == "trees" else rng.uniform(0, 0.3) ** 2
     base = contour(
         {40: 16, 100: 15, 200: 11, 450: 0, 900: -10, 1800: -20, 3500: -28, 8000: -40}, hz
     )
@@ -36,7 +44,7 @@ def wind(intensity: Samples, rng: np.random.Generator) -> Samples:
         + octaves * (1.5 * force + 3.0 * strength - 1.5)
         + trees * contour({40: 0, 600: 0, 1500: 12, 4000: 18, 8000: 14}, hz)
     )
-    if rng.random() < 0.5:
+    if kind == "gap":
         centre = rng.uniform(250, 700) * 2 ** (0.5 * gust[at][:, None])
         width = rng.uniform(0.05, 0.15)
         gains = gains + 12 * np.exp(
