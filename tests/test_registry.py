@@ -76,13 +76,23 @@ def test_the_list_tells_the_states_a_model_was_trained_on(
 @pytest.mark.parametrize(
     "name",
     [
-        *("poket", "", "./nowhere/model", "/nowhere/at/all", "a/b/c"),
+        *("quartz", "", "./nowhere/model", "/nowhere/at/all", "a/b/c"),
         *("m" * 280, "~nosuchuser/x", "~a\0b/x", "mod\0el", "mod\ud800el"),
     ],
 )
 def test_an_unknown_name_lists_the_known_ones(cache: Path, name: str) -> None:
     (line,) = problems_of(lambda: registry.resolve(name))
     assert line.startswith(f"there is no model {name!r}; choose pocket, audioldm2,")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("poket", "pocket"), ("Pocket", "pocket"), ("audioldm-2", "audioldm2")],
+)
+def test_a_misspelt_name_is_told_the_right_one(cache: Path, name: str, meant: str) -> None:
+    (line,) = problems_of(lambda: registry.resolve(name))
+    said = f"there is no model {name!r}; did you mean {meant}? Else choose pocket, audioldm2,"
+    assert line.startswith(said)
 
 
 @pytest.mark.parametrize("name", ["owner/" + "m" * 248, "owner/model@" + "r" * 280])

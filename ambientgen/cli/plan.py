@@ -62,12 +62,12 @@ def _made(path: str, overrides: Overrides, duration_s: float | None) -> tuple[Pl
     Raises SceneError, UsageError or ModelError.
     """
     from ambientgen.models.registry import licence_notice, resolve
-    from ambientgen.models.vocabulary import unknown_states
+    from ambientgen.models.vocabulary import unheard
     from ambientgen.plan import make_plan
 
     scene = read_scene(path, overrides)
     spec = resolve(scene.model)
-    told = [licence_notice(spec), *unknown_states(spec, scene, duration_s)]
+    told = [licence_notice(spec), *unheard(spec, scene, duration_s)]
     with named_after(path):
         made = make_plan(scene, spec.geometry, spec.rule, duration_s)
     return made, [notice.text for notice in told if notice is not None]

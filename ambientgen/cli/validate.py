@@ -30,11 +30,28 @@ def validate(
     for path in scenes:
         with outcomes.trying(path):
             scene = read_scene(path, overrides)
+            notices = _notices(scene)
+            for notice in notices:
+                console.notice(f"{path}: {notice}")
             if as_json:
-                outcomes.record({"scene": path, "exit_code": 0, **scene.to_json()})
+                told = {"scene": path, "exit_code": 0, **scene.to_json(), "notices": notices}
+                outcomes.record(told)
             else:
                 console.out(f"{path}: {_about(scene)}")
     raise typer.Exit(outcomes.code)
+
+
+def _notices(scene: Scene) -> list[str]:
+    """What the scene's model was never taught. A scene is valid whether its model is here or not:
+    that one is not, or is broken, is for `render` and `plan` to complain of."""
+    from ambientgen.errors import ModelError
+    from ambientgen.models.registry import resolve
+    from ambientgen.models.vocabulary import unheard
+
+    try:
+        return [notice.text for notice in unheard(resolve(scene.model), scene)]
+    except ModelError as error:
+        return [str(problem) for problem in error.problems]
 
 
 def _about(scene: Scene) -> str:

@@ -29,6 +29,7 @@ from ambientgen.models.nets.unet import Unet
 from ambientgen.models.nets.vae import Vae
 from ambientgen.models.registry import ModelSpec, layout_of
 from ambientgen.models.tokens import PromptTokenizer, read_tokenizer
+from ambientgen.models.typed_json import TypedJson
 from ambientgen.models.weights import KeyRules, Unfilled, fill, read_weights
 from ambientgen.units import Geometry
 
@@ -103,7 +104,7 @@ def load(
     def network(slot: str, precision: torch.dtype) -> nn.Module:
         return _load_network(layout, slot, precision).to(device)
 
-    config = layout.config("language_model")
+    loa_tokens = _loa_tokens(layout)
     return Model(
         spec=spec,
         device=device,
@@ -117,7 +118,7 @@ def load(
         vae=_channels_last(network("vae", sound)),
         vocoder=network("vocoder", sound),
         scheduler_config=layout.config("scheduler"),
-        loa_tokens=int(config.get("max_new_tokens") or LOA_TOKENS),
+        loa_tokens=loa_tokens,
     )
 
 
@@ -146,6 +147,17 @@ def dtype_for(device: torch.device) -> torch.dtype:
     """The precision of the sound networks: half on CUDA; full on CPUs, and on Apple's GPU, where
     AudioLDM 2 in half precision is known to garble."""
     return torch.float16 if device.type == "cuda" else torch.float32
+
+
+def _loa_tokens(layout: Layout) -> int:
+    """How many embeddings GPT-2 writes. Raises ModelError if it has no places for so many."""
+    stated = {k: v for k, v in layout.config("language_model").items() if v is not None}
+    config = TypedJson(layout.folder / "language_model" / "config.json", stated)
+    tokens, places = config.whole("max_new_tokens", LOA_TOKENS), config.whole("n_positions", 1024)
+    if tokens >= places:
+        what = f"`max_new_tokens` is {tokens}, and GPT-2 has places for {places} with the prompt"
+        raise ModelError(Problem(str(config.path), what, f"write {LOA_TOKENS}"))
+    return tokens
 
 
 def _channels_last(network: nn.Module) -> nn.Module:

@@ -21,6 +21,7 @@ from ambientgen.models.folder import (
     unet_multiple,
 )
 from ambientgen.models.typed_json import TypedJson
+from ambientgen.scene.faults import nearest
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
 
@@ -125,8 +126,10 @@ def resolve(name: str) -> ModelSpec:
     hub = _HUB_ID.fullmatch(name)
     if hub and not name.startswith((".", "/", "~")):
         return _from_hub(name, hub["id"], hub["revision"])
-    known_names = ", ".join([POCKET, *PUBLISHED])
-    remedy = f"choose {known_names}, a model folder, or a hub id such as cvssp/audioldm2"
+    known_names = [POCKET, *PUBLISHED]
+    near = nearest(name, known_names)
+    choice = f"{', '.join(known_names)}, a model folder, or a hub id such as cvssp/audioldm2"
+    remedy = f"did you mean {near}? Else choose {choice}" if near else f"choose {choice}"
     raise ModelError(Problem("", f"there is no model {name!r}", remedy))
 
 

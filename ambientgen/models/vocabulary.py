@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ambientgen.events import Notice
 from ambientgen.models.registry import ModelSpec
-from ambientgen.scene import Scene
+from ambientgen.scene import KNOWN, Scene, State
 from ambientgen.scene.durations import spell
+from ambientgen.scene.synonyms import NEAREST, NEAREST_STATE
 from ambientgen.world import state_value
 
 if TYPE_CHECKING:
@@ -19,34 +23,157 @@ if TYPE_CHECKING:
 
 LISTEN_S = 0.5  # spacing of the moments at which a state's first sound is looked for
 QUOTED_AT_MOST = 80  # characters of a prompt in a notice
+TOLD_AT_MOST = (
+    4  # unknown states, and unknown words, with a notice of their own; the rest share one
+)
+NAMED_AT_MOST = 12  # of those that share a notice
+
+# A word that makes up less than this share of the texts a tokenizer was made from is chance: those
+# of pocket hold random words, which must mean nothing to it. In pocket-0's the rarest word of the
+# catalogue, of places and of synonyms makes up 1/2,800, the most frequent random one 1/22,700.
+LEAST_SHARE = 1 / 15_000
+NEAR_IN_SPELLING = 0.75  # difflib's ratio: `streem` is `stream`, `moor` is not `room`
+SHORTEST_NEAR = 4  # letters; shorter words are near to everything
+_WORD_START = "▁"  # how SentencePiece marks that a piece begins a word
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The whole words that a model has heard often enough to know them; all else it spells out."""
+
+    words: frozenset[str]
+
+    def knows(self, text: str) -> bool:
+        """Whether every word of `text` is known."""
+        return all(word in self.words for word in _words(text))
+
+    def nearest(self, word: str) -> str:
+        """What the model knows that is nearest to `word`, which it does not; "" if nothing is.
+
+        The same word but for capitals and hyphens; else one near in meaning; else in spelling.
+        """
+        small = word.lower()
+        apart = " ".join(filter(None, re.split(r"[\W_]+", small)))
+        if apart and self.knows(apart):
+            return apart
+        singulars = (small[: -len(end)] for end in ("s", "es", "'s") if small.endswith(end))
+        for form in (small, apart.replace(" ", ""), *singulars):
+            for phrase in NEAREST.get(form, ()):
+                if self.knows(phrase):
+                    return phrase
+        if len(small) < SHORTEST_NEAR:
+            return ""
+        candidates = sorted(known for known in self.words if len(known) >= SHORTEST_NEAR)
+        return next(iter(difflib.get_close_matches(small, candidates, 1, NEAR_IN_SPELLING)), "")
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A text of a scene, the field it stands in, and from when it is said, in seconds."""
+
+    text: str
+    field: str
+    from_s: float
+
+
+@dataclass(frozen=True)
+class _Unknown:
+    """What a model does not know, the nearest it does ("" if nothing is), and the notice."""
+
+    name: str
+    near: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (nearest: {self.near})" if self.near else self.name
+
+
+def read_vocabulary(spec: ModelSpec) -> Vocabulary | None:
+    """The words a model knows, from its second tokenizer; None if it takes any word.
+
+    A model is said to know only its own words if it lists its states (`states` in ambientgen.json)
+    and its T5 tokenizer has pieces for whole words and single letters only. The published ones have
+    thousands of pieces of words. A tokenizer that cannot be read is for loading to complain of.
+    """
+    if not spec.states:
+        return None
+    try:
+        file = spec.folder / "tokenizer_2" / "tokenizer.json"
+        tokenizer = json.loads(file.read_text(encoding="utf-8"))
+        special = {token["content"] for token in tokenizer["added_tokens"]}
+        if tokenizer["model"]["type"] != "Unigram":
+            return None
+        pieces = {str(piece): float(score) for piece, score in tokenizer["model"]["vocab"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    long = [piece for piece in pieces if len(piece) > 1 and piece not in special]
+    if not long or not all(piece.startswith(_WORD_START) for piece in long):
+        return None
+    least = float(np.log(LEAST_SHARE))
+    return Vocabulary(frozenset(piece[1:] for piece in long if pieces[piece] >= least))
+
+
+def unheard(spec: ModelSpec, scene: Scene, until_s: float | None = None) -> tuple[Notice, ...]:
+    """Warnings of the states and words of `scene` that the model was not taught: a few.
+
+    `until_s` is how much of the scene is rendered, in seconds; None: all of it.
+    """
+    vocabulary = read_vocabulary(spec)
+    told = unknown_states(spec, scene, until_s, vocabulary)
+    if vocabulary is None:
+        return told
+    return told + unknown_words(spec, scene, vocabulary, until_s)
 
 
 def unknown_states(
-    spec: ModelSpec, scene: Scene, until_s: float | None = None
+    spec: ModelSpec,
+    scene: Scene,
+    until_s: float | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> tuple[Notice, ...]:
     """A warning for each state of `scene` that the model was not taught, and from when it matters.
 
-    `until_s` is how much of the scene is rendered, in seconds; None: all of it. A model that does
-    not list its states (`states` in ambientgen.json) is taken to know them all.
+    A model that does not list its states (`states` in ambientgen.json) is taken to know them all.
+    With a `vocabulary`, states of the author's own are judged by their words, not by their names.
     """
     if not spec.states:
         return ()
-    notices = []
-    end_s = scene.duration_s if until_s is None else min(until_s, scene.duration_s)
-    times = np.arange(0.0, end_s, LISTEN_S)
+    found = []
     for state in scene.states:
-        heard = state_value(scene, state, times) > 0
-        if state.name in spec.states or not heard.any():
+        if state.name in spec.states or (vocabulary is not None and state.name not in KNOWN):
             continue
-        near = difflib.get_close_matches(state.name, spec.states, 1)
-        remedy = (
-            f"the nearest it knows is {near[0]}" if near else f"it knows {', '.join(spec.states)}"
-        )
-        first = spell(float(times[heard.argmax()]))
-        notices.append(
-            Notice(f"{spec.name} has never heard {state.name} (asked for from {first}): {remedy}")
-        )
-    return tuple(notices)
+        first_s = _first_s(scene, state, until_s)
+        if first_s is None:
+            continue
+        near = next((n for n in NEAREST_STATE.get(state.name, ()) if n in spec.states), "")
+        remedy = f"the nearest it knows is {near}" if near else f"it knows {', '.join(spec.states)}"
+        asked = f"{spec.name} has never heard {state.name} (asked for from {spell(first_s)})"
+        found.append(_Unknown(state.name, near, f"{asked}: {remedy}"))
+    return _bundled(spec, found, "states")
+
+
+def unknown_words(
+    spec: ModelSpec, scene: Scene, vocabulary: Vocabulary, until_s: float | None = None
+) -> tuple[Notice, ...]:
+    """A warning for each word of `scene` that is not in the model's vocabulary.
+
+    It names the word, the fields where it stands, from when it matters, and what is nearest to it.
+    Words that are never said before `until_s` (seconds; None: the scene's end) are left out.
+    """
+    uses: dict[str, list[_Use]] = {}
+    for use in _uses(spec, scene, until_s, vocabulary):
+        for word in dict.fromkeys(_words(use.text)):
+            if word not in vocabulary.words:
+                uses.setdefault(word, []).append(use)
+    found = []
+    for word, places in uses.items():
+        fields = " and ".join(dict.fromkeys(use.field for use in places))
+        since = spell(min(use.from_s for use in places))
+        near, name = vocabulary.nearest(word), _quoted(word)
+        remedy = f'the nearest it knows is "{near}"' if near else "nothing it knows is near"
+        asked = f'{spec.name} does not know the word "{name}" ({fields}, from {since})'
+        found.append(_Unknown(name, near, f"{asked}: {remedy}"))
+    return _bundled(spec, found, "words")
 
 
 def cut_prompts(
@@ -74,6 +201,63 @@ def cut_prompts(
             f'of "{_quoted(prompt)}" it does not hear "{_quoted(lost)}"'
         ),
     )
+
+
+def _uses(
+    spec: ModelSpec, scene: Scene, until_s: float | None, vocabulary: Vocabulary
+) -> Iterator[_Use]:
+    """The author's own texts that hold an unknown word and reach the model.
+
+    Not the words of a catalogued state that the model was not taught: it is told by its name.
+    """
+    if not vocabulary.knows(scene.setting):
+        yield _Use(scene.setting, "setting", 0.0)
+    for state in scene.states:
+        if state.name in KNOWN and state.name not in spec.states:
+            continue
+        for index, phrase in enumerate(state.levels):
+            if phrase is not None and not vocabulary.knows(phrase):
+                first_s = _first_s(scene, state, until_s, index)
+                if first_s is not None:
+                    yield _Use(phrase, f"states.{state.name}.levels", first_s)
+    asked = scene.render.guidance
+    guided = spec.defaults.guidance if asked is None else asked
+    negative = scene.render.negative_prompt or ""
+    if guided > 1 and not vocabulary.knows(negative):
+        yield _Use(negative, "render.negative_prompt", 0.0)
+
+
+def _first_s(
+    scene: Scene, state: State, until_s: float | None, level: int | None = None
+) -> float | None:
+    """When the state, or its word at index `level`, is first heard before `until_s`, if it is."""
+    end_s = scene.duration_s if until_s is None else min(until_s, scene.duration_s)
+    bends = [bend for bend in state.bends_s(scene.duration_s) if bend < end_s]
+    times = np.union1d(np.arange(0.0, end_s, LISTEN_S), bends)
+    values = state_value(scene, state, times)
+    # A word has its share of every value that is less than one level from its own.
+    heard = (
+        values > 0 if level is None else np.abs(values * (len(state.levels) - 1) - level) < 1 - 1e-6
+    )
+    return float(times[heard.argmax()]) if heard.any() else None
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text, without the punctuation around them."""
+    stripped = (re.sub(r"^[\W_]+|[\W_]+$", "", word) for word in text.split())
+    return [word for word in stripped if word]
+
+
+def _bundled(spec: ModelSpec, found: Sequence[_Unknown], kind: str) -> tuple[Notice, ...]:
+    """A notice for each of the first few, and one for all the others."""
+    if len(found) <= TOLD_AT_MOST + 1:
+        return tuple(Notice(each.text) for each in found)
+    others = found[TOLD_AT_MOST:]
+    named = ", ".join(str(each) for each in others[:NAMED_AT_MOST])
+    more = len(others) - NAMED_AT_MOST
+    rest = f"{spec.name} does not know {len(others)} more {kind}: {named}"
+    told = [each.text for each in found[:TOLD_AT_MOST]]
+    return tuple(map(Notice, [*told, rest + f" and {more} more" * (more > 0)]))
 
 
 def _quoted(text: str) -> str:
