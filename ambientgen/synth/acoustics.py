@@ -128,7 +128,7 @@ def apply(samples: Samples, place: Place, rng: np.random.Generator) -> Samples:
     """
     before = _rms(samples)
     if before == 0.0:
-        return samples.copy()
+        return np.zeros_like(samples)
     out = samples
     if place.reverb_s > 0 and place.wet > 0:
         out = _reverberant(out, place, rng)
