@@ -59,9 +59,11 @@ def rain(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
         )
         for _ in range(24)
     ]
-    rate = 12 * (60**intensity)
+    rate = 5 * (140**intensity)
     drops = sprinkle(rate, grains, rng, spread=rng.uniform(0.8, 1.2))
     # Each drop carries unit energy: dividing by the rate's root keeps the drops' level even.
     drops /= np.sqrt(rate / 16_000)
     share = rng.uniform(0.35, 0.8) * (1.15 - 0.6 * intensity)
-    return 0.1 * level(intensity) * (unit(hiss) * np.sqrt(1 - 0.6 * share) + share * drops)
+    # In a drizzle the far drops are too faint to melt into a hiss: single near ones stand out.
+    far = np.sqrt(1 - 0.6 * share) * (0.4 + 0.6 * np.minimum(1, intensity / 0.35))
+    return 0.1 * level(intensity) * (far * unit(hiss) + share * drops)
