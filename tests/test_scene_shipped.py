@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from ambientgen.curves import EASINGS
 from ambientgen.errors import UsageError
+from ambientgen.models.registry import resolve
+from ambientgen.models.vocabulary import unheard, unknown_states
+from ambientgen.plan import make_plan
 from ambientgen.scene import (
     KNOWN,
     ShippedScene,
@@ -24,6 +27,7 @@ from ambientgen.scene import (
     shipped_scenes,
 )
 from ambientgen.scene.schema import HINTS
+from ambientgen.training.captions import PLACES
 
 SHIPPED = shipped_scenes()
 DOCS = (Path(__file__).parent.parent / "docs" / "scenes.md").read_text(encoding="utf-8")
@@ -60,25 +64,43 @@ def test_a_shipped_scene_is_heard_from_its_first_second_to_its_last(scene: Shipp
     loudest = np.max([state.value(times) for state in read.states], axis=0)
     assert loudest[:4].min() >= 0.2
     assert loudest.min() >= 0.15
-    assert read.setting
+    assert read.setting in PLACES
     assert "Teaches:" in scene.comment
 
 
-def test_four_scenes_come_along_and_are_told_by_title() -> None:
+def test_eight_scenes_come_along_and_are_told_by_title() -> None:
     told = {scene.name: scene.title for scene in SHIPPED}
-    assert {
+    assert told == {
+        "cafe": "A café in the morning",
         "campfire": "A campfire by a stream",
+        "city-after-midnight": "A city after midnight",
+        "dawn-chorus": "Dawn chorus",
         "rain": "Rain that builds and passes",
+        "storm": "A storm in the mountains",
         "summer-night": "A summer night",
         "surf": "Surf at night",
-    }.items() <= told.items()
+    }
+
+
+@pytest.mark.parametrize("scene", SHIPPED, ids=lambda scene: scene.name)
+def test_a_shipped_scene_asks_for_nothing_that_pocket_cannot_follow(scene: ShippedScene) -> None:
+    read, pocket = parse_scene(scene.text), resolve("pocket")
+    times = np.arange(0.0, read.duration_s, 0.5)
+    heard = np.array([state.value(times) > 0 for state in read.states])
+    assert heard.sum(axis=0).max() <= 3  # no mixture that pocket learns from has more
+    assert make_plan(read, pocket.geometry, pocket.rule).notices == ()
+    untaught = {state.name for state in read.states} - set(pocket.states)
+    assert untaught <= set(KNOWN)
+    warned = {notice.text for notice in unheard(pocket, read)}
+    assert warned == {notice.text for notice in unknown_states(pocket, read)}
+    assert len(warned) == len(untaught)
 
 
 def test_a_shipped_scene_by_name() -> None:
     assert shipped_scene("rain") == shipped_scene("rain.yaml")
     with pytest.raises(UsageError, match=r"surff: no scene of this name .*; did you mean `surf`\?"):
         shipped_scene("surff")
-    with pytest.raises(UsageError, match="there are: campfire, "):
+    with pytest.raises(UsageError, match="there are: cafe, campfire, "):
         shipped_scene("/etc/passwd")
 
 
