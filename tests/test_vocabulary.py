@@ -116,6 +116,8 @@ def _set_in(setting: str) -> str:
         ("moor", "open field"),
         ("night-forest", "night forest"),
         ("xylophone", ""),
+        ("train", "traffic"),
+        ("dorest", ""),
         ("fo", ""),
         ("雨", ""),
     ],

@@ -63,7 +63,9 @@ class Vocabulary:
                     return phrase
         if len(small) < SHORTEST_NEAR:
             return ""
-        candidates = sorted(known for known in self.words if len(known) >= SHORTEST_NEAR)
+        # Slips of the pen seldom touch a first letter: `ringing` is not `singing`.
+        alike = (known for known in self.words if known[0] == small[0])
+        candidates = sorted(known for known in alike if len(known) >= SHORTEST_NEAR)
         return next(iter(difflib.get_close_matches(small, candidates, 1, NEAR_IN_SPELLING)), "")
 
 
