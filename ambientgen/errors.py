@@ -60,6 +60,12 @@ class ModelError(AmbientgenError):
     exit_code = ExitCode.MODEL_UNAVAILABLE
 
 
+class MismatchError(AmbientgenError):
+    """A sound was examined, and is not what it should be."""
+
+    exit_code = ExitCode.FAILED
+
+
 class OutputError(AmbientgenError):
     """The output cannot be written, or exists and may not be replaced."""
 

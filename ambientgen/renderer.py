@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 
 from ambientgen.audio_file import Written, check_target, open_sink
-from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError, Problem
 from ambientgen.events import (
@@ -27,7 +28,7 @@ from ambientgen.events import (
     ignore,
 )
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
-from ambientgen.level import Level, LevelSettings, levelled
+from ambientgen.level import LevelSettings, Limiter
 from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
@@ -35,13 +36,15 @@ from ambientgen.models.profile import Profile, profile_of
 from ambientgen.models.registry import licence_notice, resolve
 from ambientgen.models.vocabulary import cut_prompts, unheard
 from ambientgen.noise import NoiseField
-from ambientgen.plan import Plan, make_plan
+from ambientgen.plan import WHOLE, Between, Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
+from ambientgen.rounds import placed, to_make
 from ambientgen.scene import Scene
 from ambientgen.sidecar import Beside, Document, Made, SidecarRule, describe
 from ambientgen.store import Store
-from ambientgen.waveform import CORE, FADE, decode
+from ambientgen.stretch import CORE, FADE
+from ambientgen.waveform import Decoder, sound
 from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
@@ -112,6 +115,7 @@ class Renderer:
         output: str | Path,
         *,
         duration_s: float | None = None,
+        between_s: Between = WHOLE,
         force: bool = False,
         sidecar: SidecarRule | None = None,
     ) -> RenderReport:
@@ -119,29 +123,27 @@ class Renderer:
 
         The suffix of `output` chooses the format. `sidecar` says where to describe the sound.
 
-        `duration_s` crops the scene, or holds its last values. Raises ModelError, OutputError,
+        `duration_s` crops the scene, or holds its last values; a loop goes round. Infinite, it
+        never ends, which only a pipe can take. `between_s` renders only the stretch from its first
+        moment to its second, to the bit what it is in the whole. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
         """
         check_target(output, force)
         model = self.model(scene.model)
         began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))
-        plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
+        plan = make_plan(scene, model.geometry, model.spec.rule, duration_s, between_s)
         described = self._described(model, plan, duration_s) if sidecar else None
         beside = Beside(sidecar, described) if sidecar and described else None
         self._warn(model, plan)
         with LocalEngine(_workers(self._workers, model.device.type)) as engine:
-            conditionings = self.meaning(model, plan, engine)
             maker = self._maker(model, scene, engine)
-            latents = join_windows(
-                self._windows(model, plan, conditionings, engine, maker),
-                max_overlap_frames=plan.rule.overlap,
-            )
-            audio = decode(model, latents, scene.seed, engine)
+            windows = self._windows(model, plan, engine, maker)
+            audio = sound(plan, windows, Decoder(model, scene.seed, engine))
             written = self._write(plan, audio, model, Out(output, force, beside))
         if self._store is not None:
             self._store.close()
-        counts = WindowCounts(len(plan.windows), maker.computed, maker.reused)
+        counts = WindowCounts(maker.computed + maker.reused, maker.computed, maker.reused)
         return _report(plan, model, output, written, counts, time.monotonic() - began)
 
     def model(self, name: str) -> Model:
@@ -157,6 +159,12 @@ class Renderer:
             memory = self._store.folder.with_name(FINGERPRINTS) if self._store else None
             self._contents[model.spec.name] = fingerprint(model.spec.folder, memory)
         return self._contents[model.spec.name]
+
+    def describe(self, scene: Scene, duration_s: float | None = None) -> Document:
+        """What the sidecar of a render of `scene` would say, but for the hash of its samples."""
+        model = self.model(scene.model)
+        plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
+        return self._described(model, plan, duration_s)
 
     def _described(self, model: Model, plan: Plan, asked_s: float | None) -> Document:
         mel_frame_s = plan.geometry.mel_hop / plan.geometry.sample_rate
@@ -183,13 +191,13 @@ class Renderer:
 
     def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
         """What each window is told: its LOA, and the scene's constant text."""
-        self._tell(StageStarted("meaning"))
         prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)
         loas: dict[str, torch.Tensor] = {}
         for found in engine.map(lambda prompt: encode_prompts(model, [prompt]), prompts):
             loas |= found
         interpolation = plan.scene.render.interpolation or "linear"
-        trajectory = Trajectory(plan.keyframes, loas, model.geometry, interpolation)
+        period_s = plan.scene.duration_s if plan.loop else None
+        trajectory = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s)
         text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
         return Conditionings(trajectory, *engine.run(lambda: encode_text(model, text)))
 
@@ -197,27 +205,24 @@ class Renderer:
         self,
         model: Model,
         plan: Plan,
-        conditionings: Conditionings,
         engine: LocalEngine,
         maker: WindowMaker,
     ) -> Iterator[tuple[int, FloatArray]]:
-        """Start frame and latents (C * F, frames) of every window, in order."""
-        self._tell(StageStarted("rendering"))
-        noise = NoiseField(plan.scene.seed, "latents", _rows(model))
-        total = len(plan.windows)
-
-        def make(batch: Sequence[Window]) -> list[tuple[int, FloatArray]]:
-            given = [conditionings.of(window) for window in batch]
-            drawn = _noise(model, batch, noise)
-            latents = maker.make(drawn, given, engine.checkpoint)
-            return [(w.start_frame, rows) for w, rows in zip(batch, latents, strict=True)]
-
-        pieces = chain.from_iterable(engine.map(make, batches(plan.windows, model.device.type)))
-        for done, piece in enumerate(pieces, 1):
-            self._tell(WindowsDone(done, total))
-            if self._store is not None and (trouble := self._store.trouble()):
-                self._tell(Notice(trouble))
-            yield piece
+        """Start frame and latents (C * F, frames) of every window, in order of time."""
+        total, done = len(plan.windows), 0
+        self._tell(StageStarted("meaning"))
+        for part in plan.parts():
+            conditionings = self.meaning(model, part, engine)
+            if part is plan:
+                self._tell(StageStarted("rendering"))
+            make = partial(_made, model, part, conditionings, maker, engine.checkpoint)
+            grouped = batches(to_make(part), model.device.type)
+            for piece in placed(part, chain.from_iterable(engine.map(make, grouped))):
+                done += 1
+                self._tell(WindowsDone(done, None if plan.endless else max(total, done)))
+                if self._store is not None and (trouble := self._store.trouble()):
+                    self._tell(Notice(trouble))
+                yield piece
 
     def _write(
         self,
@@ -227,22 +232,25 @@ class Renderer:
         out: Out,
     ) -> Written:
         """Level the samples, cut them to the exact length and stream them into the file."""
-        rate, total = plan.geometry.sample_rate, plan.duration_samples
-        level = Level(LevelSettings(gain_db=model.spec.gain_db), rate)
+        rate, total = plan.geometry.sample_rate, None if plan.endless else plan.duration_samples
+        settings, loop = LevelSettings(gain_db=model.spec.gain_db), plan.loop
+        turns = None if loop is None else loop.samples
+        limiter = Limiter(settings, rate, plan.heard_samples[0], plan.samples, turns)
         done = 0
         with open_sink(out.output, None, rate, 1, total, out.force) as sink:
-            for block in levelled(_first_samples(_finite(audio, model), total), level):
+            for block in limiter.limited(_finite(audio, model)):
                 sink.write(block)
                 done += len(block)
-                self._tell(AudioWritten(done / rate, total / rate))
+                self._tell(AudioWritten(done / rate, total / rate if total else math.inf))
             if out.beside is not None:
                 sink.companion = out.beside.companion(sink.result.sha256)
-        if level.report.reduced_samples:
-            at_s = (level.report.first_sample or 0) / rate
+        report = limiter.report
+        if report.reduced_samples:
+            at_s = (report.first_sample or 0) / rate
             self._tell(
                 Notice(
                     f"peaks over the ceiling from {at_s:.1f} s on: the limiter took off up to "
-                    f"{level.report.deepest_db:.1f} dB"
+                    f"{report.deepest_db:.1f} dB"
                 )
             )
         return sink.result
@@ -285,7 +293,7 @@ def profile(model: Model) -> Profile:
     return profile_of(model.device, model.dtype, batch)
 
 
-def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:
+def batches(windows: Iterable[Window], device: str) -> Iterator[list[Window]]:
     """Windows as they share a pass through the UNet: of equal length, grouped by index alone.
 
     Grouping looks at nothing but the windows' place in the scene, since a batch's size changes the
@@ -294,6 +302,22 @@ def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:
     size = BATCH_SIZES.get(device, 1)
     for _, group in groupby(windows, key=lambda w: (w.index // size, w.frames)):
         yield list(group)
+
+
+def _made(
+    model: Model,
+    plan: Plan,
+    conditionings: Conditionings,
+    maker: WindowMaker,
+    checkpoint: Callable[[], None],
+    batch: Sequence[Window],
+) -> list[tuple[Window, FloatArray]]:
+    """Each window of a batch, and its latents (C * F, frames)."""
+    given = [conditionings.of(window) for window in batch]
+    period = None if plan.loop is None else plan.loop.frames
+    noise = NoiseField(plan.scene.seed, "latents", _rows(model), period)
+    latents = maker.make(_noise(model, batch, noise), given, checkpoint)
+    return list(zip(batch, latents, strict=True))
 
 
 def _noise(model: Model, batch: Sequence[Window], noise: NoiseField) -> torch.Tensor:
@@ -322,16 +346,6 @@ def _finite(blocks: Iterable[FloatArray], model: Model) -> Iterator[FloatArray]:
         yield block
 
 
-def _first_samples(blocks: Iterable[FloatArray], total: int) -> Iterator[FloatArray]:
-    """The stream cut after `total` samples."""
-    left = total
-    for block in blocks:
-        yield block[:left]
-        left -= len(block)
-        if left <= 0:
-            return
-
-
 def _report(
     plan: Plan,
     model: Model,
@@ -343,14 +357,14 @@ def _report(
     spec = model.spec
     return RenderReport(
         output=str(output),
-        duration_s=plan.duration_s,
+        duration_s=written.samples / plan.geometry.sample_rate,
         sample_rate=plan.geometry.sample_rate,
         channels=1,
         seed=plan.scene.seed,
         model={"name": spec.name, "revision": spec.revision or "", "licence": spec.licence},
         sha256=written.sha256,
         elapsed_s=round(elapsed_s, 3),
-        realtime_factor=round(plan.duration_s / elapsed_s, 2),
+        realtime_factor=round(written.samples / plan.geometry.sample_rate / elapsed_s, 2),
         peak_memory_mb=round(_peak_memory_mb(), 1),
         windows=counts,
     )

@@ -71,8 +71,9 @@ class Sidecar:
 
 
 def sidecar_path(output: str | os.PathLike[str]) -> Path:
-    """The sidecar's path beside a sound file's: another suffix, and links of the name followed."""
-    return Path(os.path.realpath(output)).with_suffix(SUFFIX)
+    """The sidecar's path: the sound's with another suffix; of a link, beside what it leads to."""
+    real = os.path.realpath(output) if os.path.islink(output) else output
+    return Path(real).with_suffix(SUFFIX)
 
 
 def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:

@@ -30,6 +30,8 @@ from ambientgen.events import AudioWritten, Listener, Notice, StageStarted, Wind
 from ambientgen.models.loading import DEVICES
 from ambientgen.renderer import RenderReport, WindowCounts
 from ambientgen.scene import Scene
+from ambientgen.sidecar import SidecarRule
+from ambientgen.store import Store
 
 SCENES = Path(__file__).parents[1] / "scenes"
 Output = pytest.CaptureFixture[str]
@@ -41,6 +43,7 @@ class Studio:
 
     rendered: list[tuple[Scene, str, float | None]] = field(default_factory=list)
     made: int = 0
+    store: Store | None = None
     failures: dict[str, Exception] = field(default_factory=dict)
 
 
@@ -57,12 +60,21 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
     told = Studio()
 
     class Sine:
-        def __init__(self, device: str, workers: int | None, listener: Listener) -> None:
+        def __init__(
+            self, device: str, workers: int | None, listener: Listener, store: Store | None
+        ) -> None:
             told.made += 1
+            told.store = store
             self.tell = listener
 
         def render(
-            self, scene: Scene, output: str, *, duration_s: float | None, force: bool
+            self,
+            scene: Scene,
+            output: str,
+            *,
+            duration_s: float | None,
+            force: bool,
+            sidecar: SidecarRule | None,
         ) -> RenderReport:
             told.rendered.append((scene, output, duration_s))
             for event in (StageStarted("rendering"), Notice("too loud"), WindowsDone(1, 1)):

@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 import typer.main
 
-from ambientgen.cli import doctor, exit_codes, models, new, plan, render, scenes, schema, validate
+from ambientgen.cli import (
+    cache,
+    doctor,
+    exit_codes,
+    models,
+    new,
+    plan,
+    render,
+    scenes,
+    schema,
+    validate,
+    verify,
+)
 from ambientgen.cli.outcomes import tell_error
 from ambientgen.cli.signals import Terminated, signals_raised
 from ambientgen.console import PROGRAM, Console
@@ -30,12 +42,14 @@ app = typer.Typer(
 )
 
 app.command("render")(render.render)
+app.command("verify")(verify.verify)
 app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
 app.command("scenes")(scenes.scenes)
 app.command("new")(new.new)
 app.command("schema")(schema.schema)
 app.command("models")(models.models)
+app.command("cache")(cache.cache)
 app.command("doctor")(doctor.doctor)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,10 +16,14 @@ from ambientgen.errors import Problem, SceneError, UsageError
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
+    from ambientgen.sidecar import Sidecar
+    from ambientgen.store import Store
 
 MOST_WORKERS = 256
 
-Scenes = Annotated[list[str], typer.Argument(metavar="SCENE", help="Scene files.")]
+Scenes = Annotated[
+    list[str], typer.Argument(metavar="SCENE", help="Scene files, or sidecars of sounds.")
+]
 OneScene = Annotated[str, typer.Argument(metavar="SCENE", help="A scene file.")]
 Assignments = Annotated[
     list[str] | None,
@@ -85,6 +90,27 @@ Workers = Annotated[
         parser=whole_number("--workers", 2, range(1, MOST_WORKERS + 1)),
         help="Windows rendered at a time; one for each core if left out.",
     ),
+]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep finished windows here; else where AMBIENTGEN_CACHE says, or the system's caches "
+        "are.",
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Make every window anew, and keep none.")]
+CacheSize = Annotated[
+    str | None,
+    typer.Option(
+        "--cache-size",
+        metavar="SIZE",
+        help="Keep at most this much (500MB, 2GB); else AMBIENTGEN_CACHE_SIZE, or 2GB.",
+    ),
+]
+NoSidecar = Annotated[
+    bool, typer.Option("--no-sidecar", help="Write no NAME.json beside the sound.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")]
 
@@ -193,10 +219,41 @@ def read_scene(path: str, overrides: Overrides) -> Scene:
 
     if not os.path.exists(path):
         _point_to_shipped(path)
+    beside = read_if_sidecar(path)
     try:
+        if beside is not None:
+            return beside.scene(overrides.lines())
         return load_scene(path, overrides.lines())
     except SceneError as error:
         raise SceneError(*map(overrides.in_the_users_words, error.problems)) from None
+
+
+def read_if_sidecar(path: str) -> Sidecar | None:
+    """The sidecar that `path` names, or None if it names a scene, or nothing that can be read.
+
+    Raises:
+        SceneError: a sidecar of another version, or one with fields missing.
+    """
+    if not path.endswith(".json") or not os.path.isfile(path):
+        return None
+    from ambientgen.sidecar import read_sidecar
+
+    try:
+        return read_sidecar(path)
+    except OSError:
+        return None  # as a scene it is refused with what is wrong
+
+
+def read_store(cache: str | None, size: str | None) -> Store:
+    """The store of finished windows that the options ask for.
+
+    Raises:
+        UsageError: a size, here or in the environment, is none.
+    """
+    from ambientgen.store import open_store, parse_size
+
+    limit_bytes = None if size is None else parse_size(size, "--cache-size")
+    return open_store(Path(cache) if cache else None, limit_bytes)
 
 
 def _point_to_shipped(path: str) -> None:

@@ -35,7 +35,11 @@ Where the sound goes:
 - An existing file is replaced with `--force` only. A render that fails or is stopped leaves no
   file under the final name, and the old one as it was.
 - A file grows as `NAME.*.part` beside its final name. Only a killed process (SIGKILL, a power cut)
-  leaves one behind: it may be deleted.
+  leaves one behind; the next render of that name deletes it.
+- Beside `rain.wav` comes its sidecar, `rain.json`: what the sound is and how to make it again.
+  `ambientgen render rain.json` does that, `ambientgen verify rain.wav` tells whether the two belong
+  together. It never replaces a scene of the command, and other files only with `--force`. See
+  [store.md](store.md).
 - When the reader of a pipe leaves, as players and `head` do, the render ends quietly with 0.
 
 `--set KEY=VALUE` changes the scene as if it were written there: `--set states.rain.curve=0.8`,
@@ -54,7 +58,8 @@ With `--json`, each scene gives one JSON object on a line of its own:
 | `sha256` | of the 16-bit samples as written, without the file's header |
 | `elapsed_s`, `realtime_factor` | time taken, and seconds of sound made in each second of it |
 | `peak_memory_mb` | most memory used so far, all workers together |
-| `windows` | `{total, computed, reused}`; `reused` is 0 until renders reuse earlier work |
+| `windows` | `{total, computed, reused}`; `reused` ones were made by an earlier render |
+| `sidecar` | the file beside the sound; null if there is none |
 | `notices` | what was worth a warning |
 
 A scene that failed gives `{scene, error: {problems: [{place, what, remedy}]}, exit_code}` instead.
@@ -62,8 +67,9 @@ A scene that failed gives `{scene, error: {problems: [{place, what, remedy}]}, e
 
 _VALIDATE = """\
 With `--json`, each scene gives one JSON object on a line of its own: `scene` (the file as given),
-`exit_code` 0 and the scene as it was understood, with its times in seconds; or what `render --json`
-gives for a scene that failed.
+`exit_code` 0, the scene as it was understood, with its times in seconds, and `notices`: what its
+model was never taught, or why that cannot be told. A scene that failed gives what `render --json`
+gives for it.
 """
 
 _PLAN = """\
@@ -73,6 +79,18 @@ With `--json`: `title`, `duration_s`, `sample_rate`, `seed`, `model`, `keyframes
 `states`, `words`, `blend`, the indices of the `windows` that sound, and `notices`.
 """
 
+_VERIFY = """\
+Exit code 0: all match; 5: one does not, or is damaged; 2: there is no file, or no sidecar.
+
+With `--json`, each file gives one JSON object on a line of its own: `file`, `matches` (null: could
+not be told), `sha256`, `sidecar`, with `--render` `rendered`; or `error` and `exit_code`, as `render
+--json` has them.
+"""
+
+_CACHE = """\
+With `--json`: `folder`, `windows`, `bytes` (before `--clear`), `limit_bytes` and `cleared`.
+"""
+
 _COMPLETION = f"""\
 ## Completion
 
@@ -80,7 +98,13 @@ _COMPLETION = f"""\
 options, models and scenes; `--show-completion` prints the script instead.
 """
 
-_MORE = {"render": _RENDER, "validate": _VALIDATE, "plan": _PLAN}
+_MORE = {
+    "render": _RENDER,
+    "verify": _VERIFY,
+    "validate": _VALIDATE,
+    "plan": _PLAN,
+    "cache": _CACHE,
+}
 
 
 def page() -> str:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from ambientgen.cli import options
-from ambientgen.cli.options import Overrides, read_duration, read_scene
+from ambientgen.cli.options import (
+    Overrides,
+    read_duration,
+    read_if_sidecar,
+    read_scene,
+    read_store,
+)
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.cli.outputs import STDOUT, Job, check_option, jobs_of
 from ambientgen.console import Console, two_digits
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
     from ambientgen.events import Event, Listener
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
+    from ambientgen.sidecar import SidecarRule
+    from ambientgen.store import Store
 
 
 def render(
@@ -37,37 +45,68 @@ def render(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
     force: options.Force = False,
+    no_sidecar: options.NoSidecar = False,
+    cache: options.Cache = None,
+    cache_size: options.CacheSize = None,
+    no_cache: options.NoCache = False,
 ) -> None:
-    """Render scenes to sound files.
+    """Render scenes to sound files, or render sounds again from their sidecars.
 
     Everything that can be checked beforehand is: scenes, outputs, whether the models are here. Each
     scene is tried whatever becomes of the others. A file appears under its name when it is whole.
+    Windows that an earlier render made, even one that was killed, are not made again.
     """
     console = Console(quiet)
     outcomes = Outcomes(console, as_json)
     check_option(output, len(scenes), as_json)
     duration_s = read_duration(duration)
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
+    store = None if no_cache else read_store(cache, cache_size)
+    files = _Files(force, not no_sidecar, tuple(scenes))
     read: list[tuple[str, Scene]] = []
     for path in scenes:
         with outcomes.trying(path):
             read.append((path, read_scene(path, overrides)))
-    jobs = _ready(jobs_of(read, output), outcomes, force)
-    session = _Session(console, outcomes, device.value, workers)
+    jobs = _ready(jobs_of(read, output), outcomes, files)
+    session = _Session(console, outcomes, device.value, workers, store)
     for job in jobs:
         with outcomes.trying(job.path):
-            session.render(job, duration_s, force)
+            session.render(job, _length_s(job, duration_s), files)
     raise typer.Exit(outcomes.code)
 
 
-def _ready(jobs: Sequence[Job], outcomes: Outcomes, force: bool) -> list[Job]:
+@dataclass(frozen=True)
+class _Files:
+    """What may be replaced, and whether sidecars are wanted. The `scenes` themselves stay."""
+
+    force: bool
+    sidecars: bool
+    scenes: tuple[str, ...]
+
+    def rule(self, output: str) -> SidecarRule | None:
+        """What may stand beside the sound at `output`."""
+        from ambientgen.sidecar import rule_for
+
+        return rule_for(output, self.sidecars, self.force, self.scenes)
+
+
+def _length_s(job: Job, asked_s: float | None) -> float | None:
+    """The length to render, if not the scene's own: as asked, else as a sidecar tells."""
+    beside = None if asked_s is not None else read_if_sidecar(job.path)
+    return asked_s if beside is None else beside.duration_s
+
+
+def _ready(jobs: Sequence[Job], outcomes: Outcomes, files: _Files) -> list[Job]:
     """Those whose output can be written and whose model is here; no model is loaded yet."""
     from ambientgen.audio_file import check_target
 
     writable = []
     for job in jobs:
         with outcomes.trying(job.path):
-            check_target(job.output, force, job.scene.output.format)
+            check_target(job.output, files.force, job.scene.output.format)
+            rule = files.rule(job.output)
+            if rule is not None:
+                rule.check()
             writable.append(job)
     ready = []
     for job in writable:
@@ -112,28 +151,38 @@ class _Session:
     """One Renderer for all scenes, made for the first of them: torch takes seconds to import."""
 
     def __init__(
-        self, console: Console, outcomes: Outcomes, device: str, workers: int | None
+        self,
+        console: Console,
+        outcomes: Outcomes,
+        device: str,
+        workers: int | None,
+        store: Store | None,
     ) -> None:
         self._console, self._outcomes = console, outcomes
-        self._device, self._workers = device, workers
+        self._device, self._workers, self._store = device, workers, store
         self._renderer: Renderer | None = None
         self._listener: Listener = ignore
         self._notices: list[str] = []
 
-    def render(self, job: Job, duration_s: float | None, force: bool) -> None:
+    def render(self, job: Job, duration_s: float | None, files: _Files) -> None:
         """Render one scene, and tell how it went."""
         self._notices = []
+        rule = files.rule(job.output)
         with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
-            report = self._made().render(job.scene, job.output, duration_s=duration_s, force=force)
+            report = self._made().render(
+                job.scene, job.output, duration_s=duration_s, force=files.force, sidecar=rule
+            )
         self._console.say(summary(report))
-        self._outcomes.record({"scene": job.path, **report.to_json(), "notices": self._notices})
+        beside = str(rule.path) if rule is not None and files.sidecars else None
+        told = {**report.to_json(), "sidecar": beside, "notices": self._notices}
+        self._outcomes.record({"scene": job.path, **told})
 
     def _made(self) -> Renderer:
         if self._renderer is None:
             self._listener(StageStarted("loading"))
             from ambientgen.renderer import Renderer
 
-            self._renderer = Renderer(self._device, self._workers, self._hear)
+            self._renderer = Renderer(self._device, self._workers, self._hear, self._store)
         return self._renderer
 
     def _hear(self, event: Event) -> None:
@@ -143,12 +192,15 @@ class _Session:
 
 
 def summary(report: RenderReport) -> str:
-    """`rain.wav: 2m in 8.5 s, 14 × real time`."""
+    """`rain.wav: 2m in 8.5 s, 14 × real time, 3 of 20 windows reused`."""
     from ambientgen.scene.durations import spell
 
     # Not the report's own factor, whose two decimals say nothing of a slow machine.
     speed = two_digits(report.duration_s / report.elapsed_s) if report.elapsed_s else "∞"
     took = f"{report.elapsed_s:.1f} s, {speed} × real time"
+    counts = report.windows
+    if counts.reused:
+        took += f", {counts.reused} of {counts.total} windows reused"
     return f"{shown(report.output)}: {spell(report.duration_s)} in {took}"
 
 
