@@ -83,7 +83,7 @@ _VERIFY = """\
 Exit code 0: all match; 5: one does not, or is damaged; 2: there is no file, or no sidecar.
 
 With `--json`, each file gives one JSON object on a line of its own: `file`, `matches` (null: could
-not be told), `sha256`, `sidecar`, with `--render` `rendered`; or `error` and `exit_code`, as `render
+not be told), `sha256`, `sidecar`, with `--render` `rendered`; or `error` and `exit_code` as `render
 --json` has them.
 """
 
