@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ambientgen.errors import OutputError, Problem
-from ambientgen.events import AudioWritten, Notice, StageStarted, WindowsDone
+from ambientgen.events import AudioWritten, Notice, StageStarted, StepsDone, WindowsDone
 
 if TYPE_CHECKING:
     from ambientgen.events import Event, Listener
@@ -30,6 +30,13 @@ _STAGES = {
     "planning": "planning",
     "meaning": "finding the words",
     "rendering": "rendering",
+    "starting": "starting",
+    "textures": "making textures",
+    "recordings": "reading recordings",
+    "corpus": "mixing the corpus",
+    "latents": "encoding the corpus",
+    "prompts": "predicting prompts",
+    "export": "writing the model",
 }
 _RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
@@ -74,15 +81,16 @@ class Console:
             _print_error(one_line(text))
 
     @contextmanager
-    def progress(self, name: str) -> Iterator[Listener]:
-        """A listener that shows how the render called `name` gets on."""
+    def progress(self, name: str, meter: Meter | StepMeter | None = None) -> Iterator[Listener]:
+        """A listener that shows how the render, or the training, called `name` gets on."""
+        meter = meter or Meter()
         if self._quiet:
             yield lambda _event: None
         elif is_terminal(sys.stderr):
-            with _bar(self, name) as listener:
+            with _bar(self, name, meter) as listener:
                 yield listener
         else:
-            yield Lines(self, name)
+            yield Lines(self, name, meter=meter)
 
     def _tell(self, text: str, colour: str, kind: str = "") -> None:
         if text in self._told:
@@ -140,14 +148,58 @@ class Meter:
         return ", ".join(said)
 
 
+@dataclass
+class StepMeter:
+    """How far the stage of a training is."""
+
+    clock: Callable[[], float] = time.monotonic
+    began_s: float | None = None
+    first: int = 0  # step at which this run took the stage up
+    event: StepsDone | None = None
+
+    def take(self, event: Event) -> None:
+        """Learn from an event."""
+        if isinstance(event, StageStarted):
+            self.began_s, self.event = None, None
+        elif isinstance(event, StepsDone):
+            if self.began_s is None:
+                # The first step warms up, and would spoil the forecast.
+                self.began_s, self.first = self.clock(), event.done
+            self.event = event
+
+    @property
+    def done(self) -> float:
+        """The share of the stage that is done, 0 to 1."""
+        return self.event.done / self.event.total if self.event else 0.0
+
+    def describe(self) -> str:
+        """`unet: step 120 of 5000, loss 0.213, 1h2m left`, as far as it is known."""
+        from ambientgen.scene.durations import spell
+
+        if self.event is None or self.began_s is None:
+            return ""
+        stage, done, total = self.event.stage, self.event.done, self.event.total
+        said = [f"{stage}: step {done} of {total}"]
+        if math.isfinite(self.event.loss):
+            said.append(f"loss {self.event.loss:.3g}")
+        if done > self.first:
+            left_s = (self.clock() - self.began_s) / (done - self.first) * (total - done)
+            said.append(f"{spell(float(round(left_s)))} left")
+        return ", ".join(said)
+
+
 class Lines:
     """Progress where there is no terminal: a line for each stage, and one every few seconds."""
 
     def __init__(
-        self, console: Console, name: str, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+        meter: Meter | StepMeter | None = None,
     ) -> None:
         self._console, self._name, self._clock = console, name, clock
-        self._meter = Meter(clock)
+        self._meter = meter or Meter(clock)
         self._last_s = clock()
         self._stage = ""
 
@@ -168,13 +220,12 @@ class Lines:
 
 
 @contextmanager
-def _bar(console: Console, name: str) -> Iterator[Listener]:
+def _bar(console: Console, name: str, meter: Meter | StepMeter) -> Iterator[Listener]:
     """Progress on a terminal; gone when it is over."""
     from rich.console import Console as Terminal
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-    meter = Meter()
     columns = (
         SpinnerColumn("line"),
         TextColumn(escape(one_line(name)).replace("{", "{{").replace("}", "}}")),
