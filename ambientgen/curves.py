@@ -72,6 +72,15 @@ class Curve(ABC):
         """The same curve in a scene of another seed."""
         return self
 
+    def looped(self, loop_s: float) -> Curve:
+        """The curve as it goes in a loop of `loop_s` seconds, for times from 0 to `loop_s`."""
+        return self
+
+    @property
+    def told_s(self) -> float:
+        """A time after which the curve holds, or has shown what it repeats."""
+        return 0.0
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The curve as plain values, `kind` first."""
@@ -132,6 +141,18 @@ class Points(Curve):
 
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         return _between(self.corners(jumps_only=True), duration_s)
+
+    def looped(self, loop_s: float) -> Curve:
+        """The curve in a loop of `loop_s`: its last point leads back to the first.
+
+        But where points stand at both ends and differ, the curve jumps there, as it is drawn.
+        """
+        spans = self.times_s[-1] - self.times_s[0] >= loop_s
+        return self if spans and self.levels[0] != self.levels[-1] else Repeating(self, loop_s)
+
+    @property
+    def told_s(self) -> float:
+        return self.times_s[-1]
 
     def corners(self, *, jumps_only: bool) -> tuple[float, ...]:
         """Times of the points where the curve jumps, or (also) changes its slope abruptly."""
@@ -199,6 +220,18 @@ class Repeating(Curve):
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         return self._every_turn(self._closed.corners(jumps_only=True), duration_s)
 
+    def looped(self, loop_s: float) -> Repeating:
+        """The curve in a loop of `loop_s`: a whole number of turns, a little longer or shorter."""
+        period_s = loop_s / max(1, round(loop_s / self.period_s))
+        if period_s == self.period_s:
+            return self
+        times_s = tuple(time_s / self.period_s * period_s for time_s in self.turn.times_s)
+        return Repeating(replace(self.turn, times_s=times_s), period_s)
+
+    @property
+    def told_s(self) -> float:
+        return self.period_s
+
     def _every_turn(self, corners: Iterable[float], duration_s: float) -> tuple[float, ...]:
         own = set(self._closed.times_s[1:-1])  # the outer two only close the turn
         found = [time_s for time_s in corners if time_s in own]
@@ -216,6 +249,9 @@ class Wander(Curve):
     The drift is value noise: a hash of (seed, stream, number of the knot) in [-1, 1] at knots half
     a period apart, joined smoothly; so a swing there and back takes about `period_s`. Where the
     curve lies below `amount` the drift shrinks with it: silence stays silence.
+
+    In a loop of `loop_s` seconds the knots are moved apart or together so that a whole number of
+    them, at least two, makes a turn; None: it never repeats.
     """
 
     base: Curve
@@ -223,6 +259,12 @@ class Wander(Curve):
     period_s: float
     seed: int
     stream: str
+    loop_s: float | None = None
+
+    @cached_property
+    def _turn(self) -> int | None:
+        """Knots of a loop's turn."""
+        return None if self.loop_s is None else max(2, round(2.0 * self.loop_s / self.period_s))
 
     @cached_property
     def _key(self) -> int:
@@ -233,7 +275,10 @@ class Wander(Curve):
         """The noise itself, in [-1, 1], of the shape of `times_s`."""
         import numpy as np
 
-        place = np.asarray(times_s, dtype=np.float64) / (self.period_s / 2.0)
+        spacing_s = self.period_s / 2.0
+        if self.loop_s is not None and self._turn is not None:
+            spacing_s = self.loop_s / self._turn
+        place = np.asarray(times_s, dtype=np.float64) / spacing_s
         knot = np.floor(place)
         blend = EASINGS["smooth"].blend(place - knot)
         left, right = (self._at_knots(knot + side) for side in (0.0, 1.0))
@@ -243,7 +288,8 @@ class Wander(Curve):
         """SplitMix64's finaliser over (key, knot): the knot's own number in [-1, 1)."""
         import numpy as np
 
-        index = np.atleast_1d(knots).astype(np.int64).view(np.uint64)
+        whole = np.atleast_1d(knots).astype(np.int64)
+        index = (whole if self._turn is None else whole % self._turn).view(np.uint64)
         mixed = index * np.uint64(_GOLDEN) + np.array([self._key], dtype=np.uint64)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(_MIX_1)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(_MIX_2)
@@ -264,6 +310,13 @@ class Wander(Curve):
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         return self.base.steps_s(duration_s)
 
+    @property
+    def told_s(self) -> float:
+        return self.base.told_s + self.period_s
+
+    def looped(self, loop_s: float) -> Wander:
+        return replace(self, base=self.base.looped(loop_s), loop_s=loop_s)
+
     def reseeded(self, seed: int) -> Wander:
         return replace(self, seed=seed)
 
@@ -274,6 +327,7 @@ class Wander(Curve):
             "period_s": self.period_s,
             "seed": self.seed,
             "stream": self.stream,
+            "loop_s": self.loop_s,
             "base": self.base.to_json(),
         }
 

@@ -22,15 +22,15 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class WindowsDone:
-    """So many of all windows are rendered."""
+    """So many of all windows are rendered; None: of a scene without end."""
 
     done: int
-    total: int
+    total: int | None
 
 
 @dataclass(frozen=True)
 class AudioWritten:
-    """So many seconds of audio, of the whole, have left the renderer."""
+    """So many seconds of audio, of the whole (infinite: it never ends), have left the renderer."""
 
     time_s: float
     duration_s: float

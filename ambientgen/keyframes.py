@@ -133,12 +133,19 @@ class _Track:
 
 
 def place_keyframes(
-    scene: Scene, end_s: float | None = None, heard_s: float | None = None
+    scene: Scene,
+    end_s: float | None = None,
+    heard_s: float | None = None,
+    from_s: float = 0.0,
 ) -> Keyframes:
     """Keyframes of `scene` from 0 to `end_s` (the scene's own end by default), in order of time.
 
     With `heard_s`, only those up to the first at or past that time: what is heard before it needs
-    no more, and they are the very beginning of all of them.
+    no more, and they are the very beginning of all of them. With `from_s`, only those from the last
+    at or before that time on.
+
+    A scene without end has a keyframe at each whole hour too, so that none depends on what is hours
+    away; it needs `heard_s`.
 
     `keyframes: {every: 20s}` in the scene overrides automatic placing: every 20 s, and the end.
     Past the scene's end its last values hold.
@@ -146,11 +153,17 @@ def place_keyframes(
     end = scene.duration_s if end_s is None else end_s
     heard = end if heard_s is None else min(heard_s, end)
     every_s = scene.keyframes.every_s
-    track = _beginning(scene, end, heard) if every_s is None else _regular(scene, end, every_s)
-    count = int(np.searchsorted(track.times_s, heard)) + 1
+    if every_s is not None:
+        track = _regular(scene, min(end, heard + every_s) if scene.endless else end, every_s)
+    elif scene.endless:
+        track = _hours(scene, from_s, heard)
+    else:
+        track = _beginning(scene, end, heard)
+    stop = int(np.searchsorted(track.times_s, heard)) + 1
+    start = max(int(np.searchsorted(track.times_s, from_s, side="right")) - 1, 0)
     names = tuple(state.name for state in scene.states)
     # Copies, or a crop would hold on to what it was cut from.
-    times_s, values = track.times_s[:count].copy(), track.values[:, :count].copy()
+    times_s, values = track.times_s[start:stop].copy(), track.values[:, start:stop].copy()
     return Keyframes(names, Template.of(scene), times_s, values)
 
 
@@ -158,6 +171,20 @@ def _regular(scene: Scene, end_s: float, every_s: float) -> _Track:
     """A keyframe every `every_s`, and at the end."""
     times = np.append(np.arange(int(np.ceil(end_s / every_s - 1e-9))) * every_s, end_s)
     return _Track(times, state_values(scene, times))
+
+
+def _hours(scene: Scene, from_s: float, heard_s: float) -> _Track:
+    """Automatic keyframes of the whole hours that hold `from_s` to `heard_s`."""
+    hours = range(int(from_s // _SLAB_S), max(int(np.ceil(heard_s / _SLAB_S)), 1))
+    ends = [(hour * _SLAB_S, (hour + 1) * _SLAB_S) for hour in hours]
+    tracks = [_automatic(replace(scene, duration_s=end_s), end_s, start) for start, end_s in ends]
+    # An hour's end is the next one's start.
+    times = [track.times_s[:-1] for track in tracks[:-1]]
+    values = [track.values[:, :-1] for track in tracks[:-1]]
+    return _Track(
+        np.concatenate([*times, tracks[-1].times_s]),
+        np.concatenate([*values, tracks[-1].values], axis=1),
+    )
 
 
 def _beginning(scene: Scene, end_s: float, heard_s: float) -> _Track:
@@ -169,7 +196,7 @@ def _beginning(scene: Scene, end_s: float, heard_s: float) -> _Track:
     reach_s = heard_s
     while True:
         border_s = (np.ceil(reach_s / CHUNK_S) + 1) * CHUNK_S
-        if border_s + CHUNK_S >= min(end_s, scene.duration_s):
+        if scene.loop or border_s + CHUNK_S >= min(end_s, scene.duration_s):
             return _automatic(scene, end_s)
         early_s = border_s + CHUNK_S
         track = _automatic(replace(scene, duration_s=early_s), early_s)
@@ -179,13 +206,16 @@ def _beginning(scene: Scene, end_s: float, heard_s: float) -> _Track:
         reach_s = _FURTHER * border_s
 
 
-def _automatic(scene: Scene, end_s: float) -> _Track:
-    """The keyframes' times and values, found slab by slab, less the borders nobody needs."""
-    places = _places(scene, end_s)
-    borders = np.arange(0.0, end_s, CHUNK_S)
+def _automatic(scene: Scene, end_s: float, start_s: float = 0.0) -> _Track:
+    """The keyframes' times and values, found slab by slab, less the borders nobody needs.
+
+    One stands at `start_s`, a border of chunks, and one at `end_s`.
+    """
+    places = _places(scene, end_s, start_s)
+    borders = np.arange(start_s, end_s, CHUNK_S)
     borders = borders[_apart(borders, places.times_s)]
     anchors = places.joined(_Track(borders, state_values(scene, borders)))
-    edges = np.searchsorted(anchors.times_s, np.arange(0.0, end_s, _SLAB_S))
+    edges = np.searchsorted(anchors.times_s, np.arange(start_s, end_s, _SLAB_S))
     edges = np.unique(np.append(edges, len(anchors.times_s) - 1))
     slabs = [_slab(scene, anchors.part(*edge)) for edge in itertools.pairwise(edges.tolist())]
     times = [track.times_s[:-1] for track, _ in slabs]
@@ -218,14 +248,15 @@ def _passes_a_word(scene: Scene, track: _Track) -> NDArray[np.bool_]:
     return passes
 
 
-def _places(scene: Scene, end_s: float) -> _Track:
+def _places(scene: Scene, end_s: float, start_s: float = 0.0) -> _Track:
     """Start, end, bends and both sides of the jumps of all states; shape (states, n) values."""
     own_end = scene.duration_s
     jumps = _distinct(*(jumps_s(scene, state) for state in scene.states))
-    jumps = jumps[(jumps > 2 * JUMP_S) & (jumps < end_s + JUMP_S)]
+    jumps = jumps[(jumps > start_s + 2 * JUMP_S) & (jumps < end_s + JUMP_S)]
     jumps = np.where(_apart(jumps, np.array([end_s])), jumps, end_s)
-    bends = _distinct([0.0, own_end], *(state.bends_s(own_end) for state in scene.states))
-    bends = np.append(bends[(bends == 0) | (bends < end_s - 2 * JUMP_S)], end_s)
+    turns = (np.array(state.bends_s(own_end)) for state in scene.states)
+    bends = _distinct([start_s, own_end], *(times[times > start_s] for times in turns))
+    bends = np.append(bends[(bends == start_s) | (bends < end_s - 2 * JUMP_S)], end_s)
     bends = bends[_apart(bends, jumps)]
     # The side after a jump is asked a moment later: rounding must not pick the side before it.
     track = _Track(jumps, state_values(scene, jumps + JUMP_S))

@@ -12,9 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 
 _CELLS_PER_SECOND = 1000
 _FAINTEST_GAIN = 1e-9  # −180 dB, where reports end: a gain of 0 has no decibels
@@ -94,6 +98,11 @@ class Level:
     def context_after(self) -> int:
         """Samples after a moment that can matter to it; also how far the result lags, at most."""
         return (self._ahead + 1) * self._cell
+
+    @property
+    def cell_samples(self) -> int:
+        """Samples in a cell of the grid."""
+        return self._cell
 
     @property
     def report(self) -> LimiterReport:
@@ -187,6 +196,39 @@ class Level:
         )
 
 
+@dataclass(frozen=True)
+class Turns:
+    """A loop of `samples`, as a limiter with cells of `cell` samples has to hear it.
+
+    Unless the loop is a whole number of cells, its end and its start would be measured on grids
+    that do not meet, and the gain could jump between them. So some samples, fewer than a cell and
+    evenly spread, are heard twice, and taken out again afterwards.
+    """
+
+    samples: int
+    cell: int
+
+    def place(self, sample: int | IntArray) -> Any:
+        """Where sample number `sample` of the loop stands among those that are heard."""
+        return sample + sample * (-self.samples % self.cell) // self.samples
+
+    def heard(self, blocks: Iterable[FloatArray], first: int) -> Iterator[FloatArray]:
+        """The stream from sample `first` on, with the samples that are heard twice."""
+        for block in blocks:
+            places = self.place(np.arange(first, first + len(block) + 1))
+            yield np.repeat(block, np.diff(places))
+            first += len(block)
+
+    def kept(self, blocks: Iterable[FloatArray], first: int) -> Iterator[FloatArray]:
+        """The stream as it was, of one that begins where sample `first` is heard."""
+        begin = self.place(first)
+        for block in blocks:
+            places = self.place(np.arange(first, first + len(block))) - begin
+            chosen = places[places < len(block)]
+            yield block[chosen]
+            first, begin = first + len(chosen), begin + len(block)
+
+
 def levelled(blocks: Iterable[NDArray[np.float32]], level: Level) -> Iterator[NDArray[np.float32]]:
     """Pass a stream of blocks through `level`, to its end; empty blocks are left out."""
     for block in blocks:
@@ -196,6 +238,42 @@ def levelled(blocks: Iterable[NDArray[np.float32]], level: Level) -> Iterator[ND
     rest = level.finish()
     if len(rest):
         yield rest
+
+
+class Limiter:
+    """`Level` over a stretch of sound, of a loop too: what leaves it are the samples asked for.
+
+    settings, sample_rate: as for Level. first_sample: of the stream. samples: those to return, from
+    the first to the one after the last (None: all). loop_samples: length of the loop's turn, whose
+    stream may begin before 0.
+    """
+
+    def __init__(
+        self,
+        settings: LevelSettings,
+        sample_rate: int,
+        first_sample: int,
+        samples: tuple[int, int | None],
+        loop_samples: int | None = None,
+    ) -> None:
+        self._first, (self._from, end) = first_sample, samples
+        cell = Level(settings, sample_rate).cell_samples
+        self._turns = Turns(loop_samples or cell, cell)
+        first, start = self._turns.place(first_sample), self._turns.place(self._from)
+        stop = None if end is None else self._turns.place(end)
+        self._level = Level(settings, sample_rate, first, start, stop)
+
+    @property
+    def report(self) -> LimiterReport:
+        """What was done to the samples returned so far."""
+        return self._level.report
+
+    def limited(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        """The samples asked for, of a stream with the context they need."""
+        if self._turns.samples == self._turns.cell:  # all of them are heard once
+            return levelled(blocks, self._level)
+        heard = self._turns.heard(blocks, self._first)
+        return self._turns.kept(levelled(heard, self._level), self._from)
 
 
 def _cell_weights(cell: int, cells: int) -> NDArray[np.float64]:

@@ -98,8 +98,11 @@ class Trajectory:
         loas: Mapping[str, Tensor],
         geometry: Geometry,
         interpolation: str = "linear",
+        period_s: float | None = None,
     ) -> None:
         """`keyframes` in order of time, at least one; `loas` holds every prompt of their blends.
+
+        In a loop of `period_s` they are those of one turn, from 0 to `period_s`.
 
         Raises UsageError for an unknown `interpolation`.
         """
@@ -112,6 +115,7 @@ class Trajectory:
         self._loas = {prompt: loa.double() for prompt, loa in loas.items()}
         self._geometry = geometry
         self._between = INTERPOLATIONS[interpolation]
+        self._period_s = period_s
         self._tokens = len(next(iter(loas.values())))
 
     def window(self, window: Window) -> Tensor:
@@ -122,7 +126,9 @@ class Trajectory:
         return torch.stack(tokens).float()
 
     def token(self, token: int, time_s: float) -> Tensor:
-        """LOA token number `token` (D,), float64, at an absolute time; the ends hold."""
+        """LOA token number `token` (D,), float64, at an absolute time; the ends hold, or meet."""
+        if self._period_s is not None:
+            time_s %= self._period_s
         after = bisect_right(self._times_s, time_s)
         if after == 0:
             return self._keyframe_token(0, token)

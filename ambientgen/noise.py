@@ -36,16 +36,20 @@ class NoiseField:
     32 bits choose the radius.
 
     seed: any integer. stream: a name, such as "latents". width: numbers per frame, at least 1.
-    Raises ValueError for a width below 1.
+    period: after so many frames the first ones come again, as in a loop; None: they never do.
+    Raises ValueError for a width or a period below 1.
     """
 
     seed: int
     stream: str
     width: int
+    period: int | None = None
 
     def __post_init__(self) -> None:
         if self.width < 1:
             raise ValueError(f"a noise field's width is at least 1, not {self.width}")
+        if self.period is not None and self.period < 1:
+            raise ValueError(f"a noise field's period is at least 1, not {self.period}")
 
     def frames(self, start: int, count: int) -> NDArray[np.float32]:
         """Frames `start … start + count − 1` as float32 (count, width); `start` may be negative.
@@ -54,6 +58,18 @@ class NoiseField:
         """
         if count < 0:
             raise ValueError(f"cannot draw {count} frames")
+        if self.period is None:
+            return self._drawn(start, count)
+        parts, end = [np.empty((0, self.width), np.float32)], start + count
+        while start < end:
+            place = start % self.period
+            part = self._drawn(place, min(end - start, self.period - place))
+            parts.append(part)
+            start += len(part)
+        return np.concatenate(parts)
+
+    def _drawn(self, start: int, count: int) -> NDArray[np.float32]:
+        """Frames of the endless line, whatever the period."""
         first, stop = start * self.width, (start + count) * self.width
         first_tile, stop_tile = first // _TILE_NUMBERS, -(-stop // _TILE_NUMBERS)
         numbers = np.empty((stop_tile - first_tile) * _TILE_NUMBERS, np.float32)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bisect
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,33 @@ from ambientgen.errors import Problem, UsageError
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
 from ambientgen.scene.durations import spell
-from ambientgen.windows import Window, WindowRule, cut_timeline, fitted_rule, rushes
-from ambientgen.world import state_values
+from ambientgen.stretch import Reach, heard_of, reach_of
+from ambientgen.units import Loop
+from ambientgen.windows import (
+    STEP_BOUND,
+    Window,
+    WindowRule,
+    cut_blocks,
+    cut_loop,
+    cut_timeline,
+    fitted_rule,
+    fitted_to_loop,
+    rushes,
+    turns,
+)
+from ambientgen.world import JUMP_S, state_values
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
     from ambientgen.units import Geometry
+
+Between = tuple[float | None, float | None]
+"""A stretch in seconds; None is the start, or the end."""
+
+WHOLE: Between = (None, None)
+
+ENDLESS_PART_S = 600.0
+"""A scene without end is planned so much at a time."""
 
 _DECIMALS = 6  # of a printed number: a microsecond, a grain of a level
 
@@ -59,10 +81,15 @@ class Moment:
 class Plan:
     """Everything a render will do, decided.
 
-    `windows` cover latent frames 0 to `total_frames` core by core; the sound is `duration_samples`
-    long. `keyframes` reach to the end of the last window or of the scene, whichever comes first,
-    so that a crop is the beginning of the whole. `rule` is the model's, fitted to the scene's
-    render options. `notices` say what the model cannot follow.
+    The sound is the `duration_samples` from `start_sample` on, and ends in latent frame
+    `total_frames`. `windows` are all that decoding it takes: some more on both sides, so that any
+    stretch sounds as it does in the whole. `keyframes` reach from the first of them to the end of
+    the last, or of the scene. `rule` is the model's, fitted to the scene's render options;
+    `geometry` the model's, stretched in a loop. `notices` say what the model cannot follow.
+
+    In a `loop`, windows and keyframes are those of one turn, its windows in the order in which they
+    are first heard. Of a scene without end, if no end was given, this is the plan of the first
+    stretch: it is `endless`, and `parts` goes on.
     """
 
     scene: Scene
@@ -73,6 +100,38 @@ class Plan:
     total_frames: int
     duration_samples: int
     notices: tuple[str, ...]
+    start_sample: int = 0
+    loop: Loop | None = None
+    endless: bool = False
+
+    @property
+    def start_s(self) -> float:
+        """When the sound begins, in seconds of the scene."""
+        return self.start_sample / self.geometry.sample_rate
+
+    @property
+    def samples(self) -> tuple[int, int | None]:
+        """First sample, and the one after the last; None: it never ends."""
+        end = None if self.endless else self.start_sample + self.duration_samples
+        return self.start_sample, end
+
+    @property
+    def heard_samples(self) -> tuple[int, int | None]:
+        """The same with what the limiter hears around them."""
+        return heard_of(self.samples, self.geometry, self.loop)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What is needed of the model's sound."""
+        return reach_of(self.samples, self.geometry, self.loop)
+
+    def parts(self) -> Iterator[Plan]:
+        """This plan; of an endless scene then, for ever, what follows it, without notices."""
+        plan = self
+        yield plan
+        while self.endless:
+            plan = _following(plan)
+            yield plan
 
     @property
     def duration_s(self) -> float:
@@ -85,6 +144,9 @@ class Plan:
 
     def windows_touching(self, start_frame: int, end_frame: int) -> tuple[Window, ...]:
         """The windows that sound anywhere in frames `start_frame` to `end_frame` (not included)."""
+        if self.loop is not None:
+            around = turns(self.windows, self.loop.frames, start_frame, end_frame)
+            return tuple(dict.fromkeys(window for _, window in around))
         first = bisect.bisect_right(self._starts, start_frame - self.rule.overlap) - 1
         last = bisect.bisect_left(self._starts, end_frame)
         found = self.windows[max(first, 0) : last]
@@ -96,9 +158,10 @@ class Plan:
         Raises:
             UsageError: for a time before 0 or past the plan's end.
         """
-        if not 0.0 <= time_s <= self.duration_s:
-            what = f"the scene has no moment {time_s:g} s"
-            remedy = f"write a time from `0s` to `{spell(self.duration_s)}`"
+        end_s = self.start_s + self.duration_s
+        if not self.start_s <= time_s <= end_s:
+            what = f"the sound has no moment {time_s:g} s"
+            remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"
             raise UsageError(Problem("--at", what, remedy))
         values = state_values(self.scene, np.array([time_s]))[:, 0]
         template = Template.of(self.scene)
@@ -116,12 +179,16 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; what `ambientgen plan --json` prints.
 
-        Times are seconds; a window lasts from its first frame to the end of its overlap, or of the
-        sound.
+        Times are seconds of the scene; a window lasts from its first frame to the end of its
+        overlap, which in a loop may be past the loop's end. Of an endless scene it is the first
+        stretch.
         """
         return {
             "title": self.scene.title,
+            "start_s": _number(self.start_s),
             "duration_s": _number(self.duration_s),
+            "loop": self.loop is not None,
+            "endless": self.endless,
             "sample_rate": self.geometry.sample_rate,
             "seed": self.scene.seed,
             "model": self.scene.model,
@@ -135,40 +202,148 @@ class Plan:
         return {
             "index": window.index,
             "start_s": _number(self.geometry.seconds(window.start_frame)),
-            "end_s": _number(min(end_s, self.duration_s)),
+            "end_s": _number(end_s),
         }
 
 
 def make_plan(
-    scene: Scene, geometry: Geometry, rule: WindowRule, duration_s: float | None = None
+    scene: Scene,
+    geometry: Geometry,
+    rule: WindowRule,
+    duration_s: float | None = None,
+    between_s: Between = WHOLE,
 ) -> Plan:
     """Decide everything about rendering `scene` with a model of that geometry and window rule.
 
-    `duration_s` crops the scene, or holds its last values up to that time.
+    Args:
+        duration_s: crops the scene, or holds its last values up to that time; a loop goes round.
+            Infinite: it never ends.
+        between_s: only that stretch of it.
 
     Raises:
-        UsageError: for a duration that is not a positive number of seconds.
+        UsageError: for a duration or a stretch that is none.
         SceneError: for render options that no window of the model can meet.
     """
     length_s = scene.duration_s if duration_s is None else duration_s
-    if not (math.isfinite(length_s) and geometry.samples(length_s) > 0):
+    first, end = _asked(length_s, between_s, geometry)
+    endless = end is None
+    end = first + geometry.samples(ENDLESS_PART_S) if end is None else end
+    rule = fitted_rule(rule, scene, geometry)
+    per_frame = geometry.samples_per_frame
+    unplaced = Keyframes((), Template.of(scene), np.empty(0), np.empty((0, 0)))
+    total = -(-end // per_frame)
+    plan = Plan(scene, geometry, rule, unplaced, (), total, end - first, (), first, endless=endless)
+    if scene.loop:
+        return _loop_plan(plan)
+    latents = reach_of((first, end), geometry).latents
+    if endless:
+        return _endless_part(plan, max(latents[0] // rule.cores[-1] - 1, 0))
+    cut = cut_timeline(scene, geometry, rule, latents[1] or 0)
+    windows = cut.windows(rule, *latents)
+    heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
+    from_s = geometry.seconds(windows[0].start_frame)
+    heard = cut.until(plan.total_frames)
+    told = rushes(scene, geometry, rule, heard, first // per_frame)
+    return replace(
+        plan,
+        keyframes=place_keyframes(scene, max(length_s, scene.duration_s), heard_s, from_s),
+        windows=windows,
+        notices=tuple(map(str, told)),
+    )
+
+
+def _asked(length_s: float, between_s: Between, geometry: Geometry) -> tuple[int, int | None]:
+    """First sample and end of the stretch asked for; None: it never ends. Raises UsageError."""
+    endless = length_s == math.inf
+    if not endless and not (math.isfinite(length_s) and geometry.samples(length_s) > 0):
         problem = f"`{length_s}` is no duration"
         raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
-    rule = fitted_rule(rule, scene, geometry)
-    total_frames = geometry.frames_covering(length_s)
-    cut = cut_timeline(scene, geometry, rule, total_frames)
-    windows = cut.windows(rule)
-    heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
-    return Plan(
-        scene,
-        geometry,
-        rule,
-        place_keyframes(scene, max(length_s, scene.duration_s), heard_s),
-        windows,
-        total_frames,
-        geometry.samples(length_s),
-        tuple(map(str, rushes(scene, geometry, rule, cut))),
+    from_s, to_s = between_s
+    if to_s is not None and to_s > length_s:
+        what = f"`{spell(to_s)}` lies past the end at {spell(length_s)}"
+        raise UsageError(Problem("--to", what, f"write at most `{spell(length_s)}`"))
+    first = 0 if from_s is None else geometry.samples(from_s)
+    end = None if endless and to_s is None else geometry.samples(length_s if to_s is None else to_s)
+    if end is not None and first >= end:
+        begin, stop = spell(from_s or 0.0), spell(length_s if to_s is None else to_s)
+        what = f"there is nothing between `{begin}` and `{stop}`"
+        raise UsageError(Problem("--from", what, "write a time before the end"))
+    return first, end
+
+
+def _loop_plan(plan: Plan) -> Plan:
+    """The plan of a loop, or of a stretch of it, of which `plan` knows the samples."""
+    scene = plan.scene
+    loop = Loop.of(plan.geometry.samples(scene.duration_s), plan.geometry)
+    geometry = replace(plan.geometry, stretch=loop.samples / loop.made_samples)
+    rule = fitted_to_loop(plan.rule, loop.frames)
+    cut = cut_loop(scene, geometry, rule, loop.frames)
+    end = plan.start_sample + plan.duration_samples
+    plan = replace(
+        plan,
+        geometry=geometry,
+        rule=rule,
+        total_frames=math.ceil(end / loop.samples * loop.frames),
+        loop=loop,
+        keyframes=place_keyframes(scene),
     )
+    whole = cut.windows(rule)
+    first, last = plan.reach.latents
+    last = first + loop.frames if last is None else min(last, first + loop.frames)
+    heard = dict.fromkeys(window for _, window in turns(whole, loop.frames, first, last))
+    told = [*_joints(scene), *map(str, rushes(scene, geometry, rule, cut))]
+    return replace(plan, windows=tuple(heard), notices=tuple(told))
+
+
+def _joints(scene: Scene) -> Iterator[str]:
+    """The states that jump where the loop starts again."""
+    around = np.array([scene.duration_s - JUMP_S, 0.0])
+    for state, (last, first) in zip(
+        scene.states, state_values(scene, around).tolist(), strict=True
+    ):
+        if abs(first - last) > STEP_BOUND:
+            yield (
+                f"{state.name} jumps from {last:.2f} to {first:.2f} where the loop starts again: "
+                "heard as a glide"
+            )
+
+
+def _endless_part(plan: Plan, first_block: int) -> Plan:
+    """The stretch of an endless scene from a block of windows on, up to the plan's end."""
+    scene, geometry, rule = plan.scene, plan.geometry, plan.rule
+    longest = rule.cores[-1]
+    end_frame = reach_of((0, plan.start_sample + plan.duration_samples), geometry).latents[1]
+    blocks = -(-(end_frame or 0) // longest) - first_block
+    cut = cut_blocks(scene, geometry, rule, first_block, blocks)
+    # Windows are counted in shortest cores: nobody counted those before.
+    windows = tuple(
+        replace(window, index=window.start_frame // rule.cores[0]) for window in cut.windows(rule)
+    )
+    return replace(
+        plan,
+        windows=windows,
+        keyframes=place_keyframes(
+            scene,
+            None,
+            geometry.seconds(windows[-1].start_frame + windows[-1].frames),
+            geometry.seconds(windows[0].start_frame),
+        ),
+    )
+
+
+def _following(plan: Plan) -> Plan:
+    """What comes after a part of an endless scene."""
+    start = plan.start_sample + plan.duration_samples
+    end = start + plan.geometry.samples(ENDLESS_PART_S)
+    if plan.loop is not None:
+        return replace(plan, start_sample=start, notices=())
+    last = plan.windows[-1]
+    block = (last.start_frame + last.core_frames) // plan.rule.cores[-1]
+    total = -(-end // plan.geometry.samples_per_frame)
+    following = replace(
+        plan, start_sample=start, duration_samples=end - start, total_frames=total, notices=()
+    )
+    return _endless_part(following, block)
 
 
 def _keyframe_json(keyframe: Keyframe) -> dict[str, Any]:

@@ -129,14 +129,14 @@ def scene_text(scene: Scene) -> str:
     For the model's text stream: the levels are then told by LOA alone. Names every state that is
     ever heard, by the catalogue's plain name or, for an author's own state, its middle word.
     """
-    times = np.arange(0.0, scene.duration_s + HEARING_STEP_S, HEARING_STEP_S)
+    times = np.arange(0.0, scene.told_s + HEARING_STEP_S, HEARING_STEP_S)
     names = [_plain_name(state) for state in scene.states if _is_heard(scene, state, times)]
     return compose(names, scene.setting)
 
 
 def _is_heard(scene: Scene, state: State, times_s: FloatArray) -> bool:
     """Whether the state ever has a word to say, at `times_s` or at a bend of its curve."""
-    bends = np.asarray(state.bends_s(scene.duration_s), dtype=np.float64)
+    bends = np.asarray(state.bends_s(scene.told_s), dtype=np.float64)
     values = state_value(scene, state, np.concatenate([times_s, bends]))
     positions = values * (len(state.levels) - 1)
     touched = np.unique([np.floor(positions + GRAIN), np.ceil(positions - GRAIN)])

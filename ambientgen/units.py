@@ -9,6 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+# Mel frames. A loop is a whole number of these, or the texture vocoder's tones would not meet
+# themselves (`TONE_PERIOD` in models/nets/texture_vocoder.py).
+TONE_FRAMES = 16
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -16,6 +20,9 @@ class Geometry:
 
     AudioLDM 2: 16 kHz, hop 160, 64 mel bins, stride 4, 8 channels (haoheliu/AudioLDM2,
     `audioldm2/utils.py`). Pocket: stride 8, 16 channels.
+
+    stretch: how many times longer than the model's a latent frame lasts, in seconds and samples of
+    the scene: 1, but in a loop, which must be a whole number of frames.
     """
 
     sample_rate: int
@@ -23,6 +30,7 @@ class Geometry:
     mel_bins: int
     latent_stride: int
     latent_channels: int
+    stretch: float = 1.0
 
     @property
     def latent_bins(self) -> int:
@@ -31,13 +39,13 @@ class Geometry:
 
     @property
     def samples_per_frame(self) -> int:
-        """Samples spanned by one latent frame."""
+        """Samples that the model makes of one latent frame."""
         return self.mel_hop * self.latent_stride
 
     @property
     def frames_per_second(self) -> float:
         """Latent frames a second: 12.5 for pocket, 25 for AudioLDM 2."""
-        return self.sample_rate / self.samples_per_frame
+        return self.sample_rate / self.samples_per_frame / self.stretch
 
     def samples(self, time_s: float) -> int:
         """The sample nearest to `time_s` (halves go up)."""
@@ -49,4 +57,29 @@ class Geometry:
 
     def seconds(self, frame: float) -> float:
         """Time in seconds of the left edge of latent frame `frame`."""
-        return frame * self.samples_per_frame / self.sample_rate
+        return frame * self.samples_per_frame / self.sample_rate * self.stretch
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop of `samples`, as the model makes it: `frames` latent frames of `made_samples`.
+
+    A loop may last any number of samples, but is made of whole latent frames: what is made is
+    resampled from `made_samples` to `samples`, at most 2 % apart, and less the longer it is.
+    """
+
+    samples: int
+    frames: int
+    made_samples: int
+
+    @classmethod
+    def of(cls, samples: int, geometry: Geometry) -> Loop:
+        """The loop nearest to `samples` that whole latent frames and whole tones make."""
+        step = max(1, TONE_FRAMES // geometry.latent_stride)
+        per_step = step * geometry.samples_per_frame
+        frames = max(1, math.floor(samples / per_step + 0.5)) * step
+        return cls(samples, frames, frames * geometry.samples_per_frame)
+
+    def mel_frames(self, geometry: Geometry) -> int:
+        """The same in mel frames."""
+        return self.frames * geometry.latent_stride

@@ -3,13 +3,15 @@
 The VAE normalises over its whole input, so a chunk's decode never equals the whole's: the grid of
 chunks, counted from absolute frame 0, is what makes the mel well defined. Neighbouring chunks
 overlap and are faded into one another. The vocoder is local, so its pieces, cut with enough
-context, equal the whole.
+context, equal the whole. The shape of what is computed depends on its place alone, so that any
+stretch of the timeline is the same to the bit whatever else is rendered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -19,22 +21,19 @@ from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model
 from ambientgen.noise import NoiseField
+from ambientgen.plan import Plan
+from ambientgen.resample import pieces as cut_for_loop
+from ambientgen.resample import resampled
+from ambientgen.stretch import CONTEXT, FADE, VOCODER_CONTEXT, Piece, Reach
 
 FloatArray = NDArray[np.float32]
-
-# Mel frames (10 ms each). A chunk decodes CORE frames, FADE more into the next chunk, and CONTEXT
-# on either side that is thrown away: the convolutions of the VAEs in use reach less far.
-CORE, FADE, CONTEXT = 512, 32, 64
-# Mel frames of context for the vocoder: HiFi-GAN's kernels reach 22, the texture vocoder's 25.
-# A multiple of 16, the period of the texture vocoder's tones.
-VOCODER_CONTEXT = 32
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """`values` (rows, frames), of which frames from `start` on, absolute, are wanted: `frames`.
+    """`values` (rows, frames), of which `frames` from `start` on, absolute, are a piece's own.
 
-    `lead` frames of context come before them.
+    `lead` frames of context come before them, more after them.
     """
 
     values: FloatArray
@@ -43,60 +42,94 @@ class Chunk:
     frames: int
 
 
-def chunked(blocks: Iterable[FloatArray], core: int, before: int, after: int) -> Iterator[Chunk]:
-    """A stream of blocks (rows, frames) as chunks of `core` frames of the grid, with context.
+def chunked(
+    blocks: Iterable[FloatArray],
+    first: int,
+    pieces: Iterable[Piece],
+    context: tuple[int, int],
+    floor: int | None = 0,
+) -> Iterator[Chunk]:
+    """A stream of blocks (rows, frames) from frame `first` on, as chunks: `pieces` with context.
 
-    Each chunk has up to `before` frames ahead of its core and `after` behind, as far as the stream
-    has any. Holds no more than one chunk and one block.
+    `context` says how many frames come before and after each; none lies below `floor`. So a chunk's
+    shape depends on its place alone. Where the stream tells nothing of a chunk, it holds zeros;
+    pieces of which it tells nothing are left out. Holds no more than one chunk and one block.
     """
-    kept: FloatArray | None = None
-    kept_start, start = 0, 0
-    for block in blocks:
-        kept = block if kept is None else np.concatenate([kept, block], axis=1)
-        while kept_start + kept.shape[1] >= start + core + after:
-            lead = min(before, start)
-            first = start - lead - kept_start
-            yield Chunk(kept[:, first : first + lead + core + after], start, lead, core + after)
-            start += core
-            drop = start - min(before, start) - kept_start
-            kept, kept_start = kept[:, drop:], kept_start + drop
-    while kept is not None and start < kept_start + kept.shape[1]:
-        lead = min(before, start)
-        first = start - lead - kept_start
-        left = kept_start + kept.shape[1] - start
-        yield Chunk(
-            kept[:, first : first + lead + core + after], start, lead, min(core + after, left)
-        )
-        start += core
+    before, after = context
+    stream = iter(blocks)
+    kept: FloatArray | None = next(stream, None)
+    for start, end in pieces:
+        if kept is None:
+            return
+        lead = before if floor is None else min(before, start - floor)
+        low, high = start - lead, end + after
+        while first + kept.shape[1] < high and (block := next(stream, None)) is not None:
+            kept = np.concatenate([kept, block], axis=1)
+        if first + kept.shape[1] <= start:
+            return
+        drop = max(low - first, 0)
+        kept, first = kept[:, drop:], first + drop
+        known = kept[:, : high - first]
+        unknown = (first - low, high - first - known.shape[1])
+        yield Chunk(np.pad(known, ((0, 0), unknown)), start, lead, end - start)
 
 
-def decode(
-    model: Model, latents: Iterable[FloatArray], seed: int, engine: LocalEngine
+@dataclass(frozen=True)
+class Decoder:
+    """What decodes latents: a model, the seed of the vocoder's noise, and where it runs."""
+
+    model: Model
+    seed: int
+    engine: LocalEngine
+
+    def decode(
+        self, latents: Iterable[FloatArray], first_frame: int, reach: Reach
+    ) -> Iterator[FloatArray]:
+        """Latent blocks (C * F, frames) from `first_frame` on to blocks of samples (n,), float32.
+
+        The latents are at least those of `reach.latents`. The blocks hold the samples of `reach`,
+        and no others.
+        """
+        model, stride = self.model, self.model.geometry.latent_stride
+        floor = 0 if reach.period is None else None
+        in_latents = ((start // stride, end // stride) for start, end in reach.chunks())
+        context = (CONTEXT // stride, (FADE + CONTEXT) // stride)
+        chunks = chunked(latents, first_frame, in_latents, context, floor)
+        mels = self.engine.map(lambda chunk: _decode_mel(model, chunk), chunks)
+        noise = NoiseField(self.seed, "vocoder", model.geometry.mel_hop, reach.period)
+        joined = join_windows(mels, max_overlap_frames=FADE)
+        context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
+        pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
+        audio = self.engine.map(lambda chunk: _vocode(model, chunk, noise), pieces)
+        begin = next(reach.pieces())[0] * model.geometry.mel_hop
+        return cut_samples(audio, begin, reach.first, reach.end)
+
+
+def cut_samples(
+    blocks: Iterable[FloatArray], begin: int, first: int, end: int | None
 ) -> Iterator[FloatArray]:
-    """Latent blocks (C * F, frames) from frame 0 on to blocks of samples (n,), float32."""
-    stride = model.geometry.latent_stride
-    fade, context = FADE // stride, CONTEXT // stride
-    chunks = chunked(latents, CORE // stride, context, fade + context)
-    mels = engine.map(lambda chunk: _decode_mel(model, chunk, CORE + FADE), chunks)
-    noise = NoiseField(seed, "vocoder", model.geometry.mel_hop)
-    pieces = chunked(
-        join_windows(mels, max_overlap_frames=FADE), CORE, VOCODER_CONTEXT, VOCODER_CONTEXT
-    )
-    return engine.map(lambda chunk: _vocode(model, chunk, noise), pieces)
+    """Samples `first` to `end` (not included; None: all) of a stream from sample `begin` on."""
+    for block in blocks:
+        left, right = max(first - begin, 0), None if end is None else end - begin
+        begin += len(block)
+        wanted = block[left:right]
+        if len(wanted):
+            yield wanted
+        if end is not None and begin >= end:
+            return
 
 
 @torch.inference_mode()
-def _decode_mel(model: Model, chunk: Chunk, most: int) -> tuple[int, FloatArray]:
-    """The log-mel (mels, frames) of one chunk and its first mel frame."""
+def _decode_mel(model: Model, chunk: Chunk) -> tuple[int, FloatArray]:
+    """The log-mel (mels, frames) of one chunk, with its fade, and its first mel frame."""
     geometry = model.geometry
     grid = chunk.values.reshape(geometry.latent_channels, geometry.latent_bins, -1)
     latents = torch.from_numpy(np.ascontiguousarray(grid.swapaxes(1, 2)))[None]
     latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
     mel = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0, 0].float().cpu()
-    stride = geometry.latent_stride
-    wanted = min(most, chunk.frames * stride)
-    kept = mel[chunk.lead * stride : chunk.lead * stride + wanted]
-    return chunk.start * stride, kept.numpy().T
+    first = chunk.lead * geometry.latent_stride
+    kept = mel[first : first + chunk.frames * geometry.latent_stride + FADE]
+    return chunk.start * geometry.latent_stride, kept.numpy().T
 
 
 @torch.inference_mode()
@@ -110,6 +143,24 @@ def _vocode(model: Model, chunk: Chunk, noise: NoiseField) -> FloatArray:
         audio = model.vocoder(mel, torch.from_numpy(drawn).to(model.device))
     else:
         audio = model.vocoder(mel)
-    core = min(CORE, chunk.frames)
-    samples = audio.reshape(-1)[chunk.lead * hop : (chunk.lead + core) * hop]
+    samples = audio.reshape(-1)[chunk.lead * hop : (chunk.lead + chunk.frames) * hop]
     return np.asarray(samples.float().cpu().numpy(), np.float32)
+
+
+def sound(
+    plan: Plan, windows: Iterable[tuple[int, FloatArray]], decoder: Decoder
+) -> Iterator[FloatArray]:
+    """A plan's windows, as (start frame, latents (C * F, frames)), to blocks of samples (n,).
+
+    The samples are those that the limiter is to hear: `plan.heard_samples`.
+    """
+    placed = iter(windows)
+    start_frame, rows = next(placed)
+    most = plan.rule.overlap + plan.rule.multiple - 1  # what a loop's last window may add
+    latents = join_windows(chain([(start_frame, rows)], placed), max_overlap_frames=most)
+    made = decoder.decode(latents, start_frame, plan.reach)
+    loop = plan.loop
+    if loop is None or loop.samples == loop.made_samples:
+        return made
+    cut = cut_for_loop(made, plan.reach.first, loop, *plan.heard_samples)
+    return decoder.engine.map(lambda piece: resampled(loop, piece), cut)

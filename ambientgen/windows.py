@@ -14,6 +14,7 @@ the next window fades in.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,20 @@ class Window:
     core_frames: int
 
 
+def turns(
+    windows: Sequence[Window], frames: int, first: int, end: int | None
+) -> Iterator[tuple[int, Window]]:
+    """Each time one of a loop's windows sounds in frames `first` to `end`: where it starts."""
+    ordered = sorted(windows, key=lambda window: window.start_frame)
+    for turn in itertools.count(first // frames - 1):
+        for window in ordered:
+            start = window.start_frame + turn * frames
+            if end is not None and start >= end:
+                return
+            if start + window.frames > first:
+                yield start, window
+
+
 @dataclass(frozen=True)
 class Rush:
     """A state that moves faster than the shortest windows can follow.
@@ -124,21 +139,30 @@ class Cut:
         kept = self.start_frames < end_frame
         return Cut(self.start_frames[kept], self.core_frames[kept])
 
-    def windows(self, rule: WindowRule) -> tuple[Window, ...]:
-        """The windows themselves, counted from 0."""
-        pairs = zip(self.start_frames.tolist(), self.core_frames.tolist(), strict=True)
-        return tuple(
-            Window(index, start, core + rule.overlap, core)
-            for index, (start, core) in enumerate(pairs)
-        )
+    def windows(
+        self, rule: WindowRule, first_frame: int | None = None, end_frame: int | None = None
+    ) -> tuple[Window, ...]:
+        """The windows themselves, counted from 0; only those that sound in the frames given.
+
+        A core that is no multiple, as a loop's last may be, plays on until the window is one.
+        """
+        frames = -(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple
+        chosen = np.ones(len(frames), dtype=bool)
+        if first_frame is not None:
+            chosen &= self.start_frames + frames > first_frame
+        if end_frame is not None:
+            chosen &= self.start_frames < end_frame
+        rows = np.stack([self.start_frames, frames, self.core_frames])[:, chosen].T.tolist()
+        indices = np.flatnonzero(chosen).tolist()
+        return tuple(Window(index, *row) for index, row in zip(indices, rows, strict=True))
 
 
 @dataclass(frozen=True)
 class _Survey:
     """What the states do in consecutive pieces of the shortest core's length.
 
-    Average and range of each state, NaN before time 0, and whether the state jumps in the piece or
-    at its edge; each of shape (states, pieces).
+    Average and range of each state, NaN before time 0 but in a loop, and whether the state jumps
+    in the piece or at its edge; each of shape (states, pieces).
     """
 
     means: FloatArray
@@ -202,10 +226,44 @@ def cut_timeline(scene: Scene, geometry: Geometry, rule: WindowRule, total_frame
     return cut_blocks(scene, geometry, rule, 0, blocks).until(total_frames)
 
 
-def rushes(scene: Scene, geometry: Geometry, rule: WindowRule, cut: Cut) -> tuple[Rush, ...]:
+def fitted_to_loop(rule: WindowRule, frames: int) -> WindowRule:
+    """`rule` for a loop of `frames`: no core is longer than it, no overlap than half of it."""
+    cores = tuple(core for core in rule.cores if core <= frames)
+    cores = cores or (frames // rule.multiple * rule.multiple,)
+    return WindowRule(
+        cores, min(rule.overlap, frames // 2 // rule.multiple * rule.multiple), rule.multiple
+    )
+
+
+def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) -> Cut:
+    """The windows of one turn of a loop of `frames`: they end where the first begins again.
+
+    What the blocks leave over is cut as long as it goes; what is shorter than the shortest core
+    joins the last window, which is halved if that makes it longer than the longest.
+    """
+    blocks = -(-frames // rule.cores[-1])
+    whole = cut_blocks(scene, geometry, rule, 0, blocks)
+    fits = whole.start_frames + whole.core_frames <= frames
+    cores = whole.core_frames[fits].tolist()
+    for core in reversed(rule.cores):
+        while frames - sum(cores) >= core:
+            cores.append(core)
+    last = cores.pop()
+    last += frames - sum(cores) - last
+    if last > rule.cores[-1]:
+        half = last // 2 // rule.multiple * rule.multiple
+        cores, last = [*cores, half], last - half
+    lengths = np.array([*cores, last])
+    return Cut(np.cumsum(lengths) - lengths, lengths)
+
+
+def rushes(
+    scene: Scene, geometry: Geometry, rule: WindowRule, cut: Cut, first_frame: int = 0
+) -> tuple[Rush, ...]:
     """The states that break `STEP_BOUND` even in the shortest windows of `cut` (from frame 0).
 
-    One for each such state, at its worst place. Jumps are meant: they do not count.
+    One for each such state, at its worst place from `first_frame` on. Jumps are meant: they do not
+    count.
     """
     core = rule.cores[0]
     count = int(cut.start_frames[-1] + cut.core_frames[-1]) // core
@@ -216,6 +274,7 @@ def rushes(scene: Scene, geometry: Geometry, rule: WindowRule, cut: Cut) -> tupl
     meant = survey.jumps[:, 1:] | survey.jumps[:, :-1] | ~(is_short[1:] & is_short[:-1])
     steps = np.where(meant, 0.0, np.abs(np.diff(survey.means)))
     moved[:, 1:] = np.maximum(moved[:, 1:], steps)
+    moved[:, : first_frame // core] = 0.0
     span_s, window_s = geometry.seconds(core), geometry.seconds(core + rule.overlap)
     found = []
     for state, row in zip(scene.states, moved, strict=True):
@@ -232,7 +291,7 @@ def _survey(scene: Scene, geometry: Geometry, core: int, first: int, count: int)
     means = np.full((len(scene.states), count), np.nan)
     ranges = means.copy()
     within = (np.arange(_PROBES) + 0.5) / _PROBES
-    for start in range(max(first, 0), first + count, _SURVEY_PIECES):
+    for start in range(first if scene.loop else max(first, 0), first + count, _SURVEY_PIECES):
         pieces = np.arange(start, min(start + _SURVEY_PIECES, first + count))
         times = (pieces[:, None] + within) * core / geometry.frames_per_second
         values = state_values(scene, times.ravel()).reshape(-1, *times.shape)
@@ -240,9 +299,13 @@ def _survey(scene: Scene, geometry: Geometry, core: int, first: int, count: int)
         ranges[:, pieces - first] = values.max(axis=2) - values.min(axis=2)
     jumps = np.zeros(means.shape, dtype=bool)
     end_s = geometry.seconds((first + count + 1) * core)  # what jumps later is not looked at
-    scene = replace(scene, duration_s=min(scene.duration_s, end_s))
+    if not scene.loop:
+        scene = replace(scene, duration_s=min(scene.duration_s, end_s))
     for row, state in zip(jumps, scene.states, strict=True):
-        frames = jumps_s(scene, state) * geometry.frames_per_second
+        times_s = jumps_s(scene, state)
+        if scene.loop:
+            times_s = np.add.outer(np.array([-1, 0, 1]) * scene.duration_s, times_s).ravel()
+        frames = times_s * geometry.frames_per_second
         for shift in (-0.5, 0.5):  # a jump on an edge belongs to both pieces
             pieces = np.floor((frames + shift) / core).astype(np.int64) - first
             row[pieces[(pieces >= 0) & (pieces < count)]] = True

@@ -21,8 +21,10 @@ _LEAST_JUMP = 0.001  # in so short a time, no eased curve of a second or more mo
 def state_value(scene: Scene, state: State, times_s: FloatArray) -> FloatArray:
     """Value of one state of `scene` at every time: shape (times,), each 0 to 1.
 
-    Before 0 and past the scene's end the nearest end holds.
+    Before 0 and past the scene's end the nearest end holds; a loop goes round.
     """
+    if scene.loop:
+        return state.value(np.mod(times_s, scene.duration_s))
     return state.value(np.clip(times_s, 0.0, scene.duration_s))
 
 
@@ -35,7 +37,8 @@ def jumps_s(scene: Scene, state: State) -> FloatArray:
     """When a state of `scene` jumps, sorted: as its author wished, so nobody need follow it.
 
     The scene's very end is one of them if the last level comes only there: a longer render holds
-    it from then on.
+    it from then on; and so it is where a loop starts again at another level. A scene without end
+    must be cut before.
     """
     end = np.array([scene.duration_s - JUMP_S, scene.duration_s])
     before, after = state_value(scene, state, end).tolist()

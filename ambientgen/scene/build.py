@@ -14,9 +14,10 @@ def build_scene(fields: SceneFields, default_title: str) -> Scene:
     return Scene(
         title=fields.title or default_title,
         duration_s=fields.duration,
+        loop=fields.loop,
         seed=fields.seed,
         setting=fields.setting or "",
-        states=tuple(_state(name, state, fields.seed) for name, state in fields.states.items()),
+        states=tuple(_state(name, state, fields) for name, state in fields.states.items()),
         keyframes=KeyframeRule(every_s=fields.keyframes.every if fields.keyframes else None),
         model=fields.model,
         render=RenderOptions(
@@ -32,18 +33,18 @@ def build_scene(fields: SceneFields, default_title: str) -> Scene:
     )
 
 
-def _state(name: str, fields: StateFields, seed: int) -> State:
+def _state(name: str, fields: StateFields, scene: SceneFields) -> State:
     known = KNOWN.get(name)
     own_words = fields.levels or (known.levels if known else ())
     return State(
         name=name,
-        curve=_curve(name, fields, seed),
+        curve=_curve(name, fields, scene),
         levels=tuple(own_words),
         plain=known.plain if known else "",
     )
 
 
-def _curve(name: str, fields: StateFields, seed: int) -> Curve:
+def _curve(name: str, fields: StateFields, scene: SceneFields) -> Curve:
     points = fields.curve
     curve: Curve = Constant(points[0].level)
     if len(points) > 1:
@@ -54,5 +55,6 @@ def _curve(name: str, fields: StateFields, seed: int) -> Curve:
         )
         curve = Repeating(drawn, fields.repeat) if fields.repeat else drawn
     if fields.wander:
-        curve = Wander(curve, fields.wander.amount, fields.wander.period, seed, name)
-    return curve
+        wander = fields.wander
+        curve = Wander(curve, wander.amount, wander.period, scene.seed, name)
+    return curve.looped(scene.duration) if scene.loop else curve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -14,6 +15,7 @@ from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.durations import DurationError, parse_span
 from ambientgen.scene.faults import Fault, listed, nearest, shown
 from ambientgen.scene.schema import (
+    ENDLESS,
     HINTS,
     LEAST_DURATION_S,
     MOST_DURATION_S,
@@ -107,6 +109,8 @@ def _did_you_mean(name: str) -> str:
 
 def _duration_s(plain: dict[str, Any]) -> float | None:
     """The scene's duration if it is right, for all the times that are held against it."""
+    if plain.get("duration") == ENDLESS:
+        return math.inf
     try:
         seconds = parse_span(plain.get("duration")).seconds
     except DurationError:

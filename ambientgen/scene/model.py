@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from ambientgen.curves import Curve, FloatArray
+
+LEAST_TOLD_S = 60.0
+"""So much of a scene without end is told, even where nothing ever changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +91,15 @@ class OutputOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What a place sounds like over time; a value: hashable, and equal if all of it is equal."""
+    """What a place sounds like over time; a value: hashable, and equal if all of it is equal.
+
+    `duration_s` is infinite of a scene without end. In a `loop` the end leads back to the start;
+    its curves come again after `duration_s`.
+    """
 
     title: str
     duration_s: float
+    loop: bool = False
     seed: int = 0
     setting: str = ""
     states: tuple[State, ...]
@@ -98,6 +107,18 @@ class Scene:
     model: str = "pocket"
     render: RenderOptions = RenderOptions()
     output: OutputOptions = OutputOptions()
+
+    @property
+    def endless(self) -> bool:
+        """It never ends."""
+        return math.isinf(self.duration_s)
+
+    @property
+    def told_s(self) -> float:
+        """A time after which nothing new comes: the end, or the last point and some turns."""
+        if not self.endless:
+            return self.duration_s
+        return max(LEAST_TOLD_S, *(state.curve.told_s for state in self.states))
 
     def with_seed(self, seed: int) -> Scene:
         """Another take of the scene: also the curves' wandering changes.
@@ -114,7 +135,8 @@ class Scene:
         """The scene as plain dicts, lists and scalars, everything resolved; always the same."""
         return {
             "title": self.title,
-            "duration_s": self.duration_s,
+            "duration_s": None if self.endless else self.duration_s,
+            "loop": self.loop,
             "seed": self.seed,
             "setting": self.setting,
             "states": [

@@ -142,6 +142,10 @@ def _time_of(key: str, bounds: _Bounds, found: list[Fault]) -> float | None:
         return None
     if span.share is not None and bounds.duration_s is None:
         return None
+    if span.share is not None and bounds.duration_s == math.inf:
+        said = f"{named(key)} is a share of a scene that never ends"
+        fault(said, "write the time itself, such as `90s`")
+        return None
     time_s = span.resolve(bounds.duration_s or 0.0)
     if bounds.repeat_s is not None:
         if time_s > bounds.repeat_s:

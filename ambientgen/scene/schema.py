@@ -7,6 +7,7 @@ field holds.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
@@ -32,8 +33,11 @@ from ambientgen.scene.durations import DurationError, parse_span, shown_time, sp
 from ambientgen.scene.faults import Fault, listed, refuse
 from ambientgen.scene.model import SchedulerName
 from ambientgen.scene.points import CURVE_SCHEMA, Drawn, parse_curve
+from ambientgen.scene.text import named
 
 LEAST_DURATION_S = 1.0
+LEAST_LOOP_S = 4.0  # shorter, it is heard as a beat; and no window of a model is so short
+ENDLESS = "endless"  # instead of a duration
 MOST_DURATION_S = 168 * 3600.0  # a week
 LEAST_PERIOD_S = 1.0  # the UNet hears a trajectory once a window; faster swings are lost
 MOST_WINDOW_S = 120.0
@@ -57,7 +61,16 @@ HINTS: dict[str, Hint] = {
         "one line of at most 200 characters",
         "title: Rain over a lake",
     ),
-    "duration": Hint("How long the scene lasts.", "a time from 1s to 168h", "duration: 5m"),
+    "duration": Hint(
+        "How long the scene lasts; `endless` to play on until stopped.",
+        "a time from 1s to 168h, or `endless`",
+        "duration: 5m",
+    ),
+    "loop": Hint(
+        "Whether the end leads back to the start without a seam; `false` if left out.",
+        "`true` or `false`",
+        "loop: true",
+    ),
     "seed": Hint(
         "Chooses one of many takes of the same scene; 0 if left out.",
         "a whole number from 0 to 2^63 - 1",
@@ -157,8 +170,11 @@ class _Time:
     least_s: float
     most_s: float
     percent: bool = True
+    endless: bool = False
 
     def parse(self, value: object, info: ValidationInfo) -> float:
+        if self.endless and value == ENDLESS:
+            return math.inf
         try:
             span = parse_span(value, percent=self.percent)
         except DurationError as error:
@@ -166,6 +182,9 @@ class _Time:
         whole_s = (info.context or {}).get("duration_s")
         if span.share is not None and whole_s is None:
             return self.least_s  # the scene's duration is wrong, and reported
+        if span.share is not None and whole_s == math.inf:
+            said = f"`{self.name}`: {named(str(value))} is a share of a scene that never ends"
+            refuse(Fault((), said, f"write a time, such as `{HINTS[self.name].example}`"))
         seconds = span.resolve(whole_s or 0.0)
         if not self.least_s <= seconds <= self.most_s:
             hint = HINTS[self.name]
@@ -182,6 +201,7 @@ class _Time:
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         more = f"|{durations.PERCENT_PATTERN}" if self.percent else ""
+        more += f"|^{ENDLESS}$" if self.endless else ""
         return {"type": "string", "pattern": durations.PATTERN + more}
 
 
@@ -299,8 +319,10 @@ class SceneFields(_Fields):
     version: Literal[1] = _field("version", 1)
     title: Annotated[str, _line(200)] | None = _field("title", None)
     duration: Annotated[
-        float, _Time("duration", LEAST_DURATION_S, MOST_DURATION_S, percent=False)
+        float,
+        _Time("duration", LEAST_DURATION_S, MOST_DURATION_S, percent=False, endless=True),
     ] = _field("duration")
+    loop: bool = _field("loop", False)
     seed: int = Field(default=0, ge=0, le=SEED_LIMIT, description=_about("seed"))
     setting: Annotated[str, _line(200)] | None = _field("setting", None)
     states: dict[str, StateFields] = Field(
@@ -312,3 +334,15 @@ class SceneFields(_Fields):
     model: Annotated[str, _line(300)] = _field("model", "pocket")
     render: RenderFields = Field(default_factory=RenderFields, description=_about("render"))
     output: OutputFields = Field(default_factory=OutputFields, description=_about("output"))
+
+    @field_validator("loop", mode="after")
+    @classmethod
+    def _has_an_end_to_join(cls, loop: bool, info: ValidationInfo) -> bool:
+        duration_s = info.data.get("duration")
+        if loop and duration_s == math.inf:
+            said = f"a scene that is `{ENDLESS}` has no end to lead back to its start"
+            refuse(Fault((), said, "write `loop: false`, or a `duration` such as `1m`"))
+        if loop and duration_s is not None and duration_s < LEAST_LOOP_S:
+            said = f"a loop lasts at least {spell(LEAST_LOOP_S)}, not {spell(duration_s)}"
+            refuse(Fault((), said, "write `loop: false`, or a longer `duration`"))
+        return loop
