@@ -41,9 +41,8 @@ from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
 from ambientgen.rounds import placed, to_make
 from ambientgen.scene import Scene
-from ambientgen.sidecar import Beside, Document, Made, SidecarRule, describe
+from ambientgen.sidecar import Asked, Beside, Document, SidecarRule, describe
 from ambientgen.store import Store
-from ambientgen.stretch import CORE, FADE
 from ambientgen.waveform import Decoder, sound
 from ambientgen.windows import Window
 
@@ -133,7 +132,8 @@ class Renderer:
         began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))
         plan = make_plan(scene, model.geometry, model.spec.rule, duration_s, between_s)
-        described = self._described(model, plan, duration_s) if sidecar else None
+        asked = Asked(duration_s, between_s)
+        described = self._described(model, plan, asked) if sidecar else None
         beside = Beside(sidecar, described) if sidecar and described else None
         self._warn(model, plan)
         with LocalEngine(_workers(self._workers, model.device.type)) as engine:
@@ -160,18 +160,17 @@ class Renderer:
             self._contents[model.spec.name] = fingerprint(model.spec.folder, memory)
         return self._contents[model.spec.name]
 
-    def describe(self, scene: Scene, duration_s: float | None = None) -> Document:
+    def describe(self, scene: Scene, asked: Asked) -> Document:
         """What the sidecar of a render of `scene` would say, but for the hash of its samples."""
         model = self.model(scene.model)
-        plan = make_plan(scene, model.geometry, model.spec.rule, duration_s)
-        return self._described(model, plan, duration_s)
+        how = model.geometry, model.spec.rule
+        return self._described(
+            model, make_plan(scene, *how, asked.duration_s, asked.between_s), asked
+        )
 
-    def _described(self, model: Model, plan: Plan, asked_s: float | None) -> Document:
-        mel_frame_s = plan.geometry.mel_hop / plan.geometry.sample_rate
-        last = int(plan.duration_s / mel_frame_s) // CORE
-        joins_s = [(chunk * CORE + FADE / 2) * mel_frame_s for chunk in range(1, last + 1)]
-        made = Made(self.content(model), profile(model).to_json(), joins_s)
-        return describe(plan, model.spec, made, asked_s)
+    def _described(self, model: Model, plan: Plan, asked: Asked) -> Document:
+        how = profile(model).to_json()
+        return describe(plan, model.spec, self.content(model), how, asked)
 
     def _maker(self, model: Model, scene: Scene, engine: LocalEngine) -> WindowMaker:
         options = engine.run(lambda: sampler_options(model, scene))

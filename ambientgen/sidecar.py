@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import ambientgen
 from ambientgen.audio_file import STDOUT, Companion
 from ambientgen.errors import OutputError, Problem, SceneError
-from ambientgen.plan import Plan
+from ambientgen.plan import Between, Plan
 from ambientgen.scene import parse_scene
 from ambientgen.scene.document import document_text, scene_document
+from ambientgen.stretch import FADE
+from ambientgen.windows import turns
 
 if TYPE_CHECKING:
     from ambientgen.models.registry import ModelSpec
@@ -36,12 +38,16 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a render is made with, besides the scene; see `docs/store.md` for the fields."""
+class Asked:
+    """What was asked for besides the scene: a length instead of its own, and a stretch of it."""
 
-    content: str  # the model's fingerprint
-    profile: Mapping[str, Any]
-    chunk_joins_s: Sequence[float]  # the middle of each fade from chunk to chunk
+    duration_s: float | None = None
+    between_s: Between = (None, None)
+
+    def to_json(self) -> Document:
+        """As plain JSON values."""
+        from_s, to_s = self.between_s
+        return {"duration_s": self.duration_s, "from_s": from_s, "to_s": to_s}
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,10 @@ class Sidecar:
         return str(self.document["sha256"])
 
     @property
-    def duration_s(self) -> float | None:
-        """The length that was asked for instead of the scene's, in seconds."""
-        asked = self.document["asked"]["duration_s"]
-        return None if asked is None else float(asked)
+    def asked(self) -> Asked:
+        """What was asked for besides the scene."""
+        told = self.document["asked"]
+        return Asked(told["duration_s"], (told["from_s"], told["to_s"]))
 
     def scene(self, overrides: Sequence[str] = ()) -> Scene:
         """The scene that was rendered, changed as the overrides say.
@@ -102,39 +108,40 @@ def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:
         raise SceneError(Problem(name, f"this is a sidecar of another version ({kind})", remedy))
     asked = document.get("asked")
     whole = isinstance(document.get("scene"), dict) and isinstance(document.get("sha256"), str)
-    if not (whole and isinstance(asked, dict) and "duration_s" in asked):
+    if not (whole and isinstance(asked, dict) and Asked().to_json().keys() <= asked.keys()):
         remedy = "render the scene again to have it written anew"
         raise SceneError(Problem(name, "this sidecar is not whole", remedy))
     return Sidecar(name, document)
 
 
-def describe(plan: Plan, spec: ModelSpec, made: Made, asked_s: float | None) -> Document:
-    """Everything about a render but the hash of its samples, as plain JSON values.
+def describe(
+    plan: Plan, spec: ModelSpec, content: str, profile: Mapping[str, Any], wanted: Asked
+) -> Document:
+    """Everything about a render with an end but the hash of its samples, as plain JSON values.
 
-    asked_s: the length that was asked for instead of the scene's, if any.
+    content: the model's fingerprint. profile: what decides the last bits.
     """
     geometry, overlap = plan.geometry, plan.rule.overlap
     asked, default = plan.scene.render, spec.defaults
-    joins = (geometry.seconds(w.start_frame + overlap / 2) for w in plan.windows[1:])
     return {
         "format": FORMAT,
         "ambientgen": ambientgen.__version__,
         "title": plan.scene.title,
         "scene": scene_document(plan.scene),
-        "asked": {"duration_s": asked_s},
+        "asked": wanted.to_json(),
         "seed": plan.scene.seed,
         "duration_s": plan.duration_s,
-        "from_s": 0.0,
-        "to_s": plan.duration_s,
+        "from_s": plan.start_s,
+        "to_s": plan.start_s + plan.duration_s,
         "samples": plan.duration_samples,
         "sample_rate": geometry.sample_rate,
         "channels": 1,
-        "loop": bool(getattr(plan.scene, "loop", False)),
+        "loop": plan.scene.loop,
         "model": {
             "name": spec.name,
             "revision": spec.revision,
             "licence": spec.licence,
-            "fingerprint": made.content,
+            "fingerprint": content,
         },
         "geometry": {
             "mel_hop": geometry.mel_hop,
@@ -148,11 +155,34 @@ def describe(plan: Plan, spec: ModelSpec, made: Made, asked_s: float | None) -> 
             "steps": default.steps if asked.steps is None else asked.steps,
             "guidance": default.guidance if asked.guidance is None else asked.guidance,
         },
-        "profile": dict(made.profile),
+        "profile": dict(profile),
         "overlap_s": round(geometry.seconds(overlap), _DECIMALS),
-        "joins_s": _within(joins, plan.duration_s),
-        "chunk_joins_s": _within(made.chunk_joins_s, plan.duration_s),
+        "joins_s": _in_file(plan, _joins(plan)),
+        "chunk_joins_s": _in_file(plan, _chunk_joins(plan)),
     }
+
+
+def _joins(plan: Plan) -> Iterator[float]:
+    """The middle of each overlap of two windows, in latent frames."""
+    starts = [window.start_frame for window in plan.windows]
+    if plan.loop is not None:
+        around = turns(plan.windows, plan.loop.frames, *plan.reach.latents)
+        starts = [start_frame for start_frame, _ in around]
+    for start_frame in starts[1:]:  # nothing comes before the first
+        yield start_frame + plan.rule.overlap / 2
+
+
+def _chunk_joins(plan: Plan) -> Iterator[float]:
+    """The middle of each fade from chunk to chunk, in latent frames."""
+    for start, _ in plan.reach.chunks():
+        if start or plan.loop is not None:
+            yield (start + FADE / 2) / plan.geometry.latent_stride
+
+
+def _in_file(plan: Plan, frames: Iterable[float]) -> list[float]:
+    """Latent frames as seconds of the file; those outside it are left out."""
+    times_s = (plan.geometry.seconds(frame) - plan.start_s for frame in frames)
+    return [round(time_s, _DECIMALS) for time_s in times_s if 0 < time_s < plan.duration_s]
 
 
 def sidecar_text(document: Document, sha256: str) -> bytes:
@@ -286,7 +316,3 @@ def rule_for(
         return None
     inputs = frozenset(os.path.realpath(scene) for scene in scenes)
     return SidecarRule(sidecar_path(output), write, force, inputs)
-
-
-def _within(times_s: Any, duration_s: float) -> list[float]:
-    return [round(time_s, _DECIMALS) for time_s in times_s if 0 < time_s < duration_s]

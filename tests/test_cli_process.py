@@ -46,7 +46,7 @@ class Renderer:
     def __init__(self, device, workers, listener, store):
         self.tell = listener
 
-    def render(self, scene, output, *, duration_s, force, sidecar):
+    def render(self, scene, output, *, duration_s, between_s, force, sidecar):
         with open_sink(output, scene.output.format, 16000, 1, None, force) as sink:
             sink.write(np.zeros(16000))
             self.tell(StageStarted("rendering"))

@@ -73,6 +73,7 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
             output: str,
             *,
             duration_s: float | None,
+            between_s: tuple[float | None, float | None],
             force: bool,
             sidecar: SidecarRule | None,
         ) -> RenderReport:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ambientgen.events import Event, Listener
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
-    from ambientgen.sidecar import SidecarRule
+    from ambientgen.sidecar import Asked, SidecarRule
     from ambientgen.store import Store
 
 
@@ -71,7 +71,7 @@ def render(
     session = _Session(console, outcomes, device.value, workers, store)
     for job in jobs:
         with outcomes.trying(job.path):
-            session.render(job, _length_s(job, duration_s), files)
+            session.render(job, _asked(job, duration_s), files)
     raise typer.Exit(outcomes.code)
 
 
@@ -90,10 +90,12 @@ class _Files:
         return rule_for(output, self.sidecars, self.force, self.scenes)
 
 
-def _length_s(job: Job, asked_s: float | None) -> float | None:
-    """The length to render, if not the scene's own: as asked, else as a sidecar tells."""
-    beside = None if asked_s is not None else read_if_sidecar(job.path)
-    return asked_s if beside is None else beside.duration_s
+def _asked(job: Job, duration_s: float | None) -> Asked:
+    """What is wanted besides the scene: as the options say, else as a sidecar does."""
+    from ambientgen.sidecar import Asked
+
+    beside = None if duration_s is not None else read_if_sidecar(job.path)
+    return Asked(duration_s) if beside is None else beside.asked
 
 
 def _ready(jobs: Sequence[Job], outcomes: Outcomes, files: _Files) -> list[Job]:
@@ -164,13 +166,18 @@ class _Session:
         self._listener: Listener = ignore
         self._notices: list[str] = []
 
-    def render(self, job: Job, duration_s: float | None, files: _Files) -> None:
+    def render(self, job: Job, asked: Asked, files: _Files) -> None:
         """Render one scene, and tell how it went."""
         self._notices = []
         rule = files.rule(job.output)
         with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
             report = self._made().render(
-                job.scene, job.output, duration_s=duration_s, force=files.force, sidecar=rule
+                job.scene,
+                job.output,
+                duration_s=asked.duration_s,
+                between_s=asked.between_s,
+                force=files.force,
+                sidecar=rule,
             )
         self._console.say(summary(report))
         beside = str(rule.path) if rule is not None and files.sidecars else None

@@ -88,8 +88,11 @@ class _Verifier:
         scene = beside.scene()
         with self._console.progress(file) as self._listener:
             renderer = self._renderer()
-            now = renderer.describe(scene, beside.duration_s)
-            report = renderer.render(scene, os.devnull, duration_s=beside.duration_s)
+            asked = beside.asked
+            now = renderer.describe(scene, asked)
+            report = renderer.render(
+                scene, os.devnull, duration_s=asked.duration_s, between_s=asked.between_s
+            )
         if report.sha256 != beside.sha256:
             other = ", ".join(differences(beside.document, now))
             why = f"; here these are different: {other}" if other else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,9 @@ def scene_document(scene: Scene) -> dict[str, Any]:
     if `scene` could have been read from a file at all.
     """
     document: dict[str, Any] = {"version": 1, "title": scene.title}
-    document["duration"] = _time(scene.duration_s)
+    document["duration"] = "endless" if math.isinf(scene.duration_s) else _time(scene.duration_s)
+    if scene.loop:
+        document["loop"] = True
     document["seed"] = scene.seed
     if scene.setting:
         document["setting"] = scene.setting
