@@ -196,6 +196,24 @@ def test_validate_json_is_a_line_for_each_scene(capsys: Output, rain: str, tmp_p
     assert "duration" in problem["what"]
 
 
+def test_validate_and_plan_tell_what_the_model_never_heard(
+    capsys: Output, rain: str, tmp_path: Path
+) -> None:
+    scene = tmp_path / "pub.yaml"
+    scene.write_text("duration: 9s\nsetting: a xylophone\nstates: {rain: {curve: 1}}\n")
+    word = 'pocket does not know the word "xylophone" (setting, from 0s): '
+    out, err = said(capsys, "validate", "pub.yaml", rain)
+    assert len(out.splitlines()) == 2
+    assert err.startswith(f"ambientgen: note: pub.yaml: {word}")
+    assert len(err.splitlines()) == 1
+    (told,) = map(json.loads, said(capsys, "validate", "--json", "pub.yaml")[0].splitlines())
+    assert [notice.startswith(word) for notice in told["notices"]] == [True]
+    assert said(capsys, "plan", "pub.yaml")[1].startswith(f"ambientgen: note: {word}")
+    out, err = said(capsys, "validate", rain, "--set", "model=poket")
+    assert out.startswith("rain.yaml: valid")
+    assert "there is no model 'poket'; did you mean pocket?" in err
+
+
 def test_set_changes_the_scene_that_is_checked(capsys: Output, rain: str) -> None:
     assert '"seed": 99' in said(capsys, "validate", rain, "--json", "--set", "seed=99")[0]
     _, err = said(capsys, "validate", rain, "--set", "states.rain.curve=7", code=2)

@@ -253,6 +253,14 @@ def test_a_configuration_that_makes_no_network_is_blamed(folder: Path) -> None:
     assert line.startswith(f"{folder / 'unet' / 'config.json'}: does not describe a unet")
 
 
+@pytest.mark.parametrize("stated", ["eight", [8], 0, 8.5, 1024])
+def test_a_number_of_embeddings_that_is_none_is_blamed(folder: Path, stated: Any) -> None:
+    config = folder / "language_model" / "config.json"
+    edit_json(config, max_new_tokens=stated)
+    (line,) = problems_of(lambda: load(registry.resolve(str(folder))))
+    assert line.startswith(f"{config}: `max_new_tokens` is {stated!r}")
+
+
 def test_a_tokenizer_without_a_padding_token_is_blamed(folder: Path) -> None:
     spec = registry.resolve(str(folder))
     for stated in (None, {"text": "<pad>"}, "<nothing>"):
