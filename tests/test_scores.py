@@ -113,7 +113,7 @@ def test_seeds_and_captions_are_none_of_trainings() -> None:
 
 def test_every_seed_meets_a_setting_and_scenes_are_right() -> None:
     texts = [
-        f"duration: 9s\nsetting: {setting}\nstates:\n  rain: {fields}\n"
+        f"duration: 60s\nsetting: {setting}\nstates:\n  rain: {fields}\n"
         for setting in SETTINGS
         for fields in (held(0.5), moving(curves.SWEEP), moving(ablate.STEP))
     ]
@@ -141,7 +141,7 @@ def test_a_procedural_take_is_made_once_and_is_a_function_of_its_wish(tmp_path: 
     np.testing.assert_array_equal(one, wish.make().astype(np.float32))
     kept.write_bytes(kept.read_bytes())
     np.testing.assert_array_equal(Teacher(tmp_path, 1).take(wish, floor=False), one)
-    assert np.abs(teacher.take(wish) - one).std() == pytest.approx(10 ** (-78 / 20), rel=0.4)
+    assert (teacher.take(wish) - one).std() == pytest.approx(10 ** (-78 / 20), rel=0.05)
 
 
 # The measures
@@ -260,7 +260,8 @@ def test_alterations_of_loa_are_what_they_say(pocket: Model) -> None:
     ):
         torch.testing.assert_close(swapped.flip(0), loa)
         torch.testing.assert_close(alike[3], loa.mean(0))
-        assert back.shape == loa.shape and not torch.allclose(back[0], loa[0])
+        assert back.shape == loa.shape
+    assert not torch.allclose(loas(variants.backwards)[0][0], whole[0][0])
 
 
 def test_changes_of_networks_are_what_they_say(pocket: Model) -> None:

@@ -94,7 +94,7 @@ def train(bench: Bench) -> Judge:
         net = Net(len(states))
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-2)
         # As many steps whatever the number of clips: fewer clips are heard more often.
-        steps = EPOCHS * max(len(wishes), 320) // BATCH
+        steps = EPOCHS * max(len(wishes), 160) // BATCH
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2 * RATE, steps)
         for step in range(steps):
             mel, target = _batch(audio, clips, len(states), np.random.default_rng([1, step]))
