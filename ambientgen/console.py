@@ -108,6 +108,7 @@ class Meter:
     began_s: float | None = None
     windows: float = 0.0
     audio: float = 0.0
+    time_s: float = 0.0
     duration_s: float | None = None
 
     # Most of the work is in the windows, which run ahead of the sound that leaves.
@@ -118,10 +119,10 @@ class Meter:
         if isinstance(event, StageStarted) and event.name == "rendering":
             self.began_s = self.clock()
         elif isinstance(event, WindowsDone):
-            self.windows = event.done / max(event.total, 1)
+            self.windows = 0.0 if event.total is None else event.done / max(event.total, 1)
         elif isinstance(event, AudioWritten):
             self.audio = event.time_s / event.duration_s
-            self.duration_s = event.duration_s
+            self.time_s, self.duration_s = event.time_s, event.duration_s
 
     @property
     def done(self) -> float:
@@ -138,6 +139,9 @@ class Meter:
         """`42 %, 12 × real time, 35s left`, as far as it is known."""
         from ambientgen.scene.durations import spell
 
+        if self.duration_s == math.inf:
+            speed = self.time_s / self.elapsed_s if self.elapsed_s else 0.0
+            return f"{spell(float(round(self.time_s)))}, {two_digits(speed)} × real time"
         said = [f"{self.done:.0%}".replace("%", " %")]
         if self.done > 0 and self.elapsed_s > 0:
             if self.duration_s is not None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ambientgen.audio_file import Written, check_target, open_sink
+from ambientgen.audio_file import Written, check_endless, check_target, open_sink
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError, Problem
 from ambientgen.events import (
@@ -116,22 +116,26 @@ class Renderer:
         duration_s: float | None = None,
         between_s: Between = WHOLE,
         force: bool = False,
+        format_name: str | None = None,
         sidecar: SidecarRule | None = None,
     ) -> RenderReport:
         """Render `scene` into the file `output` (`-`: WAV to stdout), whole or not at all.
 
-        The suffix of `output` chooses the format. `sidecar` says where to describe the sound.
+        The suffix of `output` chooses the format, or `format_name`. `sidecar` says where to
+        describe the sound.
 
         `duration_s` crops the scene, or holds its last values; a loop goes round. Infinite, it
         never ends, which only a pipe can take. `between_s` renders only the stretch from its first
         moment to its second, to the bit what it is in the whole. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
         """
-        check_target(output, force)
+        check_target(output, force, format_name)
         model = self.model(scene.model)
         began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))
         plan = make_plan(scene, model.geometry, model.spec.rule, duration_s, between_s)
+        if plan.endless:
+            check_endless(output)
         asked = Asked(duration_s, between_s)
         described = self._described(model, plan, asked) if sidecar else None
         beside = Beside(sidecar, described) if sidecar and described else None
@@ -140,7 +144,7 @@ class Renderer:
             maker = self._maker(model, scene, engine)
             windows = self._windows(model, plan, engine, maker)
             audio = sound(plan, windows, Decoder(model, scene.seed, engine))
-            written = self._write(plan, audio, model, Out(output, force, beside))
+            written = self._write(plan, audio, model, Out(output, force, format_name, beside))
         if self._store is not None:
             self._store.close()
         counts = WindowCounts(maker.computed + maker.reused, maker.computed, maker.reused)
@@ -236,7 +240,7 @@ class Renderer:
         turns = None if loop is None else loop.samples
         limiter = Limiter(settings, rate, plan.heard_samples[0], plan.samples, turns)
         done = 0
-        with open_sink(out.output, None, rate, 1, total, out.force) as sink:
+        with open_sink(out.output, out.format_name, rate, 1, total, out.force) as sink:
             for block in limiter.limited(_finite(audio, model)):
                 sink.write(block)
                 done += len(block)
@@ -257,10 +261,12 @@ class Renderer:
 
 @dataclass(frozen=True)
 class Out:
-    """Where a sound goes, whether it may replace what is there, and what is to stand beside it."""
+    """Where a sound goes, whether it may replace what is there, how it is written (None: as the
+    name says), and what is to stand beside it."""
 
     output: str | Path
     force: bool
+    format_name: str | None
     beside: Beside | None
 
 

@@ -82,11 +82,11 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "billion laughs": (
         "a: &a [x, x]\nb: &b [*a, *a]\nduration: 1m\nstates: {rain: {curve: 1}}\n",
         said(
-            ":1:1: a scene has no `a`; it knows `version`, `title`, `duration`, `seed`, `setting`,"
-            " `states`, `keyframes`, `model`, `render` and `output`",
+            ":1:1: a scene has no `a`; it knows `version`, `title`, `duration`, `loop`, `seed`,"
+            " `setting`, `states`, `keyframes`, `model`, `render` and `output`",
             ":1:4: `&a` is an anchor; write the value out",
-            ":2:1: a scene has no `b`; it knows `version`, `title`, `duration`, `seed`, `setting`,"
-            " `states`, `keyframes`, `model`, `render` and `output`",
+            ":2:1: a scene has no `b`; it knows `version`, `title`, `duration`, `loop`, `seed`,"
+            " `setting`, `states`, `keyframes`, `model`, `render` and `output`",
             ":2:4: `&b` is an anchor; write the value out",
             ":2:8: `*a` is an alias; write the value out",
             ":2:12: `*a` is an alias; write the value out",
@@ -311,14 +311,14 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "zero duration": (
         "duration: 0s\nstates: {rain: {curve: 1}}\n",
         said(
-            ":1:11: `duration` must be a time from 1s to 168h, not 0s; "
+            ":1:11: `duration` must be a time from 1s to 168h, or `endless`, not 0s; "
             "write for example `duration: 5m`"
         ),
     ),
     "over a week": (
         "duration: 169h\nstates: {rain: {curve: 1}}\n",
         said(
-            ":1:11: `duration` must be a time from 1s to 168h, not 169h; "
+            ":1:11: `duration` must be a time from 1s to 168h, or `endless`, not 169h; "
             "write for example `duration: 5m`"
         ),
     ),
@@ -410,6 +410,31 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
             ":4:20: `20s` is `0s` of the next turn, but the levels differ; "
             "leave one of the two out, or write `20s: 0`"
         ),
+    ),
+    "share of a scene without end": (
+        "duration: endless\nstates:\n  rain:\n    curve: {0s: 0.1, 50%: 1}\n"
+        "    wander: {amount: 0.1, period: 10%}\n",
+        said(
+            ":4:22: `50%` is a share of a scene that never ends; "
+            "write the time itself, such as `90s`",
+            ":5:35: `period`: `10%` is a share of a scene that never ends; "
+            "write a time, such as `period: 20s`",
+        ),
+    ),
+    "loop without end": (
+        "duration: endless\nloop: true\nstates: {rain: {curve: 1}}\n",
+        said(
+            ":2:7: a scene that is `endless` has no end to lead back to its start; "
+            "write `loop: false`, or a `duration` such as `1m`"
+        ),
+    ),
+    "short loop": (
+        "duration: 2s\nloop: true\nstates: {rain: {curve: 1}}\n",
+        said(":2:7: a loop lasts at least 4s, not 2s; write `loop: false`, or a longer `duration`"),
+    ),
+    "no truth value": (
+        "duration: 1m\nloop: yes\nstates: {rain: {curve: 1}}\n",
+        said(':2:7: `loop` must be `true` or `false`, not "yes"; write for example `loop: true`'),
     ),
     "nothing to repeat": (
         "duration: 1m\nstates:\n  rain: {curve: 0.5, repeat: 20s}\n"

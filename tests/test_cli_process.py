@@ -33,6 +33,7 @@ COMMANDS = (
     "new lake --force",
     "models",
     "render missing.yaml",
+    "play missing.yaml",
     "render rain.yaml --model no/such-model",
 )
 
@@ -46,7 +47,7 @@ class Renderer:
     def __init__(self, device, workers, listener, store):
         self.tell = listener
 
-    def render(self, scene, output, *, duration_s, between_s, force, sidecar):
+    def render(self, scene, output, *, force, **more):
         with open_sink(output, scene.output.format, 16000, 1, None, force) as sink:
             sink.write(np.zeros(16000))
             self.tell(StageStarted("rendering"))

@@ -75,6 +75,7 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
             duration_s: float | None,
             between_s: tuple[float | None, float | None],
             force: bool,
+            format_name: str | None,
             sidecar: SidecarRule | None,
         ) -> RenderReport:
             told.rendered.append((scene, output, duration_s))

@@ -1,4 +1,4 @@
-"""Any stretch of a sound is the same to the bit whatever else is rendered; loops meet their start."""
+"""Any stretch of a sound is the same to the bit whatever else is rendered; loops close."""
 
 from __future__ import annotations
 

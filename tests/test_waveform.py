@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model
 from ambientgen.models.vocoder import TextureVocoder
-from ambientgen.waveform import Chunk, chunked, decode
+from ambientgen.stretch import Grid, Reach
+from ambientgen.waveform import Chunk, Decoder, chunked
 
 FloatArray = NDArray[np.float32]
 
@@ -27,28 +29,44 @@ def _cut(values: FloatArray, lengths: list[int]) -> Iterator[FloatArray]:
 
 
 @given(
+    first=st.integers(0, 30),
     frames=st.integers(1, 90),
     lengths=st.lists(st.integers(1, 30), max_size=8),
     core=st.integers(1, 20),
-    before=st.integers(0, 12),
-    after=st.integers(0, 12),
+    context=st.tuples(st.integers(0, 12), st.integers(0, 12)),
+    below=st.booleans(),
 )
 def test_chunks_hold_the_stream_at_their_absolute_places(
-    frames: int, lengths: list[int], core: int, before: int, after: int
+    first: int, frames: int, lengths: list[int], core: int, context: tuple[int, int], below: bool
 ) -> None:
-    values = np.arange(frames, dtype=np.float32)[None]
-    chunks = list(chunked(_cut(values, lengths), core, before, after))
-    assert [chunk.start for chunk in chunks] == list(range(0, frames, core))
+    values = np.arange(first, first + frames, dtype=np.float32)[None] + 1
+    pieces = list(Grid(core).pieces(first, first + frames + 3 * core))
+    floor = None if below else 0
+    chunks = list(chunked(_cut(values, lengths), first, pieces, context, floor))
+    assert [chunk.start for chunk in chunks] == [p[0] for p in pieces if p[0] < first + frames]
     for chunk in chunks:
-        assert chunk.lead == min(before, chunk.start)
-        last = min(frames, chunk.start + core + after)
-        expected = np.arange(chunk.start - chunk.lead, last)
-        np.testing.assert_array_equal(chunk.values[0], expected)
-        assert chunk.frames == last - chunk.start
+        assert chunk.lead == (context[0] if below else min(context[0], chunk.start))
+        assert chunk.frames == core
+        places = np.arange(chunk.start - chunk.lead, chunk.start + core + context[1])
+        known = (places >= first) & (places < first + frames)
+        np.testing.assert_array_equal(chunk.values[0], np.where(known, places + 1, 0))
 
 
 def test_chunks_of_no_stream_are_none() -> None:
-    assert list(chunked([], 4, 1, 1)) == []
+    assert list(chunked([], 0, [(0, 4)], (1, 1))) == []
+
+
+@given(st.integers(1, 400), st.integers(1, 100), st.integers(-900, 900), st.integers(1, 900))
+def test_a_grid_tiles_the_timeline_and_repeats_with_a_loop(
+    period: int, core: int, first: int, frames: int
+) -> None:
+    grid = Grid(core, period)
+    found = list(grid.pieces(first, first + frames))
+    assert found[0][0] <= first < found[0][1] and found[-1][0] < first + frames <= found[-1][1]
+    assert all(left[1] == right[0] for left, right in pairwise(found))
+    assert all(min(core, period) <= end - start < 2 * core or core > period for start, end in found)
+    turned = [(start + period, end + period) for start, end in found]
+    assert list(grid.pieces(first + period, first + period + frames)) == turned
 
 
 @pytest.fixture
@@ -103,26 +121,23 @@ def _latents(model: Model, frames: int) -> FloatArray:
     return np.random.default_rng(0).standard_normal((rows, frames)).astype(np.float32)
 
 
-def _decoded(model: Model, latents: FloatArray, lengths: list[int], workers: int) -> FloatArray:
+def _decoded(
+    model: Model, latents: FloatArray, lengths: list[int], workers: int, reach: Reach
+) -> FloatArray:
     with LocalEngine(workers) as engine:
-        return np.concatenate(list(decode(model, _cut(latents, lengths), 5, engine)))
+        blocks = Decoder(model, 5, engine).decode(_cut(latents, lengths), 0, reach)
+        return np.concatenate(list(blocks))
 
 
-def test_decoding_does_not_depend_on_blocks_or_workers(hub_model: Model) -> None:
+def test_decoding_does_not_depend_on_blocks_workers_or_what_else_is_asked(hub_model: Model) -> None:
     latents = _latents(hub_model, 300)
-    one = _decoded(hub_model, latents, [], 1)
-    other = _decoded(hub_model, latents, [7, 100, 1, 90], 3)
-    assert len(one) == 300 * hub_model.geometry.samples_per_frame
+    end = 170 * hub_model.geometry.samples_per_frame
+    one = _decoded(hub_model, latents, [], 1, Reach(0, end, 160, 4))
+    other = _decoded(hub_model, latents, [7, 100, 1, 90], 3, Reach(0, end, 160, 4))
+    assert len(one) == end
     np.testing.assert_array_equal(one, other)
-
-
-def test_a_longer_stream_begins_like_a_shorter_one(hub_model: Model) -> None:
-    """Samples more than a chunk before the end are settled: what follows cannot change them."""
-    latents = _latents(hub_model, 320)
-    short = _decoded(hub_model, latents[:, :280], [], 1)
-    whole = _decoded(hub_model, latents, [], 1)
-    settled = 60 * hub_model.geometry.samples_per_frame
-    np.testing.assert_array_equal(short[:settled], whole[:settled])
+    part = _decoded(hub_model, latents, [], 1, Reach(81_000, 90_001, 160, 4))
+    np.testing.assert_array_equal(part, one[81_000:90_001])
 
 
 def test_chunk_is_frozen() -> None:

@@ -6,7 +6,7 @@ Open a sink with `open_sink`, give it blocks inside its `with`, and take `sink.r
 from ambientgen.audio_file.formats import FORMATS, AudioFormat, Shape
 from ambientgen.audio_file.pcm import to_int16
 from ambientgen.audio_file.sink import Companion, Sink, Written, open_sink
-from ambientgen.audio_file.target import STDOUT, ReaderGone, check_target
+from ambientgen.audio_file.target import STDOUT, ReaderGone, check_endless, check_target
 
 __all__ = [
     "FORMATS",
@@ -17,6 +17,7 @@ __all__ = [
     "Shape",
     "Sink",
     "Written",
+    "check_endless",
     "check_target",
     "open_sink",
     "to_int16",

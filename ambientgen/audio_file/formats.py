@@ -98,6 +98,22 @@ class Wav(AudioFormat):
         return len(header) + shape.total_samples * shape.channels * SAMPLE_BYTES
 
 
+class Pcm(AudioFormat):
+    """The samples alone, 16 bits, little-endian: for pipes whose reader knows what they are."""
+
+    suffix = ".pcm"
+    can_pipe = True
+
+    def __init__(self, stream: ByteStream, shape: Shape) -> None:
+        self._stream = stream
+
+    def write(self, pcm: NDArray[np.int16]) -> None:
+        self._stream.write(pcm.tobytes())
+
+    def finish(self) -> None:
+        return
+
+
 class Flac(AudioFormat):
     """16-bit FLAC through libsndfile, which must seek.
 
@@ -176,3 +192,6 @@ class Flac(AudioFormat):
 
 
 FORMATS: dict[str, type[AudioFormat]] = {"wav": Wav, "flac": Flac}
+
+STREAM_FORMATS: dict[str, type[AudioFormat]] = {**FORMATS, "pcm": Pcm}
+"""Those, and what can go to a pipe alone."""

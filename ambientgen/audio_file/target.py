@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ambientgen.audio_file.formats import FORMATS, AudioFormat
+from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS, AudioFormat
 from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.shell import shell_word
 
@@ -70,6 +70,17 @@ def check_target(path: str | Path, force: bool = False, format_name: str | None 
     says another one, or a format that cannot go to a pipe.
     """
     find_target(path, force, format_name)
+
+
+def check_endless(path: str | Path) -> None:
+    """Refuse a file as the destination of a sound that never ends.
+
+    Raises UsageError, and what `check_target` does.
+    """
+    if not find_target(path, True, None).streamed:
+        what = "the sound never ends, and a file must"
+        remedy = "give `--duration 10m`, or `--to 10m`, or stream it with `-o -`"
+        raise UsageError(Problem(os.fspath(path), what, remedy))
 
 
 def find_target(path: str | Path, force: bool, format_name: str | None) -> Target:
@@ -180,7 +191,7 @@ def _is_terminal() -> bool:
 
 
 def _format(name: str) -> type[AudioFormat]:
-    if name not in FORMATS:
+    if name not in STREAM_FORMATS:
         known = ", ".join(FORMATS)
         raise UsageError(Problem("", f"no audio format is called {name!r}", f"choose of {known}"))
-    return FORMATS[name]
+    return STREAM_FORMATS[name]

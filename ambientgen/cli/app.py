@@ -17,9 +17,11 @@ from ambientgen.cli import (
     models,
     new,
     plan,
+    play,
     render,
     scenes,
     schema,
+    train,
     validate,
     verify,
 )
@@ -43,11 +45,13 @@ app = typer.Typer(
 
 app.command("render")(render.render)
 app.command("verify")(verify.verify)
+app.command("play")(play.play)
 app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
 app.command("scenes")(scenes.scenes)
 app.command("new")(new.new)
 app.command("schema")(schema.schema)
+app.command("train")(train.train)
 app.command("models")(models.models)
 app.command("cache")(cache.cache)
 app.command("doctor")(doctor.doctor)

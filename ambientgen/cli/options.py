@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,6 +16,7 @@ from ambientgen.cli.numbers import number, whole_number
 from ambientgen.errors import Problem, SceneError, UsageError
 
 if TYPE_CHECKING:
+    from ambientgen.plan import Between
     from ambientgen.scene import Scene
     from ambientgen.sidecar import Sidecar
     from ambientgen.store import Store
@@ -67,8 +69,20 @@ Duration = Annotated[
     typer.Option(
         "--duration",
         metavar="D",
-        help="Render this long (90s, 5m, 1h30m): crops the scene, or holds its last levels.",
+        help="Render this long (90s, 5m, 1h30m): crops the scene, or holds its last levels; "
+        "a loop goes round. `endless`, to a pipe or a player, plays on until stopped.",
     ),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="TIME", help="Begin here (12m); to the bit as in the whole render."
+    ),
+]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="End here (13m).")]
+Pcm = Annotated[
+    bool,
+    typer.Option("--pcm", help="To a pipe: bare samples (16 bit, little-endian), no WAV header."),
 ]
 
 
@@ -268,7 +282,7 @@ def _point_to_shipped(path: str) -> None:
 
 
 def read_duration(text: str | None) -> float | None:
-    """`--duration` in seconds.
+    """`--duration` in seconds; `endless` is infinite.
 
     Raises:
         UsageError: no time, nothing, or more than a scene may last.
@@ -276,13 +290,29 @@ def read_duration(text: str | None) -> float | None:
     if text is None:
         return None
     from ambientgen.scene.durations import spell
-    from ambientgen.scene.schema import MOST_DURATION_S
+    from ambientgen.scene.schema import ENDLESS, MOST_DURATION_S
 
+    if text == ENDLESS:
+        return math.inf
     duration_s = _read_time("--duration", text)
     if not 0 < duration_s <= MOST_DURATION_S:
         what = f"a render lasts more than 0s and at most {spell(MOST_DURATION_S)}"
         raise UsageError(Problem("--duration", what, "write for example `5m`"))
     return duration_s
+
+
+def read_between(start: str | None, end: str | None) -> Between:
+    """`--from` and `--to` in seconds; None where they are not given.
+
+    Raises:
+        UsageError: no times, or the end is not after the start.
+    """
+    from_s = None if start is None else _read_time("--from", start)
+    to_s = None if end is None else _read_time("--to", end)
+    if to_s is not None and to_s <= (from_s or 0.0):
+        what = f"`{end}` is not after `{start or '0s'}`, where the sound is to begin"
+        raise UsageError(Problem("--to", what, "write a later time"))
+    return from_s, to_s
 
 
 def read_moment(text: str, duration_s: float) -> float:

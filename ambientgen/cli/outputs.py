@@ -48,6 +48,17 @@ def check_option(output: str | None, scenes: int, as_json: bool) -> None:
         raise UsageError(Problem(f"{OPTION} {output}", what, remedy))
 
 
+def check_pcm(output: str | None, pcm: bool) -> None:
+    """Refuse bare samples in a file, which could not say what they are.
+
+    Raises:
+        UsageError: they are to go anywhere but a pipe.
+    """
+    if pcm and output != STDOUT:
+        what = "bare samples go to standard output alone"
+        raise UsageError(Problem("--pcm", what, f"write `{OPTION} {STDOUT} --pcm`"))
+
+
 def jobs_of(scenes: Sequence[tuple[str, Scene]], output: str | None) -> list[Job]:
     """An output for each scene: `output`, a file in it if it is a folder, or one right here.
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ambientgen.cli import options
-from ambientgen.cli.options import Overrides, read_duration, read_moment, read_scene
+from ambientgen.cli.options import (
+    Overrides,
+    read_between,
+    read_duration,
+    read_moment,
+    read_scene,
+)
 from ambientgen.cli.render import named_after
 from ambientgen.console import Console
 
 if TYPE_CHECKING:
-    from ambientgen.plan import Plan
+    from ambientgen.plan import Between, Plan
 
 
 def plan(
@@ -28,6 +35,8 @@ def plan(
     model: options.Model = None,
     seed: options.Seed = None,
     duration: options.Duration = None,
+    start: options.From = None,
+    end: options.To = None,
     steps: options.Steps = None,
     guidance: options.Guidance = None,
     assignments: options.Assignments = None,
@@ -39,14 +48,14 @@ def plan(
     """
     console = Console()
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
-    made, notices = _made(scene, overrides, read_duration(duration))
+    made, notices = _made(scene, overrides, read_duration(duration), read_between(start, end))
     for notice in notices:
         console.notice(notice)
     if at is None:
         document: dict[str, Any] = made.to_json()
         document["notices"] = [*notices, *made.notices]
     else:
-        moment = made.state_at(read_moment(at, made.duration_s))
+        moment = made.state_at(read_moment(at, made.start_s + made.duration_s))
         document = moment.to_json() | {"notices": notices}
     if as_json:
         console.out(json.dumps(document, indent=2))
@@ -56,7 +65,9 @@ def plan(
     console.out(plan_text(made) if at is None else moment_text(made, moment))
 
 
-def _made(path: str, overrides: Overrides, duration_s: float | None) -> tuple[Plan, list[str]]:
+def _made(
+    path: str, overrides: Overrides, duration_s: float | None, between_s: Between
+) -> tuple[Plan, list[str]]:
     """The plan of the scene in a file, and the warnings about its model.
 
     Raises SceneError, UsageError or ModelError.
@@ -67,7 +78,7 @@ def _made(path: str, overrides: Overrides, duration_s: float | None) -> tuple[Pl
 
     scene = read_scene(path, overrides)
     spec = resolve(scene.model)
-    told = [licence_notice(spec), *unheard(spec, scene, duration_s)]
+    told = [licence_notice(spec), *unheard(spec, scene, min(scene.told_s, duration_s or math.inf))]
     with named_after(path):
-        made = make_plan(scene, spec.geometry, spec.rule, duration_s)
+        made = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
     return made, [notice.text for notice in told if notice is not None]

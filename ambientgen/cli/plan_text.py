@@ -20,7 +20,7 @@ def plan_text(plan: Plan) -> str:
     """The curves at a glance, the keyframes, the windows, and what the model cannot follow."""
     scene = plan.scene
     rate = plan.geometry.sample_rate
-    about = f"{spell(plan.duration_s)}, seed {scene.seed}, model {scene.model}, {rate} Hz"
+    about = f"{_length(plan)}, seed {scene.seed}, model {scene.model}, {rate} Hz"
     parts = [f"{scene.title}\n{about}", _curves(plan), _keyframes(plan), _windows(plan)]
     if plan.notices:
         parts.append("\n".join(f"note: {notice}" for notice in plan.notices))
@@ -38,7 +38,7 @@ def moment_text(plan: Plan, moment: Moment) -> str:
     windows = " and ".join(f"{window.index}" for window in moment.windows)
     return "\n\n".join(
         [
-            f"{plan.scene.title} at {spell(moment.time_s)} of {spell(plan.duration_s)}",
+            f"{plan.scene.title} at {spell(moment.time_s)} of {_length(plan)}",
             table(rows),
             "Prompts by weight:\n" + table(prompts),
             f"Sounding: window {windows} of {len(plan.windows)} (counted from 0)",
@@ -46,11 +46,22 @@ def moment_text(plan: Plan, moment: Moment) -> str:
     )
 
 
+def _length(plan: Plan) -> str:
+    """`5m`, `5m from 12m on`, `a loop of 1m`, `endless; of which 10m`."""
+    length = spell(plan.duration_s)
+    if plan.endless:
+        length = f"endless; of which {length}"
+    elif plan.loop is not None:
+        loop = spell(plan.scene.duration_s)
+        length = f"a loop of {loop}" if length == loop else f"{length} of a loop of {loop}"
+    return f"{length} from {spell(plan.start_s)} on" if plan.start_sample else length
+
+
 def _curves(plan: Plan) -> str:
     """A sparkline of each state, over a time axis."""
     longest = max(len(state.name) for state in plan.scene.states)
     columns = max(min(_CURVE_COLUMNS, width() - longest - 6), 8)
-    times_s = (np.arange(columns) + 0.5) / columns * plan.duration_s
+    times_s = plan.start_s + (np.arange(columns) + 0.5) / columns * plan.duration_s
     rows = [
         (state.name, bars(values))
         for state, values in zip(
@@ -58,8 +69,9 @@ def _curves(plan: Plan) -> str:
         )
     ]
     lines = [f"  {name.ljust(longest)}  {drawn}".rstrip() for name, drawn in rows]
-    end = _clock(plan.duration_s)
-    return "\n".join([*lines, " " * (longest + 4) + "0s" + end.rjust(columns - 2)])
+    start, end = _clock(plan.start_s), _clock(plan.start_s + plan.duration_s)
+    axis = " " * (longest + 4) + start + end.rjust(columns - len(start))
+    return "\n".join([*lines, axis])
 
 
 def _keyframes(plan: Plan) -> str:

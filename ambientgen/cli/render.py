@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,19 +12,21 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.options import (
     Overrides,
+    read_between,
     read_duration,
     read_if_sidecar,
     read_scene,
     read_store,
 )
 from ambientgen.cli.outcomes import Outcomes
-from ambientgen.cli.outputs import STDOUT, Job, check_option, jobs_of
+from ambientgen.cli.outputs import STDOUT, Job, check_option, check_pcm, jobs_of
 from ambientgen.console import Console, two_digits
 from ambientgen.errors import SceneError
 from ambientgen.events import Notice, StageStarted, ignore
 
 if TYPE_CHECKING:
     from ambientgen.events import Event, Listener
+    from ambientgen.plan import Between
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
     from ambientgen.sidecar import Asked, SidecarRule
@@ -37,6 +40,8 @@ def render(
     model: options.Model = None,
     seed: options.Seed = None,
     duration: options.Duration = None,
+    start: options.From = None,
+    end: options.To = None,
     steps: options.Steps = None,
     guidance: options.Guidance = None,
     device: options.OneDevice = options.Device.AUTO,
@@ -45,6 +50,7 @@ def render(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
     force: options.Force = False,
+    pcm: options.Pcm = False,
     no_sidecar: options.NoSidecar = False,
     cache: options.Cache = None,
     cache_size: options.CacheSize = None,
@@ -59,7 +65,8 @@ def render(
     console = Console(quiet)
     outcomes = Outcomes(console, as_json)
     check_option(output, len(scenes), as_json)
-    duration_s = read_duration(duration)
+    check_pcm(output, pcm)
+    given = read_duration(duration), read_between(start, end)
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     store = None if no_cache else read_store(cache, cache_size)
     files = _Files(force, not no_sidecar, tuple(scenes))
@@ -67,11 +74,11 @@ def render(
     for path in scenes:
         with outcomes.trying(path):
             read.append((path, read_scene(path, overrides)))
-    jobs = _ready(jobs_of(read, output), outcomes, files)
+    jobs = _ready(jobs_of(read, output), outcomes, files, given)
     session = _Session(console, outcomes, device.value, workers, store)
     for job in jobs:
         with outcomes.trying(job.path):
-            session.render(job, _asked(job, duration_s), files)
+            session.render(job, _asked(job, *given), files, "pcm" if pcm else None)
     raise typer.Exit(outcomes.code)
 
 
@@ -90,22 +97,31 @@ class _Files:
         return rule_for(output, self.sidecars, self.force, self.scenes)
 
 
-def _asked(job: Job, duration_s: float | None) -> Asked:
+def _asked(job: Job, duration_s: float | None, between_s: Between) -> Asked:
     """What is wanted besides the scene: as the options say, else as a sidecar does."""
     from ambientgen.sidecar import Asked
 
-    beside = None if duration_s is not None else read_if_sidecar(job.path)
-    return Asked(duration_s) if beside is None else beside.asked
+    said = duration_s is not None or between_s != (None, None)
+    beside = None if said else read_if_sidecar(job.path)
+    return Asked(duration_s, between_s) if beside is None else beside.asked
 
 
-def _ready(jobs: Sequence[Job], outcomes: Outcomes, files: _Files) -> list[Job]:
+def _ready(
+    jobs: Sequence[Job],
+    outcomes: Outcomes,
+    files: _Files,
+    given: tuple[float | None, Between],
+) -> list[Job]:
     """Those whose output can be written and whose model is here; no model is loaded yet."""
-    from ambientgen.audio_file import check_target
+    from ambientgen.audio_file import check_endless, check_target
 
     writable = []
     for job in jobs:
         with outcomes.trying(job.path):
             check_target(job.output, files.force, job.scene.output.format)
+            length_s = job.scene.duration_s if given[0] is None else given[0]
+            if math.isinf(length_s) and given[1][1] is None:
+                check_endless(job.output)
             rule = files.rule(job.output)
             if rule is not None:
                 rule.check()
@@ -166,7 +182,7 @@ class _Session:
         self._listener: Listener = ignore
         self._notices: list[str] = []
 
-    def render(self, job: Job, asked: Asked, files: _Files) -> None:
+    def render(self, job: Job, asked: Asked, files: _Files, format_name: str | None) -> None:
         """Render one scene, and tell how it went."""
         self._notices = []
         rule = files.rule(job.output)
@@ -177,6 +193,7 @@ class _Session:
                 duration_s=asked.duration_s,
                 between_s=asked.between_s,
                 force=files.force,
+                format_name=format_name,
                 sidecar=rule,
             )
         self._console.say(summary(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -65,7 +66,12 @@ def parse_span(value: object, *, percent: bool = False) -> Span:
 
 
 def spell(seconds: float) -> str:
-    """Seconds as a scene writes them: 5400 is `1h30m`, 0.5 is `500ms`, 90 is `1m30s`."""
+    """Seconds as a scene writes them: 5400 is `1h30m`, 0.5 is `500ms`, 90 is `1m30s`.
+
+    Infinitely many are `endless`.
+    """
+    if seconds == math.inf:
+        return "endless"
     whole_ms = round(seconds * 1000)
     hours, rest = divmod(whole_ms, 3_600_000)
     minutes, rest = divmod(rest, 60_000)
