@@ -71,7 +71,9 @@ def start_from(module: nn.Module, warm: Mapping[str, Tensor]) -> list[str]:
             own[name][: len(value)].copy_(value)
         else:
             misfits.append(f"{name} is {tuple(value.shape)}, not {tuple(own[name].shape)}")
-    left = len(own.keys() - warm.keys())
+    # One tensor may have two names (tied embeddings), of which files keep one.
+    taken = {own[name].data_ptr() for name in warm if name in own}
+    left = sum(value.data_ptr() not in taken for value in own.values())
     if left:
         misfits.append(f"{left} of {len(own)} weights start from nothing")
     return misfits

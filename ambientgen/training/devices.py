@@ -125,8 +125,8 @@ def placing(device: torch.device) -> Iterator[None]:
     """Whatever torch makes inside lies on `device`, arrays from numpy and files too."""
     from_numpy, load = torch.from_numpy, torch.load
 
-    def placed(array: Any) -> Tensor:
-        return from_numpy(array).to(device)
+    def placed(ndarray: Any) -> Tensor:
+        return from_numpy(ndarray).to(device)
 
     def loaded(*args: Any, **kwargs: Any) -> Any:
         return load(*args, **{"map_location": device, **kwargs})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import torch
 from diffusers import AudioLDM2Pipeline, AutoencoderKL, DPMSolverMultistepScheduler
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DConditionModel
+from diffusers.utils import logging as diffusers_log
 from safetensors.torch import save_file
 from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
+from transformers.utils import logging as transformers_log
 
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training.examples import clap_extractor
@@ -54,8 +58,9 @@ def export(parts: Components, folder: Path, extras: dict[str, Any]) -> None:
         scheduler=DPMSolverMultistepScheduler(**SCHEDULER),
         vocoder=parts.vocoder,
     )
-    pipeline.to(torch.float16, silence_dtype_warnings=True)
-    pipeline.save_pretrained(folder, safe_serialization=True)
+    with _unsaid():
+        pipeline.to(torch.float16, silence_dtype_warnings=True)
+        pipeline.save_pretrained(folder, safe_serialization=True)
     _load_in_single_precision(folder)
     encoder = folder / "loa_encoder"
     encoder.mkdir(exist_ok=True)
@@ -64,6 +69,20 @@ def export(parts: Components, folder: Path, extras: dict[str, Any]) -> None:
     }
     save_file(half, encoder / "model.safetensors")
     (folder / "ambientgen.json").write_text(json.dumps(extras, indent=2) + "\n")
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """The libraries' own bars and remarks while a pipeline is written are for nobody."""
+    level, bars = diffusers_log.get_verbosity(), transformers_log.is_progress_bar_enabled()
+    diffusers_log.set_verbosity_error()
+    transformers_log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        diffusers_log.set_verbosity(level)
+        if bars:
+            transformers_log.enable_progress_bar()
 
 
 def _load_in_single_precision(folder: Path) -> None:

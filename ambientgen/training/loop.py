@@ -8,12 +8,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ambientgen.errors import AmbientgenError, Problem
+from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.events import StepsDone
 from ambientgen.training.around import ALONE, Around, StepLoss, start_from, tell_misfits, unbroken
 
@@ -98,6 +99,7 @@ class Fit(Generic[Network]):
 
         Raises:
             AmbientgenError: the gradients are no numbers any more.
+            UsageError: the checkpoint is broken, or of another network.
         """
         self.module.to(self._devices.device)
         self._start()
@@ -172,11 +174,16 @@ class Fit(Generic[Network]):
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self._path.exists():
             return 0
-        kept = torch.load(self._path, weights_only=True, map_location=self._devices.device)
-        self.module.load_state_dict(kept["module"])
-        optimiser.load_state_dict(kept["optimiser"])
-        ema.shadow = kept["ema"]
-        return int(kept["step"])
+        try:
+            kept = torch.load(self._path, weights_only=True, map_location=self._devices.device)
+            self.module.load_state_dict(kept["module"])
+            optimiser.load_state_dict(kept["optimiser"])
+            ema.shadow = kept["ema"]
+            return int(kept["step"])
+        except (RuntimeError, ValueError, KeyError, EOFError, UnpicklingError) as error:
+            what = "is broken, or of another network"
+            problem = Problem(str(self._path), what, "delete it to train this stage anew")
+            raise UsageError(problem) from error
 
     def _save(self, step: int, optimiser: Any, ema: Ema) -> None:
         if self._devices.rank != 0:

@@ -1,0 +1,240 @@
+"""A whole training: stages, loss curves, and a model folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ambientgen.errors import OutputError, Problem
+from ambientgen.events import Event, Listener, Notice, StageStarted, StepsDone, ignore
+from ambientgen.training.corpus import NAMES
+from ambientgen.training.devices import Devices, find_devices
+from ambientgen.training.export import export
+from ambientgen.training.order import Order, check, mark
+from ambientgen.training.progress import draw
+from ambientgen.training.recipe import STAGES
+from ambientgen.training.sources import Remark, words_of
+from ambientgen.training.stages import Run, Setting
+from ambientgen.training.start import Start, read_start
+
+REDRAWN_S = 300.0  # between pictures of a stage that goes on
+
+# What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 2.56, 4.48
+# and 8.32 s are trained.
+EXTRAS: dict[str, Any] = {
+    "steps": 4,
+    "guidance": 1.0,
+    "text_stream": True,
+    "gain_db": 3.0,
+    "cores": [24, 48, 96],
+    "overlap": 8,
+    "multiple": 4,
+}
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """A stage that was trained: its steps, and its last loss."""
+
+    stage: str
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What came of a training. `output` is None if only stages were asked for."""
+
+    output: Path | None
+    work: Path
+    picture: Path | None
+    states: tuple[str, ...]
+    clips: int
+    remarks: tuple[Remark, ...]
+    stages: tuple[StageReport, ...]
+    elapsed_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "output": str(self.output) if self.output is not None else None,
+            "work": str(self.work),
+            "losses": str(self.picture) if self.picture is not None else None,
+            "states": list(self.states),
+            "clips": self.clips,
+            "remarks": [asdict(remark) for remark in self.remarks],
+            "stages": [asdict(stage) for stage in self.stages],
+            "elapsed_s": round(self.elapsed_s, 2),
+        }
+
+
+def train(order: Order, tell: Listener = ignore) -> TrainReport:
+    """Carry out an order: train what is not trained yet, and write the model.
+
+    Stopped at any moment (Ctrl-C), the same order goes on from the last whole step.
+
+    Raises:
+        UsageError, ModelError, OutputError: as `order.check`, before anything is written.
+        AmbientgenError: the training cannot go on.
+    """
+    check(order)
+    began = time.monotonic()
+    start = read_start(order.recipe.start) if order.recipe.start is not None else None
+    mark(order)
+    devices = find_devices(order.device, order.recipe.precision)
+    tell(Notice(f"training on {devices.describe()}") if devices.describe() != "cpu" else _started())
+    watch = _Watch(order.work / "run", tell, devices)
+    run = Run(order.recipe, Setting(order.work, order.data, start, devices, watch))
+    with devices.in_charge(), watch.drawing():
+        for stage in order.stages or STAGES:
+            run.train(stage)
+        if order.output is not None and not order.stages and devices.rank == 0:
+            tell(StageStarted("export"))
+            _write(run, order, start)
+    own = run.recordings
+    return TrainReport(
+        output=order.output if not order.stages else None,
+        work=order.work,
+        picture=watch.picture,
+        states=states_of(run, start),
+        clips=len(run.sounds.mels),
+        remarks=own.remarks if own is not None else (),
+        stages=tuple(watch.reports.values()),
+        elapsed_s=time.monotonic() - began,
+    )
+
+
+def _started() -> StageStarted:
+    return StageStarted("starting")
+
+
+def states_of(run: Run, start: Start | None) -> tuple[str, ...]:
+    """The states that the model knows: of the one it started from, textures, and the user's own."""
+    own = run.recordings.states if run.recordings is not None else ()
+    before = start.extras.get("states", []) if start is not None else []
+    textures = NAMES if run.recipe.synth.stems else ()
+    return tuple(dict.fromkeys((*map(str, before), *textures, *own)))
+
+
+@dataclass
+class _Watch:
+    """Hears how a training goes on: remembers the last losses, and draws their curves."""
+
+    folder: Path
+    tell: Listener
+    devices: Devices
+    picture: Path | None = None
+    reports: dict[str, StageReport] = field(default_factory=dict)
+    drawn_s: float = field(default_factory=time.monotonic)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, StepsDone):
+            self.reports[event.stage] = StageReport(event.stage, event.done, event.loss)
+            if event.done == event.total or time.monotonic() - self.drawn_s > REDRAWN_S:
+                self.draw()
+        if self.devices.rank == 0:
+            self.tell(event)
+
+    def draw(self) -> None:
+        """The curves so far. That a picture cannot be written stops nothing."""
+        self.drawn_s = time.monotonic()
+        if self.devices.rank == 0:
+            with contextlib.suppress(OSError):
+                self.picture = draw(self.folder, STAGES)
+
+    @contextlib.contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Curves are drawn when it is over, however it ends."""
+        try:
+            yield
+        finally:
+            self.draw()
+
+
+def _write(run: Run, order: Order, start: Start | None) -> None:
+    """The model folder, under another name until it is whole."""
+    assert order.output is not None
+    output = order.output.absolute()
+    extras = _extras(run, output.name, start)
+    try:
+        with _beside(output) as partial:
+            export(run.components, partial, extras)
+            (partial / "README.md").write_text(card(extras, run, start), encoding="utf-8")
+            _replace(partial, output)
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise OutputError(Problem(str(order.output), f"cannot be written ({said})")) from error
+
+
+@contextlib.contextmanager
+def _beside(output: Path) -> Iterator[Path]:
+    """An empty folder beside `output`, gone if it is not renamed."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".part", dir=output.parent))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _replace(partial: Path, output: Path) -> None:
+    """Rename the whole folder to its name; one that stands there goes only then."""
+    if not os.path.lexists(output):
+        partial.rename(output)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".old", dir=output.parent))
+    output.rename(old / "model")
+    try:
+        partial.rename(output)
+    except OSError:
+        (old / "model").rename(output)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
+    """ambientgen.json: as of the model it started from, but for name, licence and states."""
+    before = dict(start.extras) if start is not None else dict(EXTRAS)
+    # Whose recordings it learnt from decides about a model's licence: only the user knows.
+    if run.recipe.licence is not None:
+        before["licence"] = run.recipe.licence
+    elif run.setting.data is not None:
+        before.pop("licence", None)
+    was = str(before.get("revision") or (start.spec.name if start is not None else ""))
+    before["revision"] = f"{name} (from {was})" if start is not None else name
+    before["states"] = list(states_of(run, start))
+    return before
+
+
+def card(extras: dict[str, Any], run: Run, start: Start | None) -> str:
+    """The model card: what it learnt from, and how its own states are asked for."""
+    licence = extras.get("licence")
+    head = ["library_name: diffusers", "pipeline_tag: text-to-audio", "tags: [audioldm2, ambience]"]
+    if licence:
+        head.insert(0, f"license: {str(licence).lower()}")
+    lines = ["---", *head, "---", "", f"# {extras['revision']}", ""]
+    lines += ["Trained with `ambientgen train`; rendered with `ambientgen render --model`.", ""]
+    if start is not None:
+        lines += [f"It started from the weights of {start.spec.name}.", ""]
+    own = run.recordings
+    if own is not None:
+        lines += [f"It learnt from {len(own.texts)} clips of recordings.", ""]
+    new = [name for name in (own.states if own is not None else ()) if name not in NAMES]
+    if new:
+        lines += ["States of its own, as a scene asks for them:", "", "```yaml", "states:"]
+        for name in new:
+            levels = json.dumps(list(words_of(name)), ensure_ascii=False).replace("null", "~")
+            lines += [f"  {name}:", f"    levels: {levels}", "    curve: 0.5"]
+        lines += ["```", ""]
+    lines += [f"Licence: {licence or 'not stated'}.", "", f"States: {', '.join(extras['states'])}."]
+    recipe = run.recipe.model_dump_json(by_alias=True, exclude_none=True, indent=2)
+    return "\n".join([*lines, "", "## Recipe", "", "```json", recipe, "```", ""])

@@ -1,0 +1,201 @@
+"""What a training is asked to do, and all that can be known to be wrong with it beforehand.
+
+Torch-free, and writes nothing: everything is refused before the first second of work is spent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ambientgen.errors import OutputError, Problem, UsageError
+from ambientgen.models.folder import INDEX
+from ambientgen.models.registry import resolve
+from ambientgen.shell import shell_word
+from ambientgen.training.recipe import STAGES, Recipe
+from ambientgen.training.sources import find
+
+MARK = "training.json"  # in the work folder: what its results were made from
+_NEEDED = ("accelerate", "matplotlib", "soxr")  # the extra `train`
+
+
+@dataclass(frozen=True)
+class Order:
+    """Carry out `recipe` in the folder `work`, and write the model to `output`.
+
+    With `stages` only those (and what they need) are trained, and no model is written. `force`
+    replaces an existing model. `device` is `auto` or `cpu`.
+    """
+
+    recipe: Recipe
+    work: Path
+    output: Path | None = None
+    stages: tuple[str, ...] = ()
+    force: bool = False
+    device: str = "auto"
+
+    @property
+    def data(self) -> Path | None:
+        """The folder of recordings."""
+        return Path(self.recipe.data).expanduser() if self.recipe.data is not None else None
+
+
+def check(order: Order) -> None:
+    """Refuse what cannot work.
+
+    Raises:
+        UsageError: packages are missing, the recipe asks for what cannot be, there is nothing to
+            learn from, or the work folder belongs to another training.
+        ModelError: the model to start from is not here.
+        OutputError: the output exists, or cannot be written.
+    """
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        what = f"training needs packages that are not here ({', '.join(missing)})"
+        raise UsageError(Problem("", what, "install them: pip install 'ambientgen[train]'"))
+    _check_recipe(order.recipe)
+    if order.recipe.start is not None:
+        resolve(order.recipe.start)
+    if order.data is not None:
+        find(order.data)
+    if order.output is not None:
+        _check_output(order.output, order.force)
+    _check_work(order)
+
+
+def _check_recipe(recipe: Recipe) -> None:
+    problems = []
+    synth = recipe.synth
+    if recipe.data is None and not synth.stems:
+        remedy = "give a folder of recordings with --data, or `synth: {stems: 250, ...}`"
+        problems.append(Problem("recipe", "there is nothing to learn from", remedy))
+    idle = [name for name in STAGES if not getattr(recipe.stages, name).steps]
+    if idle and recipe.start is None:
+        what = f"{', '.join(idle)} would learn nothing, with no steps and no model to start from"
+        problems.append(Problem("recipe", what, "give them steps, or a model with --from"))
+    if synth.stems:
+        wanted = {"clips": synth.clips}
+        if recipe.start is None:
+            wanted["captions"] = synth.captions
+            wanted["clap_clips"] = synth.clap_clips
+        zero = [name for name, count in wanted.items() if not count]
+        if zero:
+            what = f"synth has stems, but no {' and no '.join(zero)}"
+            problems.append(Problem("recipe", what, "write for example `clips: 5000`"))
+    if problems:
+        raise UsageError(*problems)
+
+
+def _check_output(output: Path, force: bool) -> None:
+    place = str(output)
+    if os.path.lexists(output):
+        if not force:
+            remedy = "use --force to replace it, or choose another name with -o"
+            raise OutputError(Problem(place, "exists already", remedy))
+        if not output.is_dir() or not ((output / INDEX).is_file() or not any(output.iterdir())):
+            remedy = "choose another name with -o"
+            raise OutputError(Problem(place, "is no model folder, and stays as it is", remedy))
+    parent = output.absolute().parent
+    if not parent.is_dir():
+        remedy = f"make it with `mkdir -p {shell_word(parent)}`"
+        raise OutputError(Problem(place, f"there is no folder {parent}", remedy))
+    if not os.access(parent, os.W_OK):
+        raise OutputError(Problem(place, "writing here is not permitted", "choose another with -o"))
+
+
+def _check_work(order: Order) -> None:
+    path = order.work / MARK
+    if order.work.exists() and not order.work.is_dir():
+        raise UsageError(Problem(f"--work {order.work}", "is no folder", "name another"))
+    if not path.is_file():
+        return
+    try:
+        made_from = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        made_from = {}
+    now = made_of(order)
+    changed = [name for name, value in now.items() if made_from.get(name) != value]
+    if changed:
+        what = f"holds a training with another {' and another '.join(changed)}"
+        remedy = "name another folder with --work, or delete this one"
+        raise UsageError(Problem(f"--work {order.work}", what, remedy))
+
+
+def made_of(order: Order) -> dict[str, Any]:
+    """What the data in a work folder follow from. Steps and learning rates may change: a longer
+    schedule goes on where the checkpoints are."""
+    recipe = order.recipe
+    made: dict[str, Any] = {
+        "synth": recipe.synth.model_dump(),
+        "recordings": recipe.recordings.model_dump(),
+        "data": "",
+        "from": "",
+    }
+    if order.data is not None:
+        made["data"] = _digest(order.data)
+    if recipe.start is not None:
+        made["from"] = _digest(resolve(recipe.start).folder)
+    return made
+
+
+def mark(order: Order) -> None:
+    """Make the work folder, and note in it what it is made from.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        order.work.mkdir(parents=True, exist_ok=True)
+        partial = order.work / f"{MARK}.part"
+        partial.write_text(json.dumps(made_of(order), indent=2) + "\n", encoding="utf-8")
+        partial.replace(order.work / MARK)
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        problem = Problem(f"--work {order.work}", f"cannot be written ({said})", "name another")
+        raise OutputError(problem) from error
+
+
+def _digest(folder: Path) -> str:
+    """A folder's files by name, size and time of change: enough to tell one from another."""
+    rows = []
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(place) / name
+            try:
+                found = path.stat()
+            except OSError:
+                continue
+            rows.append(f"{path.relative_to(folder)}\0{found.st_size}\0{found.st_mtime_ns}")
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def stages_of(names: list[str]) -> tuple[str, ...]:
+    """Stage names as given, in the order they are trained in. Raises UsageError."""
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        remedy = f"choose {', '.join(STAGES)}"
+        raise UsageError(*(Problem("--stage", f"there is no stage `{n}`", remedy) for n in unknown))
+    return tuple(stage for stage in STAGES if stage in names)
+
+
+def with_steps(recipe: Recipe, assignments: list[str]) -> Recipe:
+    """The recipe with other numbers of steps, each as `unet=2000`. Raises UsageError."""
+    changed: dict[str, Any] = {}
+    for assignment in assignments:
+        stage, equals, count = assignment.partition("=")
+        if not equals or not count.isascii() or not count.isdigit() or len(count) > 8:
+            what = f"`{assignment}` is not a stage and its steps"
+            raise UsageError(Problem("--steps", what, "write for example `--steps unet=2000`"))
+        if stage not in STAGES:
+            what, remedy = f"there is no stage `{stage}`", f"choose {', '.join(STAGES)}"
+            raise UsageError(Problem("--steps", what, remedy))
+        old = getattr(recipe.stages, stage)
+        changed[stage] = old.model_copy(update={"steps": int(count)})
+    stages = recipe.stages.model_copy(update=changed)
+    return recipe.model_copy(update={"stages": stages})

@@ -1,0 +1,280 @@
+"""Recordings as training clips: 10.24 s at 16 kHz in one channel, with the words that call them.
+
+What a recording does over time is not known, only what it is called. So a clip has texts instead of
+curves, and the true LOA of its sound stands in for the levels. Recordings of a state without
+captions get its level words by loudness: each clip is taken at several gains, and all of a state's
+takes are ranked; the quietest quarter is called its quietest word, the loudest its loudest. So a
+curve moves the level of such a state even if all its recordings are equally loud.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from numpy.typing import NDArray
+
+from ambientgen.errors import Problem, UsageError
+from ambientgen.prompts import compose
+from ambientgen.scene.catalogue import KNOWN
+from ambientgen.training.corpus import FLOOR_RMS
+from ambientgen.training.keep import kept
+from ambientgen.training.mel import MEL_BINS, RATE, log_mel
+from ambientgen.training.sources import OPTION, Remark, Source, find, plain_word, words_of
+from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems
+
+LEAST_S = 1.0  # shorter recordings are skipped
+REST_S = 2.56  # so much must be left over at the end for a clip of its own (it overlaps the last)
+FADE = RATE // 4  # samples over which a short recording is joined to itself
+SILENT_RMS = 10 ** (-70 / 20)
+LOUD_RMS = (
+    0.1  # -20 dBFS: where the loudest clips are put, about as loud as the textures' full level
+)
+LOUDEST = 95  # percentile of clips that counts as the loudest
+GAINS_DB = (0.0, -7.0, -14.0, -21.0)  # takes of a state: three quarters of the 28 dB of a texture
+STILL = 0.12  # of a texture that is mixed under a recording, as `examples.STILL`
+ENDLESS = 1 << 50  # frames: what headers of streams say that do not know their length
+BLOCK = 1 << 16  # frames read at a time
+
+Clip = NDArray[np.float32]
+
+
+class Unusable(Exception):  # noqa: N818 (it is told, and the file is skipped)
+    """A file no clip can be made of; says why."""
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """audio (N, CLIP_SAMPLES) and mels (N, CLIP_FRAMES, MEL_BINS), float16.
+
+    texts: what each clip may be called, one or more captions with levels in them. plains: what it
+    is at any level. states: the states that recordings without captions belong to.
+    """
+
+    audio: NDArray[np.float16]
+    mels: NDArray[np.float16]
+    texts: tuple[tuple[str, ...], ...]
+    plains: tuple[str, ...]
+    states: tuple[str, ...]
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True)
+class _Take:
+    """One row of the corpus: a clip at a gain, called `texts`."""
+
+    clip: int
+    gain: float
+    texts: tuple[str, ...]
+    plain: str
+    stem: int = -1  # a texture mixed under it; none below 0
+
+
+def clips_of(path: Path) -> Iterator[Clip]:
+    """The clips of a sound file of any rate and number of channels, each (CLIP_SAMPLES,).
+
+    Raises:
+        Unusable: it is no sound file, too short, or broken; after the clips that can be had.
+    """
+    rest = np.zeros(0, np.float32)
+    before = np.zeros(0, np.float32)  # the clip that was given last
+    stop: Unusable | None = None
+    parts = _at_our_rate(path)
+    while stop is None:
+        try:
+            rest = np.concatenate([rest, next(parts)])
+        except StopIteration:
+            break
+        except Unusable as error:
+            stop = error
+        while len(rest) >= CLIP_SAMPLES:
+            before, rest = rest[:CLIP_SAMPLES], rest[CLIP_SAMPLES:]
+            yield before
+    if len(before) and len(rest) >= REST_S * RATE:
+        yield np.concatenate([before[len(rest) :], rest])
+    elif not len(before) and len(rest) >= LEAST_S * RATE:
+        yield _repeated(rest)
+    elif not len(before) and stop is None:
+        what = f"lasts {len(rest) / RATE:.2f} s" if len(rest) else "holds no sound"
+        raise Unusable(f"{what}; give at least {LEAST_S:.0f} s")
+    if stop is not None:
+        raise stop
+
+
+def _at_our_rate(path: Path) -> Iterator[Clip]:
+    """A file's samples at RATE in one channel, as they come."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            stream = soxr.ResampleStream(file.samplerate, RATE, 1, dtype="float32", quality="HQ")
+            read = 0
+            for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+                read += len(block)
+                mono = block.mean(1)
+                if not np.isfinite(mono).all():
+                    raise Unusable("holds samples that are no numbers")
+                yield stream.resample_chunk(mono)
+            yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+            if read < file.frames < ENDLESS:
+                raise Unusable(f"ends after {read / file.samplerate:.1f} s, before its header says")
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        said = " ".join(str(error).split(":")[-1].split()).rstrip(".")
+        remedy = "convert it to WAV or FLAC"
+        raise Unusable(f"cannot be read as sound ({said.lower()}); {remedy}") from None
+
+
+def _repeated(short: Clip) -> Clip:
+    """A recording shorter than a clip, joined to itself until it fills one."""
+    fade = min(FADE, len(short) // 4)
+    gain = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32))
+    out = short
+    while len(out) < CLIP_SAMPLES:
+        joined = out[-fade:] * gain[::-1] + short[:fade] * gain
+        out = np.concatenate([out[:-fade], joined, short[fade:]])
+    return out[:CLIP_SAMPLES]
+
+
+def build(data: Path, folder: Path, stems: Stems | None, most: int, seed: int) -> Recordings:
+    """The clips of the recordings in `data`, made once and kept in `folder`.
+
+    With `stems`, each take comes once more with a texture under it, so that recordings and textures
+    are heard together. At most `most` takes are kept, drawn by `seed`.
+
+    Raises:
+        UsageError: nothing in `data` can be learnt from.
+    """
+
+    def make(partial: Path) -> None:
+        found = find(data)
+        remarks = list(found.remarks)
+        sources, loudness = _read_all(found.sources, folder, remarks)
+        if not sources:
+            what = f"none of its {len(found.sources)} files can be learnt from"
+            said = [Problem(f"{OPTION} {data}", what, "see below")]
+            raise UsageError(*said, *(Problem(r.file, r.what) for r in remarks))
+        raw = np.memmap(folder / "clips.f16", np.float16, "r", shape=(len(sources), CLIP_SAMPLES))
+        rng = np.random.default_rng(seed)
+        takes = _takes(sources, loudness, stems, rng)
+        takes = [takes[i] for i in sorted(rng.permutation(len(takes))[:most])]
+        _write(folder, raw, stems, takes, rng)
+        states = dict.fromkeys(source.state for source in sources if source.state)
+        said_of = {
+            "texts": [take.texts for take in takes],
+            "plains": [take.plain for take in takes],
+            "states": list(states),
+            "remarks": [asdict(remark) for remark in remarks],
+        }
+        partial.write_text(json.dumps(said_of))
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # The texts are written last: they vouch for the arrays.
+    said: dict[str, Any] = json.loads(kept(folder / "recordings.json", make).read_text())
+    return Recordings(
+        np.load(folder / "audio.npy", mmap_mode="r"),
+        np.load(folder / "mels.npy", mmap_mode="r"),
+        tuple(map(tuple, said["texts"])),
+        tuple(said["plains"]),
+        tuple(said["states"]),
+        tuple(Remark(**remark) for remark in said["remarks"]),
+    )
+
+
+def _read_all(
+    sources: Sequence[Source], folder: Path, remarks: list[Remark]
+) -> tuple[list[Source], NDArray[np.float64]]:
+    """Write all clips to `clips.f16`; the source and the root mean square of each."""
+    owners: list[Source] = []
+    loudness: list[float] = []
+    with (folder / "clips.f16").open("wb") as raw:
+        for source in sources:
+            before = len(owners)
+            try:
+                for clip in clips_of(source.path):
+                    level = float(np.sqrt(np.mean(np.square(clip - clip.mean()))))
+                    if level >= SILENT_RMS:
+                        raw.write((clip - clip.mean()).astype(np.float16).tobytes())
+                        owners.append(source)
+                        loudness.append(level)
+                if len(owners) == before:
+                    remarks.append(Remark(source.name, "is silent; skipped"))
+            except Unusable as error:
+                kept_some = f"; {len(owners) - before} clips before that are used"
+                end = kept_some if len(owners) > before else "; skipped"
+                remarks.append(Remark(source.name, f"{error}{end}"))
+    return owners, np.array(loudness)
+
+
+def _takes(
+    sources: Sequence[Source],
+    loudness: NDArray[np.float64],
+    stems: Stems | None,
+    rng: np.random.Generator,
+) -> list[_Take]:
+    # One gain for all: how loud recordings are beside one another is kept.
+    common = LOUD_RMS / float(np.percentile(loudness, LOUDEST))
+    takes = [
+        _Take(i, common, source.captions, source.captions[0])
+        for i, source in enumerate(sources)
+        if source.captions
+    ]
+    for state in dict.fromkeys(source.state for source in sources if source.state):
+        mine = [i for i, source in enumerate(sources) if source.state == state]
+        pairs = [(i, db) for i in mine for db in GAINS_DB]
+        heard = [20 * math.log10(loudness[i]) + db for i, db in pairs]
+        ranks = np.argsort(np.argsort(heard, kind="stable"), kind="stable")
+        words = words_of(state)
+        for (i, db), rank in zip(pairs, ranks, strict=True):
+            word = str(words[1 + int(rank) * (len(words) - 1) // len(pairs)])
+            gain = common * 10 ** (db / 20)
+            takes.append(_Take(i, gain, (word,), plain_word(state)))
+    if stems is None:
+        return takes
+    return takes + [_with_texture(take, stems, rng) for take in takes]
+
+
+def _with_texture(take: _Take, stems: Stems, rng: np.random.Generator) -> _Take:
+    """The take with a texture under it that holds still, named as well."""
+    curves = stems.curves.astype(np.float32)
+    still = np.flatnonzero((np.ptp(curves, axis=1) < STILL) & (curves.mean(1) > STILL))
+    if not len(still):
+        return take
+    stem = int(rng.choice(still))
+    known = KNOWN[str(stems.names[stem])]
+    word = str(known.levels[max(1, round(float(curves[stem].mean()) * (len(known.levels) - 1)))])
+
+    def joined(said: str, texture: str) -> str:
+        return compose([said, texture] if rng.random() < 0.5 else [texture, said], "")
+
+    texts = tuple(joined(text, word) for text in take.texts)
+    return _Take(take.clip, take.gain, texts, joined(take.plain, known.plain), stem)
+
+
+def _write(
+    folder: Path,
+    raw: NDArray[np.float16],
+    stems: Stems | None,
+    takes: Sequence[_Take],
+    rng: np.random.Generator,
+) -> None:
+    """The arrays of all takes, each over the same faint floor as the textures."""
+
+    def array(name: str, *shape: int) -> Any:
+        return np.lib.format.open_memmap(folder / name, "w+", np.float16, (len(takes), *shape))
+
+    audio, mels = array("audio.npy", CLIP_SAMPLES), array("mels.npy", CLIP_FRAMES, MEL_BINS)
+    for row, take in enumerate(takes):
+        sound = raw[take.clip].astype(np.float32) * np.float32(take.gain)
+        if stems is not None and take.stem >= 0:
+            sound = sound + stems.audio[take.stem].astype(np.float32)
+        floor = FLOOR_RMS * rng.standard_normal(CLIP_SAMPLES)
+        audio[row] = sound + floor
+        mels[row] = log_mel(torch.from_numpy(audio[row].astype(np.float32))[None])[0].numpy()
+    audio.flush()
+    mels.flush()

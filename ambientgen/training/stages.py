@@ -1,0 +1,349 @@
+"""The stages of a training, each done when it is asked for and never twice.
+
+Every stage keeps its result in the work folder: data beside it, networks as checkpoints in `run`,
+from which a stopped training goes on. What a stage needs is asked for by name, so any one stage can
+be trained alone: those below it are done first, or read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DConditionModel
+from torch import Tensor
+from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
+
+from ambientgen.events import Listener, Notice, StageStarted, ignore
+from ambientgen.models.vocoder import TextureVocoder
+from ambientgen.training import corpus as corpora
+from ambientgen.training import language, mae, recorded, recordings, stems, unet, vae, vocoder
+from ambientgen.training.around import Around, More, start_from
+from ambientgen.training.captions import Heard
+from ambientgen.training.corpus import NAMES, Corpus
+from ambientgen.training.devices import ONE_CPU, Devices
+from ambientgen.training.examples import clap_features, loa_examples
+from ambientgen.training.export import Components
+from ambientgen.training.keep import kept
+from ambientgen.training.language import LoaExamples, Meaning
+from ambientgen.training.loop import Schedule
+from ambientgen.training.mae import LoaEncoder
+from ambientgen.training.mel import MEL_BINS
+from ambientgen.training.recipe import Recipe
+from ambientgen.training.recordings import Recordings
+from ambientgen.training.start import Start
+from ambientgen.training.stems import CLIP_FRAMES, Stems
+
+# Seeds of the corpus: mixtures for all networks, for CLAP, for the vocoder, captions; recordings.
+MIX_SEED, CLAP_SEED, VOCODER_SEED, CAPTION_SEED, TAKE_SEED = 1, 77, 10_000, 0, 21
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a training happens: its work folder, a folder of recordings and a model to start from
+    (or none), its devices, and who hears how it goes on."""
+
+    work: Path
+    data: Path | None = None
+    start: Start | None = None
+    devices: Devices = ONE_CPU
+    tell: Listener = ignore
+
+
+class Run:
+    """One training: `recipe` carried out in `setting`. Raises what its stages raise."""
+
+    def __init__(self, recipe: Recipe, setting: Setting) -> None:
+        self.recipe, self.setting = recipe, setting
+        self.folder = setting.work / "run"
+
+    def train(self, stage: str) -> None:
+        """Train one stage (a field of `recipe.Stages`), and what it needs first."""
+        getattr(self, stage)
+
+    # The data
+
+    @cached_property
+    def stems(self) -> Stems | None:
+        """Single procedural textures; None where the recipe wants recordings alone."""
+        if not self.recipe.synth.stems:
+            return None
+        self._begin("textures")
+        with self.setting.devices.first():
+            return stems.build(self.setting.work / "stems", self.recipe.synth.stems)
+
+    @cached_property
+    def recordings(self) -> Recordings | None:
+        """The user's own sounds; None where there are none."""
+        if self.setting.data is None:
+            return None
+        below = self.stems
+        self._begin("recordings")
+        folder, most = self.setting.work / "recordings", self.recipe.recordings.clips
+        with self.setting.devices.first():
+            made = recordings.build(self.setting.data, folder, below, most, TAKE_SEED)
+        for remark in made.remarks:
+            self.setting.tell(Notice(str(remark)))
+        return made
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """Mixtures of textures; empty where there are none."""
+        raw = self.stems
+        if raw is None:
+            return _no_corpus()
+        self._begin("corpus")
+        with self.setting.devices.first():
+            folder = self.setting.work / "corpus"
+            return corpora.build(folder, raw, self.recipe.synth.clips, MIX_SEED)
+
+    @cached_property
+    def sounds(self) -> Corpus:
+        """All there is to hear, textures and recordings, for stages that need no words."""
+        own, other = self.corpus, self.recordings
+        if other is None:
+            return own
+        share = self._share()
+        textures = len(own.mels) if share < 1 else 0
+        wanted = share / (1 - share) * textures if share < 1 else 0.0
+        turns = max(1, round(wanted / len(other.mels)))
+
+        def make(partial: Path) -> None:
+            rows = textures + turns * len(other.mels)
+            shape = (rows, CLIP_FRAMES, MEL_BINS)
+            mels = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+            mels[:textures] = own.mels[:textures]
+            for turn in range(turns):
+                first = textures + turn * len(other.mels)
+                mels[first : first + len(other.mels)] = other.mels
+            mels.flush()
+
+        with self.setting.devices.first():
+            path = kept(self.setting.work / "sounds.npy", make)
+        return replace(own, mels=np.load(path, mmap_mode="r"))
+
+    # The networks, in the order they are trained in
+
+    @cached_property
+    def vae(self) -> AutoencoderKL:
+        """The VAE."""
+        sounds = self.sounds if self.recipe.stages.vae.steps else self.corpus
+        return vae.train(sounds, self.folder, self._schedule("vae")).requires_grad_(False)
+
+    @cached_property
+    def mae(self) -> LoaEncoder:
+        """The LOA encoder."""
+        start = self.setting.start
+        if self.recipe.stages.mae.steps or start is None:
+            sounds = self.sounds
+            return mae.train(sounds, self.folder, self._schedule("mae")).requires_grad_(False)
+        # Kept: the autoencoder's other half, which a model folder does not hold, is of no use.
+        encoder = LoaEncoder().to(self.setting.devices.device)
+        named = {key.removeprefix("loa."): v for key, v in start.weights["mae"].items()}
+        start_from(encoder, named)
+        return encoder.eval().requires_grad_(False)
+
+    @cached_property
+    def tokenizers(self) -> tuple[RobertaTokenizer, T5Tokenizer]:
+        """CLAP's and T5's: those of the model to start from, with new words, or new ones."""
+        own = self.recordings
+        texts = [text for row in own.texts for text in row] if own else []
+        start = self.setting.start
+        if start is not None:
+            return start.roberta(), start.t5(texts)
+        sampled = language.sample_captions(self.recipe.synth.captions, CAPTION_SEED)
+        if texts:
+            share = self._share()
+            wanted = share / (1 - share) * len(sampled) if share < 1 else 0.0
+            # A word that occurs only twice is taken for chance.
+            texts *= max(3, round(wanted / len(texts)))
+        return language.new_tokenizers([*sampled, *texts])
+
+    @cached_property
+    def clap(self) -> ClapModel:
+        """CLAP, both towers."""
+        roberta, _ = self.tokenizers
+        wanted, raw, own = self.recipe.stages.clap.steps, self.stems, self.recordings
+        features, heard = np.zeros((1, 1001, 64), np.float16), [Heard({}, {})]
+        count = self.recipe.synth.clap_clips
+        more = None
+        with self.setting.devices.first():
+            if wanted and raw is not None and count:
+                features, heard = clap_features(
+                    raw, count, CLAP_SEED, self.setting.work / "clap.npz"
+                )
+            if wanted and own is not None:
+                path = self.setting.work / "clap_recordings.npz"
+                share = self._share() if raw is not None and count else 1.0
+                most = max(count, self.recipe.recordings.clips // 2)
+                more = recorded.clap_examples(own, roberta, most, path, share)
+        schedule = self._schedule("clap", more)
+        return language.train_clap(features, heard, roberta, self.folder, schedule).requires_grad_(
+            False
+        )
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """T5 encoder, projection and GPT-2."""
+        clap, (roberta, t5), encoder = self.clap, self.tokenizers, self.mae
+        wanted, raw, own = self.recipe.stages.meaning.steps, self.stems, self.recordings
+        examples = LoaExamples(np.zeros((1, 8, mae.WIDTH), np.float16), [Heard({}, {})])
+        mixtures, more = self.corpus, None
+        with self.setting.devices.first():
+            if wanted and raw is not None:
+                examples = loa_examples(mixtures, encoder, self.setting.work / "loa.npz")
+            if wanted and own is not None:
+                path = self.setting.work / "loa_recordings.npz"
+                true = recorded.loa_of(own, encoder, path)
+                share = self._share()
+                more = recorded.meaning_examples(own, true, clap, (roberta, t5), share)
+        schedule = self._schedule("meaning", more)
+        trained = language.train_meaning(examples, clap, roberta, t5, self.folder, schedule)
+        return trained.requires_grad_(False)
+
+    @cached_property
+    def vocoder(self) -> TextureVocoder:
+        """The vocoder, for mels true and decoded."""
+        autoencoder, own, raw = self.vae, self.recordings, self.stems
+        if not self.recipe.stages.vocoder.steps:
+            raw = _no_stems()
+        elif own is not None:
+            raw = self._stems_and_recordings(raw, own)
+        assert raw is not None
+        schedule = self._schedule("vocoder")
+        return vocoder.train(raw, autoencoder, self.folder, schedule, VOCODER_SEED)
+
+    @cached_property
+    def unet(self) -> AudioLDM2UNet2DConditionModel:
+        """The UNet."""
+        meaning, clap, (roberta, t5) = self.meaning, self.clap, self.tokenizers
+        latents, scale = self.latents
+        wanted, own, share = self.recipe.stages.unet.steps, self.recordings, self._share()
+        bank = unet.LoaBank({}, torch.zeros(0))
+        if wanted and share < 1:
+            self._begin("prompts")
+            bank = unet.build_bank(meaning, clap, roberta, t5)
+        parts = (self.corpus, latents, self.mae, meaning, clap, roberta, t5, bank)
+        if own is None:
+            return unet.UNetTrainer(*parts).fit(self.folder, self._schedule("unet"))
+        texts = [text for row in own.texts for text in row] if wanted else []
+        trainer = recorded.RecordedTrainer(
+            *parts,
+            recordings=own,
+            sounds=self._recorded_latents(own, scale),
+            predicted=recorded.predicted_loa(texts, meaning, clap, roberta, t5),
+            share=share,
+        )
+        return trainer.fit(self.folder, self._schedule("unet"))
+
+    # What lies between networks
+
+    @cached_property
+    def latents(self) -> tuple[Tensor, float]:
+        """The corpus' latents at unit variance, and the factor that makes it so."""
+        start, own = self.setting.start, self.recordings
+        known = start.latent_scale if start is not None else None
+        source = self.corpus
+        if not len(source.mels):
+            if known is None and own is not None:
+                source = replace(source, mels=own.mels)
+            else:
+                return torch.zeros(0), known or 1.0
+        autoencoder = self.vae
+        self._begin("latents")
+        with self.setting.devices.first():
+            return latents_of(source, autoencoder, self.setting.work / "latents.pt", known)
+
+    def _recorded_latents(self, own: Recordings, scale: float) -> Tensor:
+        autoencoder, source = self.vae, replace(self.corpus, mels=own.mels)
+        path = self.setting.work / "latents_recordings.pt"
+        with self.setting.devices.first():
+            return latents_of(source, autoencoder, path, scale)[0]
+
+    def _stems_and_recordings(self, raw: Stems | None, own: Recordings) -> Stems:
+        """Stems of both for the vocoder, which needs no names: recordings take any."""
+        share = self._share()
+        textures = 0 if raw is None or share == 1 else len(raw.audio)
+        wanted = share / (1 - share) * textures if textures else len(own.audio)
+        # Each name must occur, since mixtures are drawn by name.
+        rows = np.resize(np.arange(len(own.audio)), max(round(wanted), len(NAMES)))
+
+        def make(partial: Path) -> None:
+            shape = (textures + len(rows), own.audio.shape[1])
+            audio = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+            if raw is not None and textures:
+                audio[:textures] = raw.audio
+            for i, row in enumerate(rows):
+                audio[textures + i] = own.audio[row]
+            audio.flush()
+
+        with self.setting.devices.first():
+            path = kept(self.setting.work / "vocoder.npy", make)
+        names = [NAMES[i % len(NAMES)] for i in range(len(rows))]
+        if raw is not None and textures:
+            names = [*map(str, raw.names), *names]
+        audio = np.load(path, mmap_mode="r")
+        curves = np.ones((len(audio), CLIP_FRAMES), np.float16)
+        return Stems(audio, curves, np.array(names), np.array([""] * len(names)))
+
+    @cached_property
+    def components(self) -> Components:
+        """All networks, trained."""
+        network, voice = self.unet, self.vocoder
+        roberta, t5 = self.tokenizers
+        return Components(
+            self.clap, self.meaning, roberta, t5, network, self.vae, voice, self.mae,
+            self.latents[1],
+        )  # fmt: skip
+
+    def _schedule(self, stage: str, more: More | None = None) -> Schedule:
+        """What the recipe says of a stage, and what surrounds it; that it begins is told."""
+        fields = getattr(self.recipe.stages, stage).model_dump()
+        start, setting = self.setting.start, self.setting
+        warm: Mapping[str, Tensor] | None = start.weights.get(stage) if start else None
+        self._begin(stage)
+        return Schedule(**fields, around=Around(warm, more, setting.tell, setting.devices))
+
+    def _share(self) -> float:
+        """Recordings' share of all examples."""
+        if self.setting.data is None:
+            return 0.0
+        return self.recipe.recordings.share if self.recipe.synth.stems else 1.0
+
+    def _begin(self, stage: str) -> None:
+        self.setting.tell(StageStarted(stage))
+
+
+def latents_of(
+    corpus: Corpus, autoencoder: AutoencoderKL, path: Path, scale: float | None = None
+) -> tuple[Tensor, float]:
+    """The corpus' latents times `scale`, made once and kept at `path`, and that factor; left out,
+    the one that brings them to unit variance."""
+
+    def make(partial: Path) -> None:
+        raw = unet.encode(corpus, autoencoder)
+        factor = 1 / float(raw[::7].float().std()) if scale is None else scale
+        torch.save(((raw.float() * factor).half(), factor), partial)
+
+    latents, factor = torch.load(kept(path, make), weights_only=True)
+    return latents, factor
+
+
+def _no_corpus() -> Corpus:
+    nothing = np.array([], dtype=np.str_)
+    return Corpus(
+        np.zeros((0, CLIP_FRAMES, MEL_BINS), np.float16),
+        np.zeros((0, len(NAMES), CLIP_FRAMES), np.float16),
+        nothing,
+        nothing,
+    )
+
+
+def _no_stems() -> Stems:
+    nothing = np.array([], dtype=np.str_)
+    return Stems(np.zeros((0, 1), np.float16), np.zeros((0, 1), np.float16), nothing, nothing)
