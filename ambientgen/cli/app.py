@@ -12,6 +12,7 @@ import typer.main
 
 from ambientgen.cli import (
     cache,
+    check,
     doctor,
     exit_codes,
     models,
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 
 app.command("render")(render.render)
+app.command("check")(check.check)
 app.command("verify")(verify.verify)
 app.command("play")(play.play)
 app.command("validate")(validate.validate)

@@ -12,7 +12,7 @@ MEANINGS = {
     ExitCode.BAD_INPUT: "the scene or the command is wrong",
     ExitCode.MODEL_UNAVAILABLE: "the model is not on this machine, or broken",
     ExitCode.OUTPUT: "the output cannot be written, or exists (`--force` replaces it)",
-    ExitCode.FAILED: "examined, and not as it should be (`verify`)",
+    ExitCode.FAILED: "examined, and not as it should be (`check`, `verify`)",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C, SIGINT)",
     ExitCode.TERMINATED: "terminated (SIGTERM, or SIGHUP when the terminal closes)",
 }

@@ -133,7 +133,7 @@ def _jolts(audio: Array) -> Array:
     error = np.concatenate(
         [_surprise(audio, start) for start in range(0, max(whole, 1), _PREDICTED)]
     )[:whole]
-    size = np.sqrt(uniform_filter1d(error**2, _JOLT, origin=-(_JOLT // 2)))
+    size = np.sqrt(np.maximum(uniform_filter1d(error**2, _JOLT, origin=-(_JOLT // 2)), 0.0))
     return np.asarray(size.reshape(-1, _FINE).max(axis=1))
 
 

@@ -1,0 +1,165 @@
+"""Listen to a file: everything the ear can say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ambientgen.ear.drift import drift_verdicts
+from ambientgen.ear.gaps import gap_verdicts
+from ambientgen.ear.repeats import repeat_verdicts, strongest_repeat
+from ambientgen.ear.samples import SampleFaults
+from ambientgen.ear.seam_verdicts import HOP_UNTOLD_S, loop_verdict, seam_verdicts
+from ambientgen.ear.seams import trace_features
+from ambientgen.ear.sidecar import read_sidecar
+from ambientgen.ear.source import Array, Sound, finite, open_sound
+from ambientgen.ear.texture import TextureStats, distance
+from ambientgen.ear.trace import Trace, trace
+from ambientgen.ear.trajectory import (
+    HeardCurve,
+    heard_curves,
+    silent_stretches,
+    trajectory_verdicts,
+)
+from ambientgen.ear.verdicts import Verdict, at_most
+from ambientgen.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
+
+REFERENCE = 0.6
+"""Distance to the nearest reference; see docs/ear.md for the choice."""
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif", ".mp3", ".opus")
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What was heard in a file.
+
+    Attributes:
+        sound: The file.
+        trace: What was kept of it.
+        joins_s: The joins that were judged, in seconds.
+        told: Whether these were told, by the caller or the sidecar, or every hop was taken.
+        curves: Asked and heard, for each known state of the scene.
+        verdicts: All of them, group by group.
+    """
+
+    sound: Sound
+    trace: Trace
+    joins_s: tuple[float, ...]
+    told: bool
+    curves: tuple[HeardCurve, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no verdict failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> list[Verdict]:
+        """The verdicts that failed."""
+        return [verdict for verdict in self.verdicts if verdict.passed is False]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "audio": str(self.sound.path),
+            "duration_s": round(self.sound.duration_s, 3),
+            "sample_rate": self.sound.rate,
+            "channels": self.sound.channels,
+            "passed": self.passed,
+            "joins": {"count": len(self.joins_s), "told": self.told},
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+        }
+
+
+def listen(
+    path: str | PathLike[str],
+    scene: Scene | None = None,
+    joins_s: Sequence[float] | None = None,
+    reference: str | PathLike[str] | None = None,
+) -> Hearing:
+    """Measure and judge a sound file, in one pass and in bounded memory.
+
+    Args:
+        path: WAV, FLAC, OGG or whatever libsndfile reads; any rate, any number of channels.
+        scene: What was asked for: adds the trajectory, and says where drift is a fault.
+        joins_s: Where windows were joined; the sidecar's if left out, or else every hop.
+        reference: A recording, or a folder of them, that the texture should be like.
+
+    Raises:
+        UsageError: a file is missing, damaged, no sound, or shorter than 1 s.
+    """
+    sound = open_sound(path)
+    references = _references(reference)
+    told = read_sidecar(sound.path)
+    faults = SampleFaults(sound.rate)
+    heard = trace(_mono(sound, faults), sound.rate)
+    if heard.duration_s < sound.duration_s - 1:
+        what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
+        raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
+    known = joins_s if joins_s is not None else told.joins_s
+    joins = tuple(
+        np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S) if known is None else known
+    )
+    curves = heard_curves(heard, scene) if scene else []
+    silent = silent_stretches(scene, heard.duration_s) if scene else ()
+    promised = told.loop or bool(scene is not None and getattr(scene, "loop", False))
+    verdicts = [
+        *seam_verdicts(trace_features(heard, joins), known is not None),
+        loop_verdict(sound, heard, promised),
+        *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else ()),
+        *_texture_verdicts(heard, references),
+        *drift_verdicts(heard, scene),
+        *faults.verdicts(),
+        *gap_verdicts(heard, silent),
+        *repeat_verdicts(strongest_repeat(sound, heard)),
+    ]
+    return Hearing(
+        sound, heard, tuple(map(float, joins)), known is not None, tuple(curves), tuple(verdicts)
+    )
+
+
+def _mono(sound: Sound, faults: SampleFaults) -> Iterator[Array]:
+    for block in sound.blocks():
+        faults.hear(block)
+        yield finite(block).mean(axis=1)
+
+
+def _references(place: str | PathLike[str] | None) -> list[tuple[str, TextureStats]]:
+    """Name and statistics of the reference, or of each sound file of a folder."""
+    if place is None:
+        return []
+    path = Path(place)
+    files = [path]
+    if path.is_dir():
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
+        if not files:
+            raise UsageError(Problem(str(path), "holds no sound files", "name another folder"))
+    found = []
+    for file in files:
+        sound = open_sound(file)
+        heard = trace((finite(block).mean(axis=1) for block in sound.blocks()), sound.rate)
+        found.append((file.name, TextureStats.average(heard.textures)))
+    return found
+
+
+def _texture_verdicts(heard: Trace, references: list[tuple[str, TextureStats]]) -> list[Verdict]:
+    if not references:
+        return []
+    own = TextureStats.average(heard.textures)
+    apart = sorted((distance(own, stats), name) for name, stats in references)
+    verdict = at_most("texture.distance", apart[0][0], REFERENCE)
+    middle = apart[len(apart) // 2][0]
+    note = f"nearest: {apart[0][1]}"
+    if len(apart) > 1:
+        note += f"; median of {len(apart)}: {middle:.2f}"
+    return [Verdict(**{**vars(verdict), "note": note})]

@@ -1,0 +1,128 @@
+"""Verdicts about joins, and about the loop point: the end of a file against its beginning."""
+
+from __future__ import annotations
+
+import numpy as np
+import soundfile
+
+from ambientgen.ear.seams import EDGE_S, FEATURES, SeamFeatures, auc, trace_features
+from ambientgen.ear.source import Array, Sound, finite
+from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
+from ambientgen.ear.verdicts import Verdict, at_most
+
+HOP_UNTOLD_S = 1.92
+"""Where nothing tells the joins: every hop of pocket's shortest windows, which all of its joins
+stand on."""
+
+AUC_LOW = 0.55
+EVIDENCE = 3.5
+WORST = 1.25
+
+_LEAST_SPREAD = 4.8  # what the most unusual of 500 instants of even noise reaches
+_FEWEST = 4  # joins that can be said something about together
+_LOOP_S = 3.2  # to both sides of the loop point: more than its features see
+
+
+def seam_verdicts(features: SeamFeatures, told: bool) -> list[Verdict]:
+    """The detector, each feature over all joins, and the most suspicious join by itself."""
+    note = "" if told else f"joins not told: every {HOP_UNTOLD_S} s"
+    if not len(features.joins_s):
+        return [Verdict("seams.auc", None, note="no join that could be judged")]
+    found = []
+    if len(features.joins_s) >= _FEWEST:
+        placements = features.placements()
+        whole = auc(placements[:, -1])
+        said = f"AUC {whole.value:.3f}, 95 % interval {whole.low:.3f} to {whole.high:.3f}"
+        said += f", {whole.joins} joins"
+        found.append(
+            Verdict(
+                "seams.auc",
+                whole.low,
+                "",
+                whole.low <= AUC_LOW,
+                AUC_LOW,
+                note=f"{said}; {note}" if note else said,
+            )
+        )
+        for name, column in zip(FEATURES, placements.T, strict=False):
+            # Placements are even from 0 to 1 if joins cannot be told: variance 1/12 each.
+            evidence = (float(column.mean()) - 0.5) * np.sqrt(12 * len(column))
+            found.append(at_most(f"seams.{name}", float(evidence), EVIDENCE, "sigma"))
+    return [*found, _worst("seams.worst", features, note)]
+
+
+def loop_verdict(sound: Sound, heard: Trace, promised: bool) -> Verdict:
+    """The joint from the end to the start; judged only where a loop was promised."""
+    features = loop_features(sound, heard)
+    if not len(features.joins_s):
+        return Verdict("loop.point", None, note="too short")
+    verdict = _worst("loop.point", features, "")
+    if promised:
+        return verdict
+    return Verdict(
+        verdict.name,
+        verdict.value,
+        verdict.unit,
+        None,
+        verdict.limit,
+        note=f"{verdict.note}; not judged: the file promises no loop",
+    )
+
+
+def loop_features(sound: Sound, heard: Trace) -> SeamFeatures:
+    """The loop point's features, and those of all instants of the file, in one scale.
+
+    The join is heard as a player would play it: the last seconds, then the first.
+    """
+    length = min(_LOOP_S, sound.duration_s / 2)
+    ends = [_excerpt(sound, sound.duration_s - length, length), _excerpt(sound, 0.0, length)]
+    joined = trace([np.concatenate(ends)], sound.rate)
+    frames = len(heard.bands_db)
+    fine = round(frames * HOP_S / FINE_S)
+    both = Trace(
+        np.concatenate([heard.bands_db, joined.bands_db]),
+        np.concatenate([heard.level_db[:fine], joined.level_db]),
+        np.concatenate([_fitted(heard.jolt, fine), joined.jolt]),
+        heard.textures,
+        round(frames * HOP_S * 16_000) + joined.samples,
+    )
+    border = frames * HOP_S  # between the file and its repeated ends: no instant to judge
+    found = trace_features(both, [border, border + length])
+    clear = np.abs(found.others_s - border) > EDGE_S
+    here = np.abs(found.joins_s - border - length) < HOP_S
+    return SeamFeatures(
+        found.joins_s[here], found.others_s[clear], found.at_joins[here], found.at_others[clear]
+    )
+
+
+def _fitted(values: np.ndarray[tuple[int], np.dtype[np.float32]], size: int) -> Array:
+    return np.pad(values[:size], (0, max(0, size - len(values))), mode="edge")
+
+
+def _worst(name: str, features: SeamFeatures, note: str) -> Verdict:
+    """The most suspicious join against the most unusual of all other instants."""
+    tops = np.maximum(features.at_others.max(axis=0), _LEAST_SPREAD)
+    ratios = features.at_joins / tops
+    join, feature = np.unravel_index(int(ratios.argmax()), ratios.shape)
+    value = float(ratios[join, feature])
+    order = np.argsort(-ratios.max(axis=1))[:5]
+    where = tuple(float(features.joins_s[i]) for i in order if ratios[i].max() > WORST)
+    z = float(features.at_joins[join, feature])
+    said = f"{FEATURES[feature]}, z {z:.1f}, others to {features.at_others[:, feature].max():.1f}"
+    return Verdict(
+        name,
+        value,
+        "times the others",
+        value <= WORST,
+        WORST,
+        False,
+        tuple(sorted(where)),
+        f"{said}; {note}" if note else said,
+    )
+
+
+def _excerpt(sound: Sound, start_s: float, length_s: float) -> Array:
+    with soundfile.SoundFile(sound.path) as file:
+        file.seek(max(0, min(round(start_s * sound.rate), sound.frames)))
+        block = file.read(round(length_s * sound.rate), dtype="float64", always_2d=True)
+    return np.asarray(finite(block).mean(axis=1))

@@ -1,0 +1,189 @@
+"""Does the sound follow the scene? Curves asked for against curves heard, state by state.
+
+The measure is blind: it knows what each state sounds like (profiles of the procedural textures) and
+nothing of the curves. The spectrum of every 20 ms is explained as a sum of the states' spectra,
+none negative; what falls to a state is its level, how much of the time it sounds its density, and
+both together tell its intensity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.stats import spearmanr
+
+from ambientgen.ear.profiles import LEVELS, Profile, density_db, profiles
+from ambientgen.ear.source import Array
+from ambientgen.ear.trace import HOP_S, Trace
+from ambientgen.ear.verdicts import Verdict, at_least, at_most
+from ambientgen.world import state_value
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene, State
+
+BIN_S = 1.0
+"""A value of a curve stands for so much time."""
+RANK, ERROR, LAG_S = 0.6, 0.25, 5.0
+LAG_SHARE = 0.05
+"""Of the file, where that is more than LAG_S: an hour's ramp has no sharper time."""
+MOVING = 0.2
+"""A curve that moves less, from its lowest to its highest, cannot be followed or missed."""
+
+_SMOOTH = 5  # bins: single events are heard, the curve is about many
+_FEWEST = 20  # bins
+_ROUNDS = 40  # of unmixing; the gains have then settled to less than half a dB
+_CHUNK = 3_000  # spectra unmixed at a time
+_MOST_LAG = 20  # bins
+_FAINT = (
+    0.0,
+    0.06,
+)  # intensities below the profiles' first: silence, and where fading to it begins
+_FAINT_DB = (-30.0, -3.0)  # what is expected there, relative to the first
+
+
+@dataclass(frozen=True)
+class HeardCurve:
+    """A state's curve, asked for and heard, both means over `BIN_S` and smoothed over 5 s.
+
+    Attributes:
+        state: Its name.
+        times_s: The bins' middles, (n,).
+        asked, heard: Intensities 0 to 1, (n,).
+        spearman: Rank correlation, -1 to 1; None where the curve stands still.
+        rmse: Root mean square difference; the sound's gain is unknown, and fitted.
+        lag_s: How much later than asked the sound moves; None where the curve stands still.
+    """
+
+    state: str
+    times_s: Array
+    asked: Array
+    heard: Array
+    spearman: float | None
+    rmse: float
+    lag_s: float | None
+
+
+def heard_curves(heard: Trace, scene: Scene) -> list[HeardCurve]:
+    """The curves of those states whose sound is known. None if the sound is shorter than 20 s."""
+    known = [state for state in scene.states if state.name in profiles()]
+    count = int(heard.duration_s / BIN_S)
+    if not known or count < _FEWEST:
+        return []
+    measured = _measured_db(heard, [profiles()[state.name] for state in known], count)
+    return [_curve(scene, state, level) for state, level in zip(known, measured, strict=True)]
+
+
+def trajectory_verdicts(curves: list[HeardCurve], scene: Scene, length_s: float) -> list[Verdict]:
+    """Three verdicts a state; one whose sound is unknown, or that rests, is not judged."""
+    found: list[Verdict] = []
+    by_name = {curve.state: curve for curve in curves}
+    for state in scene.states:
+        name, curve = f"trajectory.{state.name}", by_name.get(state.name)
+        if curve is None:
+            unknown = state.name not in profiles()
+            note = "no procedural sound to compare with" if unknown else "too short"
+            found.append(Verdict(f"{name}.spearman", None, note=note))
+        elif curve.spearman is None or curve.lag_s is None:
+            found.append(Verdict(f"{name}.rmse", curve.rmse, note="the curve stands still"))
+        else:
+            limit = max(LAG_S, LAG_SHARE * length_s)
+            found += [
+                at_least(f"{name}.spearman", curve.spearman, RANK),
+                at_most(f"{name}.rmse", curve.rmse, ERROR),
+                Verdict(
+                    f"{name}.lag",
+                    curve.lag_s,
+                    "s",
+                    abs(curve.lag_s) <= limit,
+                    limit,
+                    note="either way",
+                ),
+            ]
+    return found
+
+
+def silent_stretches(scene: Scene, length_s: float) -> tuple[tuple[float, float], ...]:
+    """Where no state is asked for: (start, end) in seconds, to 0.1 s, widened by a second."""
+    times = np.arange(0, length_s, 0.1)
+    asked = np.stack([state_value(scene, state, times) for state in scene.states])
+    empty = np.concatenate([[False], asked.max(axis=0) < _FAINT[1], [False]]).astype(np.int8)
+    edges = np.flatnonzero(np.diff(empty)).reshape(-1, 2)
+    return tuple((start * 0.1 - 1.0, stop * 0.1 + 1.0) for start, stop in edges.tolist())
+
+
+def _measured_db(heard: Trace, known: list[Profile], count: int) -> list[Array]:
+    """Level and density of each state in dB, half and half, for every bin: (count,) each."""
+    spectra = np.concatenate([profile.spectra for profile in known])
+    per_bin = round(BIN_S / HOP_S)
+    frames = heard.bands_db[: count * per_bin].astype(np.float64)
+    parts = []
+    for start in range(0, len(frames), _CHUNK):
+        power = 10 ** (frames[start : start + _CHUNK] / 10)
+        gains = _unmixed(power, spectra)
+        parts.append(gains.reshape(len(gains), len(known), 2).sum(axis=2))
+    shares = np.concatenate(parts)
+    measured = []
+    for column in shares.T:
+        bins = np.array_split(column, count)
+        floor = 1e-9 * float(column.max()) + 1e-15
+        level = np.array([10 * np.log10(each.mean() + floor) for each in bins])
+        dense = np.array([density_db(each + floor) for each in bins])
+        measured.append(uniform_filter1d((level + dense) / 2, _SMOOTH, mode="nearest"))
+    return measured
+
+
+def _unmixed(power: Array, spectra: Array) -> Array:
+    """Gains (frames, spectra), none negative, whose sum of spectra is nearest to the power.
+
+    Nearest in the sense of Kullback and Leibler (Lee & Seung's multiplicative rule, 2001), for
+    which a quiet band counts as well as a loud one.
+    """
+    gains = np.repeat(power.sum(axis=1, keepdims=True) / len(spectra), len(spectra), axis=1)
+    for _ in range(_ROUNDS):
+        gains *= (power / (gains @ spectra + 1e-15)) @ spectra.T
+    return gains
+
+
+def _curve(scene: Scene, state: State, level_db: Array) -> HeardCurve:
+    count = len(level_db)
+    fine = (np.arange(count * 10) + 0.5) * BIN_S / 10
+    asked = state_value(scene, state, fine).reshape(count, 10).mean(axis=1)
+    asked = uniform_filter1d(asked, _SMOOTH, mode="nearest")
+    profile = profiles()[state.name]
+    grid = np.concatenate([_FAINT, LEVELS])
+    expected = (profile.level_db + profile.density_db) / 2
+    expected = np.concatenate([expected[0] + np.array(_FAINT_DB), expected])
+    # Strictly rising, so that it can be read the other way.
+    expected = np.maximum.accumulate(expected) + 1e-3 * np.arange(len(expected))
+    audible = asked >= LEVELS[0]
+    if audible.any():
+        level_db = level_db - np.median((level_db - np.interp(asked, grid, expected))[audible])
+    heard = np.interp(level_db, expected, grid)
+    rmse = float(np.sqrt(np.mean((heard - asked) ** 2)))
+    times = np.asarray((np.arange(count) + 0.5) * BIN_S, np.float64)
+    if np.ptp(asked) < MOVING or np.ptp(level_db) == 0:
+        return HeardCurve(state.name, times, asked, heard, None, rmse, None)
+    rank = float(spearmanr(asked.round(4), level_db).statistic)
+    return HeardCurve(state.name, times, asked, heard, rank, rmse, _lag_s(asked, heard))
+
+
+def _lag_s(asked: Array, heard: Array) -> float:
+    """By how much later the heard curve fits the asked one best."""
+    most = min(_MOST_LAG, len(asked) // 4)
+    lags = np.arange(-most, most + 1)
+    padded = np.pad(asked, most, mode="edge")
+    fits = []
+    for lag in lags:
+        moved = padded[most - lag : most - lag + len(asked)]
+        alike = np.ptp(moved) > 0 and np.ptp(heard) > 0
+        fits.append(float(np.corrcoef(moved, heard)[0, 1]) if alike else -1.0)
+    best = int(np.argmax(fits))
+    if 0 < best < len(lags) - 1:  # a parabola through the best three
+        before, top, after = fits[best - 1 : best + 2]
+        bend = before - 2 * top + after
+        shift = 0.5 * (before - after) / bend if bend < 0 else 0.0
+        return float(lags[best] + shift) * BIN_S
+    return float(lags[best]) * BIN_S
