@@ -1,0 +1,353 @@
+"""The sidecar: says what a sound is, always in the same bytes, and makes it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ambientgen.audio_file import Companion, open_sink
+from ambientgen.audio_file.digest import pcm_sha256
+from ambientgen.audio_file.part import Part, delete_abandoned
+from ambientgen.cli.app import run
+from ambientgen.errors import MismatchError, OutputError, SceneError
+from ambientgen.scene import Scene, load_scene, parse_scene
+from ambientgen.scene.document import document_text, scene_document
+from ambientgen.scene.schema import RenderFields, SceneFields
+from ambientgen.sidecar import (
+    SidecarRule,
+    differences,
+    read_sidecar,
+    rule_for,
+    same_render,
+    sidecar_path,
+    sidecar_text,
+)
+
+ROOT = Path(__file__).parents[1]
+SCENES = sorted((ROOT / "scenes").glob("*.yaml"))
+Output = pytest.CaptureFixture[str]
+
+FULL = """
+title: "Tout \\u00e9t\\u00e9 \\U0001F30A: # a [test]"
+duration: 3m20.125s
+loop: true
+seed: 9223372036854775807
+setting: "yes"
+states:
+  rain: {easing: smooth, curve: {0s: 0.1, 33.3%: {value: 1, easing: step}, 2m7ms: 0.00001}}
+  wind: {curve: {1s: 0, 5s: 0.5}, repeat: 21s, wander: {amount: 0.1, period: 7s}}
+  hum: {levels: [~, "a: hum", "null"], curve: 0.5, wander: {amount: 1, period: 1h}}
+keyframes: {every: 20s}
+model: some/folder
+render:
+  {window: 5s, overlap: 500ms, steps: 8, guidance: 3.5, negative_prompt: "no, really",
+   interpolation: spherical, scheduler: UniPCMultistepScheduler}
+output: {format: flac}
+"""
+
+
+def read_back(scene: Scene) -> Scene:
+    return parse_scene(document_text(scene_document(scene)), "again.json")
+
+
+@pytest.mark.parametrize("path", SCENES, ids=lambda path: path.stem)
+def test_a_scene_reads_back_from_its_document(path: Path) -> None:
+    scene = load_scene(path)
+    assert read_back(scene) == scene
+
+
+def test_the_document_holds_every_field_a_scene_can_have() -> None:
+    scene = parse_scene(FULL)
+    document = scene_document(scene)
+    assert document.keys() == SceneFields.model_fields.keys()
+    assert document["render"].keys() == RenderFields.model_fields.keys()
+    assert read_back(scene) == scene
+    # Also as it stands in a sidecar, where everything is ASCII.
+    stored = json.loads(json.dumps(document))
+    assert parse_scene(document_text(stored)) == scene
+    endless = parse_scene("duration: endless\nstates: {rain: {curve: 0.5}}")
+    assert read_back(endless) == endless
+
+
+# --- what may stand beside a sound ---
+
+
+def written(path: Path, **fields: Any) -> dict[str, Any]:
+    """A sidecar of a made-up render."""
+    scene = {"duration": "1s", "states": {"rain": {"curve": 0.5}}, "output": {"format": "wav"}}
+    asked = {"duration_s": None, "from_s": None, "to_s": None}
+    document = {"format": "ambientgen sidecar 1", "scene": scene, "asked": asked, **fields}
+    path.write_bytes(sidecar_text(document, "00" * 32))
+    return document
+
+
+def test_a_sidecar_reads_back(tmp_path: Path) -> None:
+    document = written(tmp_path / "rain.json", seed=3)
+    found = read_sidecar(tmp_path / "rain.json")
+    assert found is not None
+    assert (found.sha256, found.document) == ("00" * 32, {**document, "sha256": "00" * 32})
+    assert found.scene(["seed=5"]).seed == 5
+    assert sidecar_text(document, found.sha256) == (tmp_path / "rain.json").read_bytes()
+
+
+@pytest.mark.parametrize("text", ["", "states: 3", "{", "[]", '{"format": "other"}', '{"a": 1}'])
+def test_what_is_no_sidecar(tmp_path: Path, text: str) -> None:
+    (tmp_path / "rain.json").write_text(text)
+    assert read_sidecar(tmp_path / "rain.json") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"format": "ambientgen sidecar 99"}', "another version"),
+        ('{"format": "ambientgen sidecar 1", "sha256": "00"}', "not whole"),
+    ],
+)
+def test_a_sidecar_that_cannot_be_used_is_told(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "rain.json").write_text(text)
+    with pytest.raises(SceneError, match=said):
+        read_sidecar(tmp_path / "rain.json")
+
+
+def test_only_what_decides_samples_makes_another_render() -> None:
+    one = {"seed": 1, "ambientgen": "1", "scene": {"seed": 1, "output": {"format": "wav"}}}
+    same = {**one, "ambientgen": "2", "sha256": "x", "scene": {"seed": 1}}
+    assert same_render(one, same)
+    other = {**one, "profile": {"torch": "3"}, "seed": 2}
+    assert not same_render(one, other)
+    assert differences(one, other) == ["profile", "seed"]
+    assert differences({"profile": {"torch": "2"}}, other)[0] == "profile.torch"
+
+
+def test_a_foreign_file_is_replaced_with_force_only_and_an_input_never(tmp_path: Path) -> None:
+    path = tmp_path / "rain.json"
+    path.write_text("{}")
+    with pytest.raises(OutputError, match=r"is no sidecar.*--force"):
+        SidecarRule(path).check()
+    SidecarRule(path, force=True).check()
+    SidecarRule(path, write=False).check()
+    with pytest.raises(OutputError, match="the scene to render"):
+        SidecarRule(path, force=True, inputs=frozenset([str(path)])).check()
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        SidecarRule(tmp_path / "folder.json", force=True).check()
+
+
+def test_a_sidecar_of_the_same_render_stays_and_of_another_needs_force(tmp_path: Path) -> None:
+    path = tmp_path / "rain.json"
+    document = written(path, seed=1)
+    rule = SidecarRule(path)
+    rule.check()
+    there = rule.admit(document)
+    assert there is not None
+    assert rule.companion(document, there, "00" * 32) is None
+    with pytest.raises(OutputError, match="other samples"):
+        rule.companion(document, there, "11" * 32)
+    other = {**document, "seed": 2}
+    with pytest.raises(OutputError, match="another render"):
+        rule.admit(other)
+    forced = SidecarRule(path, force=True)
+    assert forced.admit(other) is None
+    replacing = Companion(path, sidecar_text(other, "11" * 32))
+    assert forced.companion(other, None, "11" * 32) == replacing
+    # Without a sidecar wanted, one of another sound goes with the sound it describes.
+    unwanted = SidecarRule(path, write=False, force=True)
+    assert unwanted.admit(other) is None
+    assert unwanted.companion(other, None, "11" * 32) == Companion(path, None)
+
+
+def test_nothing_stands_beside_a_stream(tmp_path: Path) -> None:
+    assert rule_for("-", True, False) is None
+    assert rule_for(os.devnull, True, False) is None
+    rule = rule_for(str(tmp_path / "a.flac"), True, False)
+    assert rule is not None and rule.path == tmp_path / "a.json"
+    (tmp_path / "link.wav").symlink_to(tmp_path / "real" / "sound.wav")
+    assert sidecar_path(tmp_path / "link.wav") == tmp_path / "real" / "sound.json"
+
+
+def test_a_companion_never_stands_beside_another_sound(tmp_path: Path) -> None:
+    """At every step of putting both in place, as seen when the process would be killed there."""
+    sound, beside = tmp_path / "a.wav", tmp_path / "a.json"
+    sound.write_bytes(b"old")
+    beside.write_bytes(b"old")
+    seen = []
+
+    def look(event: str, _arguments: tuple[object, ...]) -> None:
+        if event in {"os.rename", "os.remove", "os.link"} and watching:
+            new = sound.read_bytes() != b"old"
+            seen.append((new, beside.read_bytes() if beside.exists() else None))
+
+    watching = True
+    sys.addaudithook(look)
+    try:
+        with open_sink(sound, None, 16000, 1, None, force=True) as sink:
+            sink.companion = Companion(beside, b"new")
+    finally:
+        watching = False
+    assert (b"new", sound.read_bytes()[:4]) == (beside.read_bytes(), b"RIFF")
+    assert (False, b"old") in seen and (False, None) in seen and (True, None) in seen
+    assert (True, b"old") not in seen and (False, b"new") not in seen
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.wav"]
+
+
+def test_a_failed_sound_leaves_the_old_pair(tmp_path: Path) -> None:
+    sound, beside = tmp_path / "a.wav", tmp_path / "a.json"
+    sound.write_bytes(b"old")
+    beside.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), open_sink(sound, None, 16000, 1, None, True) as sink:
+        sink.companion = Companion(beside, b"new")
+        raise KeyboardInterrupt
+    assert (sound.read_bytes(), beside.read_bytes()) == (b"old", b"old")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_parts_of_dead_processes_go_and_of_living_ones_stay(tmp_path: Path) -> None:
+    sound = tmp_path / "a.wav"
+    call = "from ambientgen.audio_file.part import Part; from pathlib import Path; import os, sys\n"
+    call += "Part(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", call, sound], check=False, cwd=ROOT)
+    (dead,) = tmp_path.iterdir()
+    for name in ("a.wav.part", "b.wav.12-00000000.part", "a.wav.1-0.part"):  # not ours to delete
+        (tmp_path / name).touch()
+    living = Part(sound)
+    assert not dead.exists()
+    delete_abandoned(sound)
+    assert living.path.exists()
+    os.close(living.descriptor)
+    delete_abandoned(sound)  # its lock outlives its descriptor, until it has its name
+    living.take_name(force=False)
+    living.discard()
+    assert sound.exists()
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+# --- for real ---
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Path:
+    """A folder with a short scene of the tiny model."""
+    monkeypatch.chdir(tmp_path)
+    text = f"title: A\nduration: 2s\nmodel: {hub_faithful_folder}\n"
+    text += "render: {steps: 1, guidance: 1}\nstates: {rain: {curve: {0%: 0.1, 100%: 0.4}}}\n"
+    Path("a.yaml").write_text(text)
+    return tmp_path
+
+
+def ran(capsys: Output, *args: str, code: int = 0) -> tuple[Any, str]:
+    """Run a command with --json; what it printed, as JSON, and its stderr."""
+    assert run([*args, "--json"]) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return (json.loads(out) if out else None), err
+
+
+def test_a_sound_is_made_again_from_its_sidecar(capsys: Output, place: Path) -> None:
+    told, _ = ran(capsys, "render", "a.yaml", "--set", "states.rain.curve=0.3", "--seed", "4")
+    assert told["sidecar"] == "a.json"
+    first = Path("a.json").read_bytes()
+    document = json.loads(first)
+    assert (document["seed"], document["sha256"]) == (4, told["sha256"])
+    assert document["chunk_joins_s"] == document["joins_s"] == []  # one window and chunk
+
+    again, _ = ran(capsys, "render", "a.json", "-o", "b.flac", "--no-cache")
+    assert (again["sha256"], again["windows"]["reused"]) == (told["sha256"], 0)
+    assert json.loads(Path("b.json").read_bytes())["sha256"] == told["sha256"]
+    Path("a.wav").unlink()
+    ran(capsys, "render", "a.json")  # its own sidecar says so already, and stays
+    assert Path("a.json").read_bytes() == first
+
+
+def test_a_sidecar_of_another_render_stays(capsys: Output, place: Path) -> None:
+    ran(capsys, "render", "a.yaml", "--seed", "4")
+    first = Path("a.json").read_bytes()
+    _, err = ran(capsys, "render", "a.json", "--force", "--seed", "5", code=4)
+    assert "a.json: describes another render; it is the scene to render, and stays" in err
+    _, err = ran(capsys, "render", "a.yaml", "-o", "a.flac", code=4)
+    assert "a.json: describes another render; use --force" in err
+    assert not Path("a.flac").exists()
+    assert Path("a.json").read_bytes() == first
+
+
+def test_what_does_not_match_is_exit_code_5(capsys: Output, place: Path) -> None:
+    ran(capsys, "render", "a.yaml")
+    verified, _ = ran(capsys, "verify", "a.wav", "--render")
+    assert verified["matches"] and verified["rendered"] == verified["sha256"]
+    raw = bytearray(Path("a.wav").read_bytes())
+    raw[-1] ^= 1
+    Path("a.wav").write_bytes(raw)
+    told, err = ran(capsys, "verify", "a.wav", code=5)
+    assert told["matches"] is False and told["exit_code"] == 5
+    assert "a.wav: is not the sound that a.json describes" in err
+    Path("a.wav").write_bytes(b"RIFF, no more")
+    assert "is damaged" in ran(capsys, "verify", "a.wav", code=5)[1]
+    with pytest.raises(MismatchError):
+        pcm_sha256("a.wav")
+    assert "no such file" in ran(capsys, "verify", "none.wav", code=2)[1]
+    assert "name the sound file" in ran(capsys, "verify", "a.json", code=2)[1]
+    Path("a.json").unlink()
+    told, err = ran(capsys, "verify", "a.wav", code=2)
+    assert told["matches"] is None and "a.json: no sidecar can be read" in err
+
+
+def test_a_scene_called_like_the_sidecar_stays(capsys: Output, place: Path) -> None:
+    text = Path("a.yaml").read_text()
+    Path("mine.json").write_text(text)
+    _, err = ran(capsys, "render", "mine.json", "--force", code=4)
+    assert "mine.json: is no sidecar" in err and "it is the scene to render" in err
+    assert Path("mine.json").read_text() == text
+    ran(capsys, "render", "mine.json", "--no-sidecar")
+    assert Path("mine.json").read_text() == text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_render_killed_at_any_moment_goes_on_and_is_the_same(tmp_path: Path) -> None:
+    """SIGKILL at ten random moments of a render with pocket, each with a store of its own."""
+    text = (ROOT / "scenes" / "rain.yaml").read_text(encoding="utf-8")
+    call = [sys.executable, "-m", "ambientgen", "render", "rain.yaml", "--json"]
+    call += ["--duration", "15s"]
+
+    def start(place: Path) -> subprocess.Popen[str]:
+        place.mkdir(exist_ok=True)
+        (place / "rain.yaml").write_text(text, encoding="utf-8")
+        own = {"AMBIENTGEN_CACHE": str(place / "cache"), "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(
+            call, cwd=place, text=True, env=os.environ | own,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    began = time.monotonic()
+    whole = json.loads(start(tmp_path / "whole").communicate()[0])
+    took_s = time.monotonic() - began
+    expected = (tmp_path / "whole" / "rain.json").read_bytes()
+    moments = random.Random(9)
+    killed, reused = 0, 0
+    for number in range(10):
+        place = tmp_path / str(number)
+        process = start(place)
+        time.sleep(moments.uniform(0.3, 1.0) * took_s)
+        process.kill()
+        process.communicate()
+        kept = len(list(place.glob("cache/windows/*/*.entry")))
+        if (place / "rain.wav").exists():  # whole already, perhaps without its sidecar
+            assert pcm_sha256(place / "rain.wav") == whole["sha256"]
+            (place / "rain.wav").unlink()
+            continue
+        killed += 1
+        assert not (place / "rain.json").exists()
+        report = json.loads(start(place).communicate()[0])
+        assert report["sha256"] == whole["sha256"]
+        assert report["windows"]["reused"] == kept
+        assert (place / "rain.json").read_bytes() == expected
+        assert not list(place.glob("*.part"))
+        reused += kept
+    assert killed >= 5 and reused > 0, f"{killed} killed in time, {reused} windows reused"
