@@ -38,8 +38,10 @@ class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
         width: int = 192,
         depth: int = 6,
         n_fft: int = 512,
+        *,
+        pulses: int = 0,
     ) -> None:
-        super().__init__(model_in_dim, upsample_rates, width, depth, n_fft)
+        super().__init__(model_in_dim, upsample_rates, width, depth, n_fft, pulses)
 
     def set_front_end(self, basis: Tensor) -> None:
         """Start from the mel front end `basis` (513, mels): how mel bands spread over the bins.

@@ -33,6 +33,7 @@ FIELDS = Fields(
         "width": 192,
         "depth": 6,
         "n_fft": 512,
+        "pulses": 0,
     }
 )
 
@@ -70,16 +71,18 @@ class TextureNet(nn.Module):
         width: int = 192,
         depth: int = 6,
         n_fft: int = 512,
+        pulses: int = 0,
     ) -> None:
         super().__init__()
         self.n_fft = n_fft
+        self.pulses = pulses  # gains of the excitation in each STFT frame's hop; 0: it is even
         self.mel_hop = math.prod(upsample_rates)
         self.hop = self.mel_hop // 2
         bins = n_fft // 2 + 1
         self.enter = nn.Conv1d(model_in_dim, width, 7, padding=3)
         self.blocks = nn.Sequential(*(Block(width) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, 2 * 3 * bins)  # two STFT frames for each mel frame
+        self.head = nn.Linear(width, 2 * (3 * bins + pulses))  # two STFT frames a mel frame
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=1e-3)
         self.register_buffer("spread", torch.zeros(model_in_dim, bins))
@@ -103,7 +106,10 @@ class TextureNet(nn.Module):
             noise = torch.randn(batch, frames * self.mel_hop, device=spectrogram.device)
         x = self.blocks(self.enter(spectrogram.transpose(1, 2)))
         shape = self.head(self.norm(x.transpose(1, 2))).float()
-        shape = shape.reshape(batch, 2 * frames, 3, -1)
+        shape = shape.reshape(batch, 2 * frames, -1)
+        if self.pulses:
+            noise = noise * self._envelope(shape[..., -self.pulses :])
+        shape = shape[..., : len(self.phase) * 3].unflatten(-1, (3, -1))
         base = (spectrogram.float().exp() @ self.spread.float()).repeat_interleave(2, 1)
         window = torch.hann_window(self.n_fft, device=noise.device)
         white = torch.stft(
@@ -116,6 +122,17 @@ class TextureNet(nn.Module):
         return torch.istft(
             spectrum, self.n_fft, self.hop, window=window, length=frames * self.mel_hop
         )
+
+    def _envelope(self, pulses: Tensor) -> Tensor:
+        """Gains of the white excitation, (B, frames * hop), from their logs (B, frames, pulses).
+
+        A frame's window is 32 ms long: shaped in its bins alone, a click would be smeared over it.
+        """
+        batch, frames, _ = pulses.shape
+        logs = nn.functional.interpolate(
+            pulses.reshape(batch, 1, -1), size=frames * self.hop, mode="linear"
+        )
+        return logs[:, 0].clamp(-4, 4).exp()
 
     def _tones(self, frames: int) -> Tensor:
         """Unit phasors of the bins' centre tones, (frames, bins) complex."""
