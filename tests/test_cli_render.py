@@ -30,7 +30,7 @@ from ambientgen.events import AudioWritten, Listener, Notice, StageStarted, Wind
 from ambientgen.models.loading import DEVICES
 from ambientgen.renderer import RenderReport, WindowCounts
 from ambientgen.scene import Scene
-from ambientgen.sidecar import SidecarRule
+from ambientgen.sidecar import SidecarRule, sidecar_text
 from ambientgen.store import Store
 
 SCENES = Path(__file__).parents[1] / "scenes"
@@ -299,6 +299,29 @@ def test_options_reach_the_scene_and_the_renderer(capsys: Output, studio: Studio
     assert (scene.seed, scene.render.steps, scene.render.guidance) == (5, 3, 2.5)
     assert scene.states[1].value(np.array([0.0])) == 0.5
     assert (output, duration_s) == ("rain.wav", 90.0)
+
+
+def test_a_sidecar_brings_the_stretch_that_was_asked_for(capsys: Output, studio: Studio) -> None:
+    scene = {"duration": "endless", "states": {"rain": {"curve": 0.5}}}
+    asked = {"duration_s": 2.5, "from_s": None, "to_s": None}
+    document = {"format": "ambientgen sidecar 1", "scene": scene, "asked": asked}
+    Path("long.json").write_bytes(sidecar_text(document, "00" * 32))
+    rendered(capsys, "long.json")
+    assert studio.rendered[-1][1:] == ("long.wav", 2.5)
+    rendered(capsys, "long.json", "--duration", "4s", "--force")
+    assert studio.rendered[-1][1:] == ("long.wav", 4.0)
+
+
+def test_the_store_is_where_options_say(capsys: Output, studio: Studio) -> None:
+    rendered(capsys, "rain.yaml", "--cache", "mine", "--cache-size", "5MB")
+    assert studio.store is not None
+    assert (studio.store.folder, studio.store.limit_bytes) == (Path("mine/windows"), 5_000_000)
+    rendered(capsys, "rain.yaml", "--no-cache", "--force")
+    assert studio.store is None
+    assert (
+        "--cache-size: `big` is no size"
+        in rendered(capsys, "rain.yaml", "--cache-size", "big", code=2)[1]
+    )
 
 
 def test_the_devices_offered_are_those_that_can_be_chosen() -> None:

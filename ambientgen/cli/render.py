@@ -119,8 +119,9 @@ def _ready(
     for job in jobs:
         with outcomes.trying(job.path):
             check_target(job.output, files.force, job.scene.output.format)
-            length_s = job.scene.duration_s if given[0] is None else given[0]
-            if math.isinf(length_s) and given[1][1] is None:
+            asked = _asked(job, *given)
+            length_s = job.scene.duration_s if asked.duration_s is None else asked.duration_s
+            if math.isinf(length_s) and asked.between_s[1] is None:
                 check_endless(job.output)
             rule = files.rule(job.output)
             if rule is not None:
