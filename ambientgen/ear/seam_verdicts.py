@@ -16,10 +16,11 @@ stand on."""
 
 AUC_LOW = 0.55
 EVIDENCE = 3.5
-WORST = 1.25
+WORST = {"flux": 2.0, "step": 2.0, "dip": 2.0, "texture": 2.0, "break": 3.0}
+"""How much more unusual than every other instant a join may be: a crackle may fall on a join."""
 
 _LEAST_SPREAD = 4.8  # what the most unusual of 500 instants of even noise reaches
-_FEWEST = 4  # joins that can be said something about together
+_FEWEST = 8  # joins that can be said something about together
 _LOOP_S = 3.2  # to both sides of the loop point: more than its features see
 
 
@@ -102,23 +103,17 @@ def _fitted(values: np.ndarray[tuple[int], np.dtype[np.float32]], size: int) -> 
 def _worst(name: str, features: SeamFeatures, note: str) -> Verdict:
     """The most suspicious join against the most unusual of all other instants."""
     tops = np.maximum(features.at_others.max(axis=0), _LEAST_SPREAD)
-    ratios = features.at_joins / tops
+    ratios = features.at_joins / tops / np.array([WORST[name] for name in FEATURES])
     join, feature = np.unravel_index(int(ratios.argmax()), ratios.shape)
-    value = float(ratios[join, feature])
+    name_found, limit = FEATURES[feature], WORST[FEATURES[feature]]
+    value = float(features.at_joins[join, feature] / tops[feature])
     order = np.argsort(-ratios.max(axis=1))[:5]
-    where = tuple(float(features.joins_s[i]) for i in order if ratios[i].max() > WORST)
+    where = tuple(sorted(float(features.joins_s[i]) for i in order if ratios[i].max() > 1))
     z = float(features.at_joins[join, feature])
-    said = f"{FEATURES[feature]}, z {z:.1f}, others to {features.at_others[:, feature].max():.1f}"
-    return Verdict(
-        name,
-        value,
-        "times the others",
-        value <= WORST,
-        WORST,
-        False,
-        tuple(sorted(where)),
-        f"{said}; {note}" if note else said,
-    )
+    said = f"{name_found}, z {z:.1f}, others to {features.at_others[:, feature].max():.1f}"
+    said = f"{said}; {note}" if note else said
+    passed = value <= limit
+    return Verdict(name, value, "times the others", passed, limit, False, where, said)
 
 
 def _excerpt(sound: Sound, start_s: float, length_s: float) -> Array:

@@ -1,0 +1,89 @@
+"""`ambientgen check`: verdicts, exit codes, reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ambientgen.cli.app import run
+from ambientgen.errors import ExitCode
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a clean sound, one with a fault, and a scene."""
+    monkeypatch.chdir(tmp_path)
+    audio = 0.05 * np.random.default_rng(0).standard_normal(24 * 16_000)
+    soundfile.write("good.wav", audio, 16_000)
+    soundfile.write("bad.wav", audio + 0.2, 16_000)
+    Path("rain.yaml").write_text(
+        "title: Rain\nduration: 24s\nstates: {rain: {curve: {0s: 0.1, 24s: 1}}}\n"
+    )
+    return tmp_path
+
+
+def code(*args: str) -> int:
+    return run(["check", *args])
+
+
+def test_verdicts_decide_the_exit_code(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code("good.wav") == ExitCode.DONE
+    assert capsys.readouterr().out.rstrip().endswith("good.wav: passes")
+    assert code("bad.wav") == ExitCode.FAILED == 5
+    said = capsys.readouterr()
+    assert said.out.rstrip().endswith("bad.wav: fails faults.dc")
+    assert not said.err
+
+
+def test_json_holds_every_verdict(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code("bad.wav", "--scene", "rain.yaml", "--json") == ExitCode.FAILED
+    document = json.loads(capsys.readouterr().out)
+    verdicts = {verdict["name"]: verdict for verdict in document["verdicts"]}
+    assert not document["passed"]
+    assert verdicts["faults.dc"]["passed"] is False
+    assert verdicts["faults.dc"]["value"] == pytest.approx(0.2, abs=0.01)
+    groups = {name.split(".")[0] for name in verdicts}
+    assert groups == {"seams", "loop", "trajectory", "drift", "faults", "repeats"}
+    assert not verdicts["trajectory.rain.spearman"]["passed"], "noise follows nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("r.png", b"\x89PNG"), ("r.svg", b"<?xml"), ("r.HTML", b"<!doctype html>")],
+)
+def test_a_report_is_drawn(name: str, begins: bytes, folder: Path) -> None:
+    args = ("bad.wav", "--report", name)
+    if name == "r.svg":
+        args = (*args, "--scene", "rain.yaml")
+    assert code(*args) == ExitCode.FAILED
+    content = Path(name).read_bytes()
+    assert content.startswith(begins)
+    if name == "r.HTML":
+        assert b"faults.dc" in content
+        assert b"http" not in content, "it needs nothing else"
+    assert code(*args) == ExitCode.OUTPUT, "nothing is replaced unasked"
+    assert Path(name).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("none.wav",), "none.wav: there is no such file; name a sound file"),
+        (("rain.yaml",), "rain.yaml: cannot be read as sound"),
+        (("good.wav", "--report", "r.doc"), "--report: `r.doc` is no kind of report"),
+        (("good.wav", "--reference", "none"), "none: there is no such file"),
+        (("good.wav", "--scene", "none.yaml"), "none.yaml: "),
+    ],
+)
+def test_what_cannot_be_checked_is_one_line(
+    args: tuple[str, ...], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code(*args) == ExitCode.BAD_INPUT
+    told = capsys.readouterr()
+    assert told.err.startswith(f"ambientgen: {said}")
+    assert told.err.count("\n") == 1
+    assert not told.out
