@@ -31,7 +31,8 @@ Where the sound goes:
 - Without `-o`, `rain.yaml` becomes `rain.wav` in the current folder, or `rain.flac` if the scene
   says `output: {format: flac}`.
 - `-o lake.flac` names the file; its suffix wins over the scene's format. `-o sounds/` is a folder,
-  and the only choice for several scenes. `-o -` is WAV to standard output.
+  and the only choice for several scenes. `-o -` is WAV to standard output, with `--pcm` bare
+  samples. A scene without end can go nowhere else, unless `--duration` or `--to` ends it.
 - An existing file is replaced with `--force` only. A render that fails or is stopped leaves no
   file under the final name, and the old one as it was.
 - A file grows as `NAME.*.part` beside its final name. Only a killed process (SIGKILL, a power cut)
@@ -41,6 +42,8 @@ Where the sound goes:
   together. It never replaces a scene of the command, and other files only with `--force`. See
   [store.md](store.md).
 - When the reader of a pipe leaves, as players and `head` do, the render ends quietly with 0.
+
+`--from 12m --to 13m` renders that minute alone: to the bit what it is in the whole.
 
 `--set KEY=VALUE` changes the scene as if it were written there: `--set states.rain.curve=0.8`,
 `--set 'states.rain.curve={0s: 0, 1m: 1}'`, `--set output.format=flac`. The value is YAML. `--seed`,
@@ -73,10 +76,17 @@ gives for it.
 """
 
 _PLAN = """\
-With `--json`: `title`, `duration_s`, `sample_rate`, `seed`, `model`, `keyframes` (each with
-`time_s`, `prompt`, `states`, and the `blend` of prompts that says the states exactly), `windows`
-(each with `index`, `start_s`, `end_s`) and `notices`. With `--at` as well: `time_s`, `prompt`,
+With `--json`: `title`, `start_s`, `duration_s`, `loop`, `endless` (then it is the plan of the first
+stretch), `sample_rate`, `seed`, `model`, `keyframes` (each with `time_s`, `prompt`, `states`, and
+the `blend` of prompts that says the states exactly), `windows` (each with `index`, `start_s`,
+`end_s`; all that decoding takes, which is some seconds more than is heard) and `notices`. With `--at` as well: `time_s`, `prompt`,
 `states`, `words`, `blend`, the indices of the `windows` that sound, and `notices`.
+"""
+
+_PLAY = """\
+The player gets WAV on its standard input; those that are known get what they take best. When it
+quits, `play` ends with 0; with 4 if it says that it failed. On Ctrl-C both end. Elsewhere
+`ambientgen render SCENE -o - | PLAYER` does the same.
 """
 
 _VERIFY = """\
@@ -103,6 +113,7 @@ _MORE = {
     "verify": _VERIFY,
     "validate": _VALIDATE,
     "plan": _PLAN,
+    "play": _PLAY,
     "cache": _CACHE,
 }
 
