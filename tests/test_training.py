@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from ambientgen.models.loading import load
-from ambientgen.models.registry import resolve
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level, shaped_noise, slow
 from ambientgen.training.corpus import NAMES, Corpus, build, draw_recipes
@@ -137,7 +135,7 @@ def _few_stems() -> Stems:
     rng = np.random.default_rng(3)
     audio = 0.1 * rng.standard_normal((len(NAMES), CLIP_SAMPLES), np.float32)
     curves = np.full((len(NAMES), CLIP_FRAMES), 0.5, np.float16)
-    return Stems(audio.astype(np.float16), curves, np.array(NAMES))
+    return Stems(audio.astype(np.float16), curves, np.array(NAMES), np.array([""] * len(NAMES)))
 
 
 def _corpus(folder: Path) -> list[Any]:
@@ -148,7 +146,8 @@ def _corpus(folder: Path) -> list[Any]:
 def _clap(folder: Path) -> list[Any]:
     from ambientgen.training.examples import clap_features
 
-    return list(clap_features(_few_stems(), 2, 77, folder / "clap.npz"))
+    features, heard = clap_features(_few_stems(), 2, 77, folder / "clap.npz")
+    return [features, np.array([sum(each.levels.values()) for each in heard])]
 
 
 def _loa(folder: Path) -> list[Any]:
@@ -157,17 +156,23 @@ def _loa(folder: Path) -> list[Any]:
 
     torch.manual_seed(0)
     still = np.full((2, len(NAMES), CLIP_FRAMES), 0.5, np.float16)
-    corpus = Corpus(np.full((2, CLIP_FRAMES, 64), -6, np.float16), still)
+    corpus = _called(np.full((2, CLIP_FRAMES, 64), -6, np.float16), still)
     examples = loa_examples(corpus, LoaEncoder(), folder / "loa.npz")
-    return [examples.loas, examples.states]
+    return [examples.loas, np.array([list(heard.levels.values()) for heard in examples.heard])]
 
 
 def _latents(folder: Path) -> list[Any]:
-    from ambientgen.training import pocket, vae
+    from ambientgen.training import vae
+    from ambientgen.training.stages import latents_of
 
     noise = np.random.default_rng(4).standard_normal((2, CLIP_FRAMES, 64)).astype(np.float16)
-    corpus = Corpus(noise, np.zeros((2, len(NAMES), CLIP_FRAMES), np.float16))
-    return list(pocket._latents(corpus, vae.new_vae(), folder / "latents.pt"))
+    corpus = _called(noise, np.zeros((2, len(NAMES), CLIP_FRAMES), np.float16))
+    return list(latents_of(corpus, vae.new_vae(), folder / "latents.pt"))
+
+
+def _called(mels: Any, states: Any) -> Corpus:
+    """A corpus of sounds in the open, of no kind in particular."""
+    return Corpus(mels, states, np.full(states.shape[:2], ""), np.full(len(mels), ""))
 
 
 @pytest.mark.parametrize(
@@ -207,24 +212,3 @@ def test_the_noise_schedule_is_the_one_that_is_exported(monkeypatch: pytest.Monk
         monkeypatch.setattr(unet, "SCHEDULER", {**unet.SCHEDULER, **changed})
         theirs = DDIMScheduler(**unet.SCHEDULER).alphas_cumprod
         torch.testing.assert_close(unet.alphas(), theirs, atol=1e-5, rtol=0)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_whole_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
-    """Two steps of everything: no beauty, but every stage, the export and the load are real."""
-    from ambientgen.renderer import Renderer
-    from ambientgen.scene import parse_scene
-    from ambientgen.training.export import export
-    from ambientgen.training.pocket import EXTRAS, Recipe, train
-
-    brief = Schedule(2, 1e-4, warmup=1)
-    recipe = Recipe(3, 8, 24, 300, brief, brief, brief, brief, brief, brief)
-    export(train(tmp_path / "work", recipe), tmp_path / "mine", EXTRAS)
-    model = load(resolve(str(tmp_path / "mine")))
-    assert model.geometry.latent_channels == 16 and model.spec.states == NAMES
-    scene = parse_scene(
-        f"duration: 2s\nmodel: {tmp_path / 'mine'}\nstates: {{rain: {{curve: 0.5}}}}\n"
-    )
-    report = Renderer("cpu").render(scene, tmp_path / "rain.wav")
-    assert report.duration_s == 2

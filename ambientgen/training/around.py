@@ -62,17 +62,21 @@ def start_from(module: nn.Module, warm: Mapping[str, Tensor]) -> list[str]:
     """
     own = module.state_dict()
     misfits = []
+    # One tensor may have two names (tied embeddings), of which files keep one.
+    taken = set()
     for name, value in warm.items():
         if name not in own:
             misfits.append(f"{name} has no place here")
-        elif own[name].shape == value.shape:
-            own[name].copy_(value)
-        elif own[name].shape[1:] == value.shape[1:] and len(own[name]) > len(value):
-            own[name][: len(value)].copy_(value)
-        else:
-            misfits.append(f"{name} is {tuple(value.shape)}, not {tuple(own[name].shape)}")
-    # One tensor may have two names (tied embeddings), of which files keep one.
-    taken = {own[name].data_ptr() for name in warm if name in own}
+            continue
+        mine = own[name]
+        grown = (
+            mine.shape[1:] == value.shape[1:] and len(mine) > len(value) if mine.dim() else False
+        )
+        if mine.shape != value.shape and not grown:
+            misfits.append(f"{name} is {tuple(value.shape)}, not {tuple(mine.shape)}")
+            continue
+        (mine[: len(value)] if grown else mine).copy_(value)
+        taken.add(mine.data_ptr())
     left = sum(value.data_ptr() not in taken for value in own.values())
     if left:
         misfits.append(f"{left} of {len(own)} weights start from nothing")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,12 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.models.vocoder import TextureVocoder
+from ambientgen.prompts import compose
+from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training import corpus as corpora
 from ambientgen.training import language, mae, recorded, recordings, stems, unet, vae, vocoder
 from ambientgen.training.around import Around, More, start_from
-from ambientgen.training.captions import Heard
+from ambientgen.training.captions import PLACES, Heard
 from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.devices import ONE_CPU, Devices
 from ambientgen.training.examples import clap_features, loa_examples
@@ -41,6 +44,7 @@ from ambientgen.training.stems import CLIP_FRAMES, Stems
 
 # Seeds of the corpus: mixtures for all networks, for CLAP, for the vocoder, captions; recordings.
 MIX_SEED, CLAP_SEED, VOCODER_SEED, CAPTION_SEED, TAKE_SEED = 1, 77, 10_000, 0, 21
+SMALL = 1000  # clips; of fewer, far from all prompts can be asked for
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,10 @@ class Run:
         bank = unet.LoaBank({}, torch.zeros(0))
         if wanted and share < 1:
             self._begin("prompts")
-            bank = unet.build_bank(meaning, clap, roberta, t5)
+            if len(self.corpus.mels) > SMALL:
+                bank = unet.build_bank(meaning, clap, roberta, t5)
+            else:
+                bank = bank_of(self.corpus, meaning, clap, roberta, t5)
         parts = (self.corpus, latents, self.mae, meaning, clap, roberta, t5, bank)
         if own is None:
             return unet.UNetTrainer(*parts).fit(self.folder, self._schedule("unet"))
@@ -332,6 +339,28 @@ def latents_of(
 
     latents, factor = torch.load(kept(path, make), weights_only=True)
     return latents, factor
+
+
+def bank_of(
+    corpus: Corpus, meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
+) -> unet.LoaBank:
+    """Predicted LOA of the prompts that a small corpus' own clips can make, and of no others."""
+    rng = np.random.default_rng(6)
+    heard = {tuple(np.flatnonzero(states.max(1) > 0)) for states in corpus.states}
+    keys = {
+        unet.key_of(zip((NAMES[i] for i in group), levels, strict=True))
+        for group in heard
+        for levels in product(range(unet.TOP_LEVEL + 1), repeat=len(group))
+    }
+    ordered = sorted(keys | {()})
+    texts = []
+    for key in ordered:
+        words = [str(KNOWN[name].levels[level]) for name, level in key]
+        rng.shuffle(words)
+        texts.append(compose(words, str(rng.choice(PLACES)) if rng.random() < 0.5 else ""))
+    said = recorded.predicted_loa(texts, meaning, clap, roberta, t5)
+    loas = torch.stack([said[text] for text in texts]).half()
+    return unet.LoaBank({key: row for row, key in enumerate(ordered)}, loas)
 
 
 def _no_corpus() -> Corpus:

@@ -1,0 +1,483 @@
+"""`ambientgen train`: recordings, recipes, stages that stop and go on, and the model they make."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torch import nn
+
+from ambientgen.cli.app import run
+from ambientgen.errors import AmbientgenError, OutputError, UsageError
+from ambientgen.events import Event, Notice, StepsDone
+from ambientgen.training.around import Around, More, start_from, unbroken
+from ambientgen.training.devices import find_devices, placing
+from ambientgen.training.loop import Fit, Schedule
+from ambientgen.training.order import Order, check, made_of, mark, with_steps
+from ambientgen.training.progress import draw, read_log, smoothed
+from ambientgen.training.recipe import STAGES, load_recipe, parse_recipe, shipped
+from ambientgen.training.recordings import CLIP_SAMPLES, Unusable, build, clips_of
+from ambientgen.training.sources import find, state_name, words_of
+
+RNG = np.random.default_rng(5)
+
+
+def noise(path: Path, seconds: float, rate: int = 16_000, channels: int = 1, **kind: Any) -> Path:
+    """A file of white noise at a tenth of full scale."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = 0.1 * RNG.standard_normal((int(seconds * rate), channels))
+    soundfile.write(path, samples, rate, **kind)
+    return path
+
+
+# Which files are recordings, and what they are called
+
+
+def test_captions_stand_beside_above_or_in_the_names(tmp_path: Path) -> None:
+    for name in ("dawn.wav", "tab.wav", "Market Day 2/a.wav", "rain_01.wav", "7.wav"):
+        noise(tmp_path / name, 0.1)
+    (tmp_path / "dawn.txt").write_text("birds waking\n\n  heavy   rain \n")
+    (tmp_path / "captions.tsv").write_text("file\tcaption\ntab.wav\ta tap dripping\ngone.wav\tx\n")
+    (tmp_path / "Market Day 2" / "captions.json").write_text('{"other.wav": ["x"]}')
+    (tmp_path / ".hidden.wav").write_text("")
+    found = find(tmp_path)
+    told = {source.name: source.captions or source.state for source in found.sources}
+    assert told == {
+        "dawn.wav": ("birds waking", "heavy rain"),
+        "tab.wav": ("a tap dripping",),
+        "Market Day 2/a.wav": "market_day",
+        "rain_01.wav": "rain",
+        "7.wav": state_name(tmp_path.name) or "place",
+    }
+    assert {remark.file for remark in found.remarks} == {"gone.wav", "Market Day 2/other.wav"}
+
+
+def test_broken_captions_are_told_and_left_out(tmp_path: Path) -> None:
+    noise(tmp_path / "a" / "b.wav", 0.1)
+    (tmp_path / "captions.json").write_text("{broken")
+    (tmp_path / "a" / "b.txt").write_bytes(b"caf\xe9")
+    found = find(tmp_path)
+    assert [source.state for source in found.sources] == ["a"]
+    assert ["is not JSON" in str(r) or "is not UTF-8" in str(r) for r in found.remarks] == [
+        True
+    ] * 2
+
+
+def test_words_of_a_state_of_ones_own_name_it_in_the_middle() -> None:
+    assert words_of("rain")[4] == "a torrential downpour"
+    words = words_of("fish_market")
+    assert words[0] is None and words[2] == "fish market" and len(set(words)) == 5
+
+
+# Sound files
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "channels", "kind"),
+    [
+        ("wide.wav", 96_000, 2, {}),
+        ("coarse.wav", 22_050, 1, {"subtype": "PCM_U8"}),
+        ("many.flac", 44_100, 6, {}),
+        ("packed.ogg", 48_000, 1, {}),
+    ],
+)
+def test_any_sound_file_becomes_clips(
+    name: str, rate: int, channels: int, kind: dict[str, str], tmp_path: Path
+) -> None:
+    path = noise(tmp_path / name, 15.0, rate, channels, **kind)
+    clips = list(clips_of(path))
+    assert [len(clip) for clip in clips] == [CLIP_SAMPLES] * 2  # the second overlaps the first
+    share = (8000 / (rate / 2)) / channels  # noise within our band, averaged over channels
+    rms = np.sqrt(np.mean(np.square(clips[1])))
+    assert rms == pytest.approx(0.1 * np.sqrt(min(share, 1 / channels)), rel=0.15)
+
+
+def test_the_pitch_of_a_recording_is_kept(tmp_path: Path) -> None:
+    t = np.arange(96_000 * 11) / 96_000
+    soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(2 * np.pi * 1000 * t), 96_000)
+    (clip,) = clips_of(tmp_path / "tone.wav")
+    spectrum = np.abs(np.fft.rfft(clip * np.hanning(len(clip))))
+    assert spectrum.argmax() * 16_000 / len(clip) == pytest.approx(1000, abs=0.2)
+
+
+def test_a_short_recording_is_joined_to_itself_at_an_even_level(tmp_path: Path) -> None:
+    (clip,) = clips_of(noise(tmp_path / "short.wav", 2.0))
+    seconds = clip[:160_000].reshape(10, -1)
+    levels = 20 * np.log10(np.sqrt(np.mean(np.square(seconds), axis=1)))
+    assert len(clip) == CLIP_SAMPLES and np.ptp(levels) < 1
+
+
+def test_bad_files_are_named_and_never_fatal(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    noise(data / "good" / "a.wav", 11.0, 8000)
+    noise(data / "brief.wav", 0.3)
+    (data / "empty.wav").touch()
+    (data / "text.wav").write_text("no sound " * 50)
+    (data / "paper.pdf").write_bytes(b"%PDF-1.4")
+    soundfile.write(data / "silent.wav", np.zeros(32_000), 16_000)
+    holes = np.ones(32_000, np.float32)
+    holes[7] = np.nan
+    soundfile.write(data / "holes.wav", holes, 16_000, subtype="FLOAT")
+    whole = noise(data / "cut.flac", 25.0, 44_100).read_bytes()
+    (data / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    (data / "only_header.wav").write_bytes(noise(tmp_path / "x.wav", 2.0).read_bytes()[:44])
+    made = build(data, tmp_path / "work", None, 100, 0)
+    assert {r.file for r in made.remarks} == {
+        "brief.wav", "empty.wav", "text.wav", "paper.pdf", "silent.wav", "holes.wav", "cut.flac",
+        "only_header.wav",
+    }  # fmt: skip
+    assert set(made.states) == {"good", "cut"}
+    assert any("before that are used" in str(remark) for remark in made.remarks)
+    again = build(data, tmp_path / "work", None, 100, 0)
+    np.testing.assert_array_equal(made.mels, again.mels)
+
+
+def test_nothing_to_learn_from_says_why(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UsageError, match="holds no file"):
+        find(tmp_path / "data")
+    (tmp_path / "data" / "x.wav").touch()
+    with pytest.raises(UsageError, match=r"x\.wav: cannot be read as sound"):
+        build(tmp_path / "data", tmp_path / "work", None, 100, 0)
+    with pytest.raises(Unusable, match="cannot be read"):
+        list(clips_of(tmp_path / "data" / "x.wav"))
+
+
+def test_level_words_rise_with_loudness(tmp_path: Path) -> None:
+    for index, gain in enumerate((1.0, 0.5, 0.25)):
+        path = tmp_path / "data" / "market" / f"{index}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, gain * 0.3 * RNG.standard_normal(170_000), 16_000)
+    made = build(tmp_path / "data", tmp_path / "work", None, 100, 0)
+    levels = np.sqrt(np.mean(np.square(made.audio.astype(np.float32)), axis=1))
+    ranks = [words_of("market").index(text) for (text,) in made.texts]
+    by_word = [[levels[i] for i, rank in enumerate(ranks) if rank == word] for word in (1, 2, 3, 4)]
+    assert [len(some) for some in by_word] == [3, 3, 3, 3]
+    for quieter, louder in pairwise(by_word):
+        assert max(quieter) <= min(louder)
+    assert levels.max() == pytest.approx(0.1, rel=0.2)
+
+
+# Recipes
+
+
+def test_shipped_recipes_are_right() -> None:
+    assert shipped() == ["adapt", "pocket", "smoke"]
+    for name in shipped():
+        recipe = load_recipe(name)
+        idle = [stage for stage in STAGES if not getattr(recipe.stages, stage).steps]
+        assert bool(idle) == (recipe.start is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("synth: {stem: 3}", "r.yaml:1:9", "did you mean `stems`"),
+        ("stages:\n  vae: {steps: 1.5}", "r.yaml:2:16", "must be a whole number"),
+        ("stages:\n  vae: {steps: 5, learning_rate: 3}", "r.yaml:2:34", "at most 1"),
+        ("precision: half", "r.yaml:1:12", "`bf16`"),
+        ("- a", "r.yaml:1:1", "a mapping of fields"),
+        ("a: 'x", "r.yaml:1:4", "not closed"),
+        ("", "r.yaml:1:1", "empty"),
+        ("stages: {}", "r.yaml:1:1", "lacks `vae`"),
+    ],
+)
+def test_a_wrong_recipe_is_told_at_its_line(text: str, place: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_recipe(text.encode(), "r.yaml")
+    told = [problem for problem in caught.value.problems if problem.place == place]
+    assert any(said in str(problem) for problem in told), caught.value
+
+
+def test_steps_of_the_command_line_win() -> None:
+    recipe = with_steps(load_recipe("smoke"), ["unet=7", "vae=0"])
+    assert (recipe.stages.unet.steps, recipe.stages.vae.steps) == (7, 0)
+    for wrong in ("unet", "unet=x", "unet=-1", "nothing=3", "=3"):
+        with pytest.raises(UsageError, match="--steps"):
+            with_steps(recipe, [wrong])
+
+
+# What is refused beforehand
+
+
+def test_orders_that_cannot_work_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    smoke, adapt = load_recipe("smoke"), load_recipe("adapt")
+    work = tmp_path / "work"
+    nothing = adapt.model_copy(update={"synth": adapt.synth.model_copy(update={"stems": 0})})
+    with pytest.raises(UsageError, match="nothing to learn from"):
+        check(Order(nothing, work))
+    with pytest.raises(UsageError, match="vae would learn nothing"):
+        check(Order(with_steps(smoke, ["vae=0"]), work))
+    with pytest.raises(AmbientgenError, match="there is no model 'nowhere'"):
+        check(Order(adapt.model_copy(update={"start": "nowhere"}), work))
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OutputError, match="exists already"):
+        check(Order(smoke, work, tmp_path / "there"))
+    (tmp_path / "there" / "thesis.txt").touch()
+    with pytest.raises(OutputError, match="is no model folder"):
+        check(Order(smoke, work, tmp_path / "there", force=True))
+    with pytest.raises(OutputError, match="mkdir -p"):
+        check(Order(smoke, work, tmp_path / "no" / "model"))
+    assert not work.exists()
+
+
+def test_a_work_folder_belongs_to_one_training(tmp_path: Path) -> None:
+    smoke = load_recipe("smoke")
+    order = Order(smoke, tmp_path / "work")
+    mark(order)
+    check(order)
+    check(Order(with_steps(smoke, ["unet=99"]), tmp_path / "work"))  # longer: goes on
+    synth = smoke.synth.model_copy(update={"clips": 25})
+    with pytest.raises(UsageError, match="another synth"):
+        check(Order(smoke.model_copy(update={"synth": synth}), tmp_path / "work"))
+    assert made_of(order)["data"] == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["smoke"], 2, "no name for the model"),
+        (["none.yaml", "-o", "m"], 2, "there is no such recipe"),
+        (["smoke", "-o", "m", "--stage", "vae"], 2, "--stage writes no model"),
+        (["smoke", "--stage", "ear", "--work", "w"], 2, "there is no stage `ear`"),
+        (["smoke", "-o", "m", "--steps", "vae"], 2, "is not a stage and its steps"),
+        (["--data", "nowhere", "-o", "m"], 2, "there is no such folder"),
+        (["--from", "nowhere", "-o", "m"], 3, "there is no model"),
+        (["smoke", "-o", "."], 2, "is no name for a model"),
+    ],
+)
+def test_a_wrong_command_is_one_line(
+    args: Sequence[str],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", *args]) == code
+    told = capsys.readouterr().err
+    assert said in told and "Traceback" not in told and told.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+# The loop
+
+
+def line(folder: Path, steps: int, stop_at: int = -1, **options: Any) -> nn.Module:
+    """Fit a line; at `stop_at` the user presses Ctrl-C in the middle of a step."""
+    torch.manual_seed(0)
+    module = nn.Linear(4, 1)
+
+    def loss(step: int) -> dict[str, torch.Tensor]:
+        if step == stop_at:
+            signal.raise_signal(signal.SIGINT)
+        x = torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
+        return {"mse": (module(x) - x.sum(1, keepdim=True)).square().mean()}
+
+    around = options.pop("around", Around())
+    schedule = Schedule(steps, 0.05, warmup=5, around=around)
+    return Fit(module, loss, schedule, folder, "line", **options).run()
+
+
+def test_ctrl_c_leaves_a_checkpoint_from_which_training_goes_on_to_the_bit(tmp_path: Path) -> None:
+    whole = line(tmp_path / "whole", 60)
+    with pytest.raises(KeyboardInterrupt):
+        line(tmp_path / "cut", 60, stop_at=31)
+    kept = torch.load(tmp_path / "cut" / "line.ckpt", weights_only=True)
+    assert kept["step"] == 31
+    resumed = line(tmp_path / "cut", 60)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_signals_wait_until_a_step_is_whole() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), unbroken():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("all of it")
+    assert done == ["all of it"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_training_starts_from_weights_where_there_is_no_checkpoint(tmp_path: Path) -> None:
+    taught = line(tmp_path / "a", 60)
+    notices: list[Event] = []
+    kept = line(tmp_path / "b", 0, warm=taught.state_dict())
+    assert torch.equal(kept.weight, taught.weight)  # type: ignore[arg-type]
+    warm = {"weight": torch.zeros(2, 4), "bias": torch.ones(1), "gone": torch.ones(1)}
+    mixed = line(tmp_path / "c", 0, around=Around(warm, tell=notices.append))
+    assert torch.equal(mixed.bias, torch.ones(1))  # type: ignore[arg-type]
+    (notice,) = [event for event in notices if isinstance(event, Notice)]
+    for said in ("weight is (2, 4), not (1, 4)", "gone has no place", "1 of 2 weights"):
+        assert said in notice.text
+    line(tmp_path / "a", 60, warm={"weight": torch.full((1, 4), 9.0)})
+    again = line(tmp_path / "a", 60)
+    assert torch.equal(again.weight, taught.weight)  # type: ignore[arg-type]
+
+
+def test_a_vocabulary_that_grew_takes_over_what_it_knew() -> None:
+    table = nn.Embedding(5, 2)
+    assert start_from(table, {"weight": torch.ones(3, 2)}) == []
+    assert torch.equal(table.weight[:3], torch.ones(3, 2)) and (table.weight[3:] != 1).all()
+
+
+def test_a_second_source_takes_its_share_of_the_steps(tmp_path: Path) -> None:
+    steps: list[int] = []
+
+    def of(module: Any) -> Any:
+        def loss(step: int) -> dict[str, torch.Tensor]:
+            steps.append(step)
+            return {"zero": 0 * module.weight.sum()}
+
+        return loss
+
+    line(tmp_path / "a", 200, around=Around(more=More(of, 0.3)))
+    first = list(steps)
+    assert 40 <= len(first) <= 80
+    line(tmp_path / "b", 200, around=Around(more=More(of, 0.3)))
+    assert steps[len(first) :] == first
+
+
+def test_a_training_that_runs_away_is_stopped_with_a_reason(tmp_path: Path) -> None:
+    module = nn.Linear(1, 1)
+
+    def loss(_step: int) -> dict[str, torch.Tensor]:
+        return {"l": module.weight.sum() * torch.tensor(float("nan"))}
+
+    with pytest.raises(AmbientgenError, match="gradients are no numbers any more at step 0"):
+        Fit(module, loss, Schedule(3, 0.1), tmp_path, "line").run()
+
+
+def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
+    line(tmp_path, 3)
+    whole = (tmp_path / "line.ckpt").read_bytes()
+    (tmp_path / "line.ckpt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UsageError, match=r"line\.ckpt: is broken, or of another network"):
+        line(tmp_path, 5)
+
+
+def test_accelerate_on_one_cpu_changes_no_bit(tmp_path: Path) -> None:
+    plain = line(tmp_path / "a", 40)
+    events: list[Event] = []
+    around = Around(devices=find_devices("cpu", "no"), tell=events.append)
+    accelerated = line(tmp_path / "b", 40, around=around)
+    for one, other in zip(plain.parameters(), accelerated.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert [e.done for e in events if isinstance(e, StepsDone)] == list(range(1, 41))
+
+
+def test_what_trainers_make_lies_on_the_device() -> None:
+    with placing(torch.device("meta")):
+        made = [
+            torch.from_numpy(np.zeros(3)),
+            torch.hann_window(4),
+            torch.randn(2),
+            torch.tensor([1.0]),
+            nn.Linear(2, 2).weight,
+        ]
+    assert {tensor.device.type for tensor in made} == {"meta"}
+    assert torch.from_numpy(np.zeros(3)).device.type == "cpu"
+
+
+# Loss curves
+
+
+def test_loss_curves_are_drawn_from_logs_that_may_be_torn(tmp_path: Path) -> None:
+    assert draw(tmp_path, STAGES) is None
+    line(tmp_path, 60)
+    (tmp_path / "line.log").rename(tmp_path / "vae.log")
+    with (tmp_path / "vae.log").open("a") as log:
+        log.write('{"mse": 1.5, "step": 4, "s": 1}\n{"mse": 0.')
+    log_read = read_log(tmp_path / "vae.log")
+    assert list(log_read) == list(range(60)) and log_read[4] == {"mse": 1.5}
+    picture = draw(tmp_path, STAGES)
+    assert picture is not None and picture.read_bytes()[:4] == b"\x89PNG"
+    assert smoothed([1.0, 2.0]) == [1.0, 2.0]
+
+
+# All of it
+
+
+TINY = """\
+from: pocket
+recordings: {clips: 6}
+stages:
+  vae: {steps: 0}
+  mae: {steps: 0}
+  clap: {steps: 0}
+  meaning: {steps: 1}
+  vocoder: {steps: 0}
+  unet: {steps: 1}
+"""
+
+
+def test_recordings_become_a_model_that_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One step of the stages that learn: no beauty, but the folder, its states and words are."""
+    from ambientgen.models.loading import load
+    from ambientgen.models.registry import resolve
+
+    monkeypatch.chdir(tmp_path)
+    noise(tmp_path / "rec" / "fish_market" / "a.wav", 11.0, 44_100, 2)
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    command = ["train", "tiny.yaml", "--data", "rec", "-o", "mine", "--device", "cpu", "--json"]
+    assert run(command) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [stage["stage"] for stage in report["stages"]] == ["meaning", "unet"]
+    assert Path(report["losses"]).is_file()
+    spec = resolve("mine")
+    assert spec.states[-1] == "fish_market" and "rain" in spec.states
+    assert spec.licence == "unknown"
+    model = load(spec)
+    assert len(model.tokenizer_2.ids("loud fish market")) == 4  # words of its own, and the end
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"rec", "tiny.yaml", "mine", "mine.training"}
+    assert run(command) == 4  # it exists
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_smoke_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
+    """Every stage from nothing, the export and the load are real."""
+    from ambientgen.renderer import Renderer
+    from ambientgen.scene import parse_scene
+    from ambientgen.training.job import train
+
+    report = train(Order(load_recipe("smoke"), tmp_path / "work", tmp_path / "mine", device="cpu"))
+    assert [stage.stage for stage in report.stages] == list(STAGES)
+    scene = parse_scene(
+        f"duration: 2s\nmodel: {tmp_path / 'mine'}\nstates: {{rain: {{curve: 0.5}}}}\n"
+    )
+    assert Renderer("cpu").render(scene, tmp_path / "rain.wav").duration_s == 2
+
+
+def _fit_together(folder: str) -> None:
+    devices = find_devices("cpu", "no")
+    assert devices.count == 2
+    line(Path(folder), 20, around=Around(devices=devices))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    from accelerate import debug_launcher
+
+    debug_launcher(_fit_together, (str(tmp_path / "two"),), num_processes=2)
+    two = torch.load(tmp_path / "two" / "line.ckpt", weights_only=True)
+    one = line(tmp_path / "one", 20)
+    assert two["step"] == 20
+    # Twice the examples a step: near, and not the same.
+    weights = two["module"]["weight"]
+    assert not torch.equal(weights, one.state_dict()["weight"])
