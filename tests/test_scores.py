@@ -344,7 +344,7 @@ def test_the_judge_names_procedural_sounds_it_never_heard(few: Bench, named: jud
 @pytest.mark.timeout(1800)
 def test_the_sound_comes_from_loa_through_the_unet(few: Bench, named: judge.Judge) -> None:
     """LOA held constant: nothing follows the curve. UNet shuffled: every score collapses."""
-    whole = ablate._panel(few, named)
+    whole = ablate.panel_of(few, named)
     table = ablate.proofs(few, named, whole)
     assert table.passed == table.judged == 3, table.markdown()
     _, frozen, shuffled = (row.figures for row in table.rows)

@@ -23,7 +23,7 @@ from ambientgen.training.scores.teacher import Audio, Wish
 from ambientgen.training.scores.thresholds import CHANCE_FOLLOWS, FOLLOWS_IN_EVENTS, NAMED
 
 LEVELS, TAKE_S = (0.5, 0.8), 7.68
-RAMP, RAMP_S, RAMP_BINS = {0.0: 0.0, 36.0: 1.0}, 36.0, 12
+RAMP, RAMP_S, RAMP_BINS = {0.0: 0.0, 30.0: 1.0}, 30.0, 12
 STEP, STEP_S, STEP_AT_S = {0.0: 0.15, 8.3: 0.15, 8.301: 0.9}, 16.0, 8.3
 STEP_GRID_S = 0.256
 MIXTURES, PAIR_LEVEL = 6, 0.6
@@ -62,9 +62,9 @@ def changed_renderers(bench: Bench) -> dict[str, Renderer]:
 def score(bench: Bench, judge: Judge) -> list[Table]:
     """The panel whole, with each part taken away, and the two proofs."""
     columns = {
-        name: _panel(altered(bench, r), judge) for name, r in changed_renderers(bench).items()
+        name: panel_of(altered(bench, r), judge) for name, r in changed_renderers(bench).items()
     }
-    whole = _panel(bench, judge)
+    whole = panel_of(bench, judge)
     rows = [Row("**nothing taken away**", _figures(whole))]
     rows += [Row(name, _figures(panel)) for name, panel in columns.items()]
     ablations = Table(
@@ -79,8 +79,8 @@ def score(bench: Bench, judge: Judge) -> list[Table]:
 
 def proofs(bench: Bench, judge: Judge, whole: Panel) -> Table:
     """LOA frozen: nothing follows. UNet shuffled: nothing is left."""
-    still = _panel(altered(bench, variants.Altering(variants.frozen)), judge)
-    noise = _panel(altered(bench, variants.Changed(variants.shuffled_unet)), judge)
+    still = panel_of(altered(bench, variants.Altering(variants.frozen)), judge)
+    noise = panel_of(altered(bench, variants.Changed(variants.shuffled_unet)), judge)
     # Named no more often than a third of what is asked, following nothing, and no texture at all.
     gone = noise.named < NAMED / 3 and noise.follows < CHANCE_FOLLOWS
     return Table(
@@ -113,7 +113,7 @@ def _figures(panel: Panel) -> dict[str, float]:
     }
 
 
-def _panel(bench: Bench, judge: Judge) -> Panel:
+def panel_of(bench: Bench, judge: Judge) -> Panel:
     some, seed = bench.some(), bench.seeds(1).start
     takes = bench.takes
     singles = {

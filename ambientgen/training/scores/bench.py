@@ -37,10 +37,10 @@ class Effort:
 
     sweeps: int = 8
     takes: int = 2
-    pairs: int = 40
-    triples: int = 6
-    states: int = 6
-    judge_clips: int = 32
+    pairs: int = 30
+    triples: int = 4
+    states: int = 5
+    judge_clips: int = 20
 
 
 FULL = Effort()
@@ -71,7 +71,7 @@ class Takes:
         return Takes(self.renderer, self.model_name, self._folder, extra)
 
     def with_renderer(self, renderer: Renderer) -> Takes:
-        """The same scenes through another renderer, in a folder of its own that ends with it."""
+        """The same scenes through another renderer: its takes lie in a folder of their own."""
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         return Takes(renderer, self.model_name, folder, self._extra)
 

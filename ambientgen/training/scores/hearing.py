@@ -15,7 +15,7 @@ from ambientgen.training.scores.teacher import Audio, Wish
 FRAME, HOP = 512, 256  # samples: 32 ms every 16 ms
 BANDS = 28
 EDGES_HZ = np.geomspace(60, 8000, BANDS + 1)
-PORTRAIT_LEVEL, PORTRAIT_S, PORTRAIT_TAKES = 0.7, 8.0, 4
+PORTRAIT_LEVEL, PORTRAIT_S, PORTRAIT_TAKES = 0.7, 6.0, 4
 CONTRASTING = 7  # bands in which a state is looked for beside others: a quarter of them
 ONSET_DB, ONSET_FRAMES = 6.0, 4  # an event is a rise by so much within 64 ms
 OVER_FLOOR_DB = 10.0  # and so far above the microphone's noise

@@ -19,7 +19,7 @@ from ambientgen.training.mel import log_mel
 from ambientgen.training.scores.bench import Bench
 from ambientgen.training.scores.teacher import Audio, Wish
 
-CLIP_S, CROP_FRAMES = 8.0, 256  # learnt from 2.56 s at a time, asked over whole takes
+CLIP_S, CROP_FRAMES = 6.0, 256  # learnt from 2.56 s at a time, asked over whole takes
 FIRST_CLIP = 70_000  # seeds of clips to learn from: none is ever judged
 BATCH, EPOCHS, RATE = 32, 26, 2e-3
 FLOOR_DB, SPAN_DB = -75.0, 12.0  # of the loudest: what lies below is not heard

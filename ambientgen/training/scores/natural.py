@@ -73,8 +73,8 @@ def score(bench: Bench) -> Table:
             "render to procedural": to_taught,
             "procedural to its resynthesis": own,
             "ratio": to_taught / own,
-            "procedural to another take": _across(taught, taught, levels),
-            "resynthesis to another take": _across(again, taught, levels),
+            "procedural to another take": _across(taught, taught, levels, same=False),
+            "resynthesis to another take": _across(again, taught, levels, same=False),
         }
         rows.append(Row(state, figures, to_taught <= NATURAL * own))
     return Table(
@@ -87,19 +87,21 @@ def score(bench: Bench) -> Table:
     )
 
 
-def _across(some: list[TextureStats], others: list[TextureStats], levels: list[float]) -> float:
-    """Median distance of all pairs of different takes at equal levels (of one take, to itself not).
+def _across(
+    some: list[TextureStats], others: list[TextureStats], levels: list[float], same: bool = True
+) -> float:
+    """Median distance of all pairs at equal levels; without `same`, of different takes alone.
 
-    Where there is one take a level, a procedural one has no other: then all levels are paired.
+    Where there is one take a level there are no different ones: then all levels are paired.
     """
     apart = [
         (levels[i] == levels[j], published(a, b))
         for i, a in enumerate(some)
         for j, b in enumerate(others)
-        if a is not b and (i != j or levels.count(levels[i]) == 1)
+        if same or i != j
     ]
-    alike = [d for same, d in apart if same]
-    return float(np.median(alike or [d for _, d in apart]))
+    alike = [distance for equal, distance in apart if equal]
+    return float(np.median(alike or [distance for _, distance in apart]))
 
 
 def recordings_of(folder: Path, states: tuple[str, ...]) -> dict[str, list[Path]]:

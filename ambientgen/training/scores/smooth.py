@@ -19,7 +19,6 @@ from ambientgen.training.scores.thresholds import MONOTONE, STEP_OVER_MEAN
 
 POINTS = np.linspace(0, 1, 7)
 POINT_S = 5.12
-TAKES, FEWEST_TAKES = 2, 1
 LOUD_WORD = 3  # of 0 … 4, for paths from one state to another
 
 
@@ -32,12 +31,10 @@ def _path(bench: Bench, name: str, words: tuple[str, str], listening: list[Audio
     """Level in dB along a path between two words, for each way of listening: (ways, points)."""
     phrases = json.dumps(list(words))
     heard = np.zeros((len(listening), len(POINTS)))
-    seeds = bench.seeds(TAKES if bench.effort.takes > 1 else FEWEST_TAKES)
-    for seed in seeds:
-        for i, point in enumerate(POINTS):
-            fields = f"{{levels: {phrases}, curve: {point:.4f}}}"
-            sound = bench.takes.take({name: fields}, POINT_S, seed)
-            heard[:, i] += [hearing.levels_db(sound, way, 1)[0] / len(seeds) for way in listening]
+    for i, point in enumerate(POINTS):
+        fields = f"{{levels: {phrases}, curve: {point:.4f}}}"
+        sound = bench.takes.take({name: fields}, POINT_S)
+        heard[:, i] = [hearing.levels_db(sound, way, 1)[0] for way in listening]
     return heard
 
 

@@ -39,7 +39,7 @@ def score(bench: Bench) -> Table:
         for steps, guidance in options
     }
     rows = [
-        Row(f"{steps} steps{f', guidance {guidance}' if guidance > 1 else ''}", {"distance": value})
+        Row(_name(steps, guidance), {"distance": value})
         for (steps, guidance), value in found.items()
     ]
     own = texture(bench.takes)
@@ -52,3 +52,8 @@ def score(bench: Bench) -> Table:
         f"the defaults must be no worse than {MANY} steps with guidance {GUIDANCE}.",
         rows,
     )
+
+
+def _name(steps: int, guidance: float) -> str:
+    counted = "1 step" if steps == 1 else f"{steps} steps"
+    return f"{counted}, guidance {guidance}" if guidance > 1 else counted
