@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ambientgen
 from ambientgen.audio_file import STDOUT, Companion
 from ambientgen.errors import OutputError, Problem, SceneError
 from ambientgen.plan import Between, Plan
@@ -125,7 +124,7 @@ def describe(
     asked, default = plan.scene.render, spec.defaults
     return {
         "format": FORMAT,
-        "ambientgen": ambientgen.__version__,
+        "ambientgen": _version(),
         "title": plan.scene.title,
         "scene": scene_document(plan.scene),
         "asked": wanted.to_json(),
@@ -306,6 +305,15 @@ class Beside:
     def companion(self, sha256: str) -> Companion | None:
         """What the finished sound of that hash puts beside it; see `SidecarRule.companion`."""
         return self._rule.companion(self._document, self._there, sha256)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("ambientgen")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unreleased"
 
 
 def rule_for(
