@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,9 @@ def build(data: Path, folder: Path, stems: Stems | None, most: int, seed: int) -
         takes = _takes(sources, loudness, stems, rng)
         takes = [takes[i] for i in sorted(rng.permutation(len(takes))[:most])]
         _write(folder, raw, stems, takes, rng)
+        del raw
+        with suppress(OSError):  # Windows keeps a file that is still mapped
+            (folder / "clips.f16").unlink()
         states = dict.fromkeys(source.state for source in sources if source.state)
         said_of = {
             "texts": [take.texts for take in takes],
@@ -236,18 +240,25 @@ def _takes(
             takes.append(_Take(i, gain, (word,), plain_word(state)))
     if stems is None:
         return takes
-    return takes + [_with_texture(take, stems, rng) for take in takes]
-
-
-def _with_texture(take: _Take, stems: Stems, rng: np.random.Generator) -> _Take:
-    """The take with a texture under it that holds still, named as well."""
     curves = stems.curves.astype(np.float32)
     still = np.flatnonzero((np.ptp(curves, axis=1) < STILL) & (curves.mean(1) > STILL))
     if not len(still):
-        return take
+        return takes
+    means = curves.mean(1)
+    return takes + [_with_texture(take, stems, still, means, rng) for take in takes]
+
+
+def _with_texture(
+    take: _Take,
+    stems: Stems,
+    still: NDArray[np.int64],
+    means: NDArray[np.float32],
+    rng: np.random.Generator,
+) -> _Take:
+    """The take with one of the `still` textures under it, named by its mean level."""
     stem = int(rng.choice(still))
     known = KNOWN[str(stems.names[stem])]
-    word = str(known.levels[max(1, round(float(curves[stem].mean()) * (len(known.levels) - 1)))])
+    word = str(known.levels[max(1, round(float(means[stem]) * (len(known.levels) - 1)))])
 
     def joined(said: str, texture: str) -> str:
         return compose([said, texture] if rng.random() < 0.5 else [texture, said], "")
