@@ -15,7 +15,7 @@ HOP_UNTOLD_S = 1.92
 stand on."""
 
 AUC_LOW = 0.55
-EVIDENCE = 3.5
+EVIDENCE = 3.0
 WORST = {"flux": 2.0, "step": 2.0, "dip": 2.0, "texture": 2.0, "break": 3.0}
 """How much more unusual than every other instant a join may be: a crackle may fall on a join."""
 

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 BIN_S = 1.0
 """A value of a curve stands for so much time."""
-RANK, ERROR, LAG_S = 0.6, 0.25, 5.0
+RANK, ERROR, LAG_S = 0.5, 0.25, 5.0
 LAG_SHARE = 0.05
 """Of the file, where that is more than LAG_S: an hour's ramp has no sharper time."""
+AUDIBLE = 0.5
+"""Share of a state's best band below which others cover it, and its curve cannot be heard."""
 MOVING = 0.2
 """A curve that moves less, from its lowest to its highest, cannot be followed or missed."""
 
@@ -37,6 +39,7 @@ _FEWEST = 20  # bins
 _ROUNDS = 40  # of unmixing; the gains have then settled to less than half a dB
 _CHUNK = 3_000  # spectra unmixed at a time
 _MOST_LAG = 20  # bins
+_EQUAL = 0.1  # of the variance that the best lag leaves unexplained
 _FAINT = (
     0.0,
     0.06,
@@ -55,6 +58,8 @@ class HeardCurve:
         spearman: Rank correlation, -1 to 1; None where the curve stands still.
         rmse: Root mean square difference; the sound's gain is unknown, and fitted.
         lag_s: How much later than asked the sound moves; None where the curve stands still.
+        heard_share: Which share of the power of its best band the state should have, 0 to 1,
+            median over the time it sounds: little of it is left to hear under louder states.
     """
 
     state: str
@@ -64,6 +69,7 @@ class HeardCurve:
     spearman: float | None
     rmse: float
     lag_s: float | None
+    heard_share: float
 
 
 def heard_curves(heard: Trace, scene: Scene) -> list[HeardCurve]:
@@ -73,7 +79,12 @@ def heard_curves(heard: Trace, scene: Scene) -> list[HeardCurve]:
     if not known or count < _FEWEST:
         return []
     measured = _measured_db(heard, [profiles()[state.name] for state in known], count)
-    return [_curve(scene, state, level) for state, level in zip(known, measured, strict=True)]
+    asked = [_asked(scene, state, count) for state in known]
+    shares = _shares([profiles()[state.name] for state in known], asked)
+    return [
+        _curve(state, curve, level, share)
+        for state, curve, level, share in zip(known, asked, measured, shares, strict=True)
+    ]
 
 
 def trajectory_verdicts(curves: list[HeardCurve], scene: Scene, length_s: float) -> list[Verdict]:
@@ -88,6 +99,12 @@ def trajectory_verdicts(curves: list[HeardCurve], scene: Scene, length_s: float)
             found.append(Verdict(f"{name}.spearman", None, note=note))
         elif curve.spearman is None or curve.lag_s is None:
             found.append(Verdict(f"{name}.rmse", curve.rmse, note="the curve stands still"))
+        elif curve.heard_share < AUDIBLE:
+            note = "not judged: other states cover it"
+            found += [
+                Verdict(f"{name}.spearman", curve.spearman, note=note),
+                Verdict(f"{name}.rmse", curve.rmse, note=note),
+            ]
         else:
             limit = max(LAG_S, LAG_SHARE * length_s)
             found += [
@@ -147,43 +164,64 @@ def _unmixed(power: Array, spectra: Array) -> Array:
     return gains
 
 
-def _curve(scene: Scene, state: State, level_db: Array) -> HeardCurve:
-    count = len(level_db)
-    fine = (np.arange(count * 10) + 0.5) * BIN_S / 10
-    asked = state_value(scene, state, fine).reshape(count, 10).mean(axis=1)
-    asked = uniform_filter1d(asked, _SMOOTH, mode="nearest")
+def _asked(scene: Scene, state: State, count: int) -> Array:
+    """The curve as the measure could hear it at best: means of bins, smoothed."""
+    fine = np.asarray((np.arange(count * 10) + 0.5) * BIN_S / 10, np.float64)
+    means = state_value(scene, state, fine).reshape(count, 10).mean(axis=1)
+    return np.asarray(uniform_filter1d(means, _SMOOTH, mode="nearest"))
+
+
+def _shares(known: list[Profile], asked: list[Array]) -> list[float]:
+    """What share of its best band's power each state should have, while it sounds."""
+    expected = []
+    for profile, curve in zip(known, asked, strict=True):
+        level = np.interp(curve, *_scale(profile.level_db))
+        faint, strong = profile.spectra
+        spectra = faint + curve[:, None] * (strong - faint)
+        expected.append(10 ** (level[:, None] / 10) * spectra)
+    total = np.sum(expected, axis=0)
+    shares = []
+    for power, curve in zip(expected, asked, strict=True):
+        best = (power / total).max(axis=1)[curve >= LEVELS[0]]
+        shares.append(float(np.median(best)) if len(best) else 0.0)
+    return shares
+
+
+def _scale(levels_db: Array) -> tuple[Array, Array]:
+    """Intensities from 0 to 1, and the decibels expected there, strictly rising."""
+    decibels = np.concatenate([levels_db[0] + np.array(_FAINT_DB), levels_db])
+    grid = np.concatenate([np.array(_FAINT), np.array(LEVELS)])
+    return grid, np.maximum.accumulate(decibels) + 1e-3 * np.arange(len(decibels))
+
+
+def _curve(state: State, asked: Array, level_db: Array, share: float) -> HeardCurve:
     profile = profiles()[state.name]
-    grid = np.concatenate([_FAINT, LEVELS])
-    expected = (profile.level_db + profile.density_db) / 2
-    expected = np.concatenate([expected[0] + np.array(_FAINT_DB), expected])
-    # Strictly rising, so that it can be read the other way.
-    expected = np.maximum.accumulate(expected) + 1e-3 * np.arange(len(expected))
+    grid, expected = _scale((profile.level_db + profile.density_db) / 2)
     audible = asked >= LEVELS[0]
     if audible.any():
         level_db = level_db - np.median((level_db - np.interp(asked, grid, expected))[audible])
     heard = np.interp(level_db, expected, grid)
     rmse = float(np.sqrt(np.mean((heard - asked) ** 2)))
-    times = np.asarray((np.arange(count) + 0.5) * BIN_S, np.float64)
+    times = np.asarray((np.arange(len(asked)) + 0.5) * BIN_S, np.float64)
     if np.ptp(asked) < MOVING or np.ptp(level_db) == 0:
-        return HeardCurve(state.name, times, asked, heard, None, rmse, None)
+        return HeardCurve(state.name, times, asked, heard, None, rmse, None, share)
     rank = float(spearmanr(asked.round(4), level_db).statistic)
-    return HeardCurve(state.name, times, asked, heard, rank, rmse, _lag_s(asked, heard))
+    return HeardCurve(state.name, times, asked, heard, rank, rmse, _lag_s(asked, heard), share)
 
 
 def _lag_s(asked: Array, heard: Array) -> float:
-    """By how much later the heard curve fits the asked one best."""
+    """By how much later the heard curve fits the asked one best.
+
+    A long ramp fits nearly as well a little earlier or later: among lags that fit about equally
+    well, given how well any does, the least counts.
+    """
     most = min(_MOST_LAG, len(asked) // 4)
     lags = np.arange(-most, most + 1)
     padded = np.pad(asked, most, mode="edge")
-    fits = []
-    for lag in lags:
+    fits = np.full(len(lags), -1.0)
+    for index, lag in enumerate(lags):
         moved = padded[most - lag : most - lag + len(asked)]
-        alike = np.ptp(moved) > 0 and np.ptp(heard) > 0
-        fits.append(float(np.corrcoef(moved, heard)[0, 1]) if alike else -1.0)
-    best = int(np.argmax(fits))
-    if 0 < best < len(lags) - 1:  # a parabola through the best three
-        before, top, after = fits[best - 1 : best + 2]
-        bend = before - 2 * top + after
-        shift = 0.5 * (before - after) / bend if bend < 0 else 0.0
-        return float(lags[best] + shift) * BIN_S
-    return float(lags[best]) * BIN_S
+        if np.ptp(moved) > 0 and np.ptp(heard) > 0:
+            fits[index] = np.corrcoef(moved, heard)[0, 1]
+    good = lags[fits >= fits.max() - _EQUAL * (1 - fits.max() ** 2)]
+    return float(good[np.abs(good).argmin()]) * BIN_S
