@@ -26,6 +26,8 @@ def to_make(plan: Plan) -> Iterator[Window]:
             yield window
         if len(kept) < KEPT_WINDOWS:
             kept.add(window.index)
+        if len(kept) == len(plan.windows):
+            return
 
 
 def placed(plan: Plan, made: Iterable[tuple[Window, Result]]) -> Iterator[tuple[int, Result]]:
