@@ -26,59 +26,67 @@ Devices = Annotated[
         help="Where to compute; auto takes what accelerate finds.",
     ),
 ]
+RecipeName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RECIPE]",
+        help="A recipe file, or one that comes along: pocket, adapt, smoke. Left out: adapt where "
+        "there are --data or --from, else pocket.",
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FOLDER", help="The model folder to write."),
+]
+Start = Annotated[
+    str | None,
+    typer.Option("--from", metavar="M", help="Start from this model's weights."),
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="FOLDER", help="Learn from the recordings in this folder."),
+]
+Work = Annotated[
+    str | None,
+    typer.Option(
+        "--work",
+        metavar="FOLDER",
+        help="Where data, checkpoints and loss curves are kept; OUTPUT.training if left out.",
+    ),
+]
+Stage = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stage",
+        metavar="NAME",
+        help="Train only this stage and what it needs, and write no model; as often as you like: "
+        "vae, mae, clap, meaning, vocoder, unet.",
+    ),
+]
+Steps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--steps",
+        metavar="STAGE=N",
+        help="Train a stage for so many steps, instead of the recipe's; as often as you like.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing model.")]
 
 
 def train(
-    recipe: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[RECIPE]",
-            help="A recipe file, or one that comes along: pocket, adapt, smoke. Left out: adapt "
-            "where there are --data or --from, else pocket.",
-        ),
-    ] = None,
+    recipe: RecipeName = None,
     *,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="The model folder to write."),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option("--from", metavar="M", help="Start from this model's weights."),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="FOLDER", help="Learn from the recordings in this folder."),
-    ] = None,
-    work: Annotated[
-        str | None,
-        typer.Option(
-            "--work",
-            metavar="FOLDER",
-            help="Where data, checkpoints and loss curves are kept; OUTPUT.training if left out.",
-        ),
-    ] = None,
-    stage: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--stage",
-            metavar="NAME",
-            help="Train only this stage and what it needs, and write no model; as often as you "
-            "like: vae, mae, clap, meaning, vocoder, unet.",
-        ),
-    ] = None,
-    steps: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--steps",
-            metavar="STAGE=N",
-            help="Train a stage for so many steps, instead of the recipe's; as often as you like.",
-        ),
-    ] = None,
+    output: Output = None,
+    start: Start = None,
+    data: Data = None,
+    work: Work = None,
+    stage: Stage = None,
+    steps: Steps = None,
     device: Devices = "auto",
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing model.")] = False,
+    force: Force = False,
 ) -> None:
     """Train a model: pocket anew, or pocket with recordings of your own.
 
