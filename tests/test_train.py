@@ -19,7 +19,7 @@ from torch import nn
 from ambientgen.cli.app import run
 from ambientgen.errors import AmbientgenError, OutputError, UsageError
 from ambientgen.events import Event, Notice, StepsDone
-from ambientgen.training.around import Around, More, start_from, unbroken
+from ambientgen.training.around import Around, More, not_in_workers, start_from, unbroken
 from ambientgen.training.devices import find_devices, placing
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.order import Order, check, made_of, mark, with_steps
@@ -43,7 +43,7 @@ def noise(path: Path, seconds: float, rate: int = 16_000, channels: int = 1, **k
 
 
 def test_captions_stand_beside_above_or_in_the_names(tmp_path: Path) -> None:
-    for name in ("dawn.wav", "tab.wav", "Market Day 2/a.wav", "rain_01.wav", "7.wav"):
+    for name in ("dawn.wav", "tab.wav", "Market Day 2/a.wav", "44k/rain_01.wav", "7.wav"):
         noise(tmp_path / name, 0.1)
     (tmp_path / "dawn.txt").write_text("birds waking\n\n  heavy   rain \n")
     (tmp_path / "captions.tsv").write_text("file\tcaption\ntab.wav\ta tap dripping\ngone.wav\tx\n")
@@ -55,7 +55,7 @@ def test_captions_stand_beside_above_or_in_the_names(tmp_path: Path) -> None:
         "dawn.wav": ("birds waking", "heavy rain"),
         "tab.wav": ("a tap dripping",),
         "Market Day 2/a.wav": "market_day",
-        "rain_01.wav": "rain",
+        "44k/rain_01.wav": "rain",
         "7.wav": state_name(tmp_path.name) or "place",
     }
     assert {remark.file for remark in found.remarks} == {"gone.wav", "Market Day 2/other.wav"}
@@ -307,6 +307,20 @@ def test_signals_wait_until_a_step_is_whole() -> None:
         done.append("all of it")
     assert done == ["all of it"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_is_for_this_process_and_not_for_those_it_forks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), not_in_workers():
+        with monkeypatch.context() as in_worker:
+            in_worker.setattr(os, "getpid", lambda: -1)
+            signal.raise_signal(signal.SIGINT)
+            reached.append("past the worker's")
+        signal.raise_signal(signal.SIGINT)
+        reached.append("past our own")
+    assert reached == ["past the worker's"]
 
 
 def test_training_starts_from_weights_where_there_is_no_checkpoint(tmp_path: Path) -> None:

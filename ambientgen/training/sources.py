@@ -70,9 +70,10 @@ def plain_word(state: str) -> str:
 
 
 def state_name(text: str) -> str:
-    """`text` as a scene may call a state (`Market Day 2` is market_day); "" if nothing is left."""
+    """`text` as a scene may call a state (`Market Day 2` is market_day); "" if no word is left."""
     small = re.sub(r"[^a-z0-9]+", "_", text.lower())
-    return re.sub(r"^[^a-z]+|[_0-9]+$", "", small)[:LONGEST_NAME].rstrip("_")
+    name = re.sub(r"^[^a-z]+|[_0-9]+$", "", small)[:LONGEST_NAME].rstrip("_")
+    return name if len(name) > 1 else ""
 
 
 def find(folder: Path) -> Found:

@@ -26,7 +26,7 @@ from ambientgen.prompts import compose
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training import corpus as corpora
 from ambientgen.training import language, mae, recorded, recordings, stems, unet, vae, vocoder
-from ambientgen.training.around import Around, More, start_from
+from ambientgen.training.around import Around, More, not_in_workers, start_from
 from ambientgen.training.captions import PLACES, Heard
 from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.devices import ONE_CPU, Devices
@@ -78,7 +78,7 @@ class Run:
         if not self.recipe.synth.stems:
             return None
         self._begin("textures")
-        with self.setting.devices.first():
+        with self.setting.devices.first(), not_in_workers():
             return stems.build(self.setting.work / "stems", self.recipe.synth.stems)
 
     @cached_property
