@@ -79,8 +79,9 @@ _PLAN = """\
 With `--json`: `title`, `start_s`, `duration_s`, `loop`, `endless` (then it is the plan of the first
 stretch), `sample_rate`, `seed`, `model`, `keyframes` (each with `time_s`, `prompt`, `states`, and
 the `blend` of prompts that says the states exactly), `windows` (each with `index`, `start_s`,
-`end_s`; all that decoding takes, which is some seconds more than is heard) and `notices`. With `--at` as well: `time_s`, `prompt`,
-`states`, `words`, `blend`, the indices of the `windows` that sound, and `notices`.
+`end_s`; all that decoding takes, which is some seconds more than is heard) and `notices`. With
+`--at` as well: `time_s`, `prompt`, `states`, `words`, `blend`, the indices of the `windows` that
+sound, and `notices`.
 """
 
 _PLAY = """\
