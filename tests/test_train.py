@@ -62,11 +62,11 @@ def test_captions_stand_beside_above_or_in_the_names(tmp_path: Path) -> None:
 
 
 def test_broken_captions_are_told_and_left_out(tmp_path: Path) -> None:
-    noise(tmp_path / "a" / "b.wav", 0.1)
+    noise(tmp_path / "barn" / "b.wav", 0.1)
     (tmp_path / "captions.json").write_text("{broken")
-    (tmp_path / "a" / "b.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "barn" / "b.txt").write_bytes(b"caf\xe9")
     found = find(tmp_path)
-    assert [source.state for source in found.sources] == ["a"]
+    assert [source.state for source in found.sources] == ["barn"]
     assert ["is not JSON" in str(r) or "is not UTF-8" in str(r) for r in found.remarks] == [
         True
     ] * 2
