@@ -435,6 +435,7 @@ stages:
 """
 
 
+@pytest.mark.timeout(600)  # seven seconds of work, but on a machine that may train beside it
 def test_recordings_become_a_model_that_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
