@@ -57,7 +57,12 @@ def test_a_planted_fault_is_found_and_nothing_else(
     assert not others
 
 
-def test_a_repeat_is_shown_where_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moments", [180_000, 700])
+def test_a_repeat_is_shown_where_it_is(
+    moments: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in files so long that not every moment is looked at."""
+    monkeypatch.setattr("ambientgen.ear.repeats._MOST_MOMENTS", moments)
     audio = noise(30)
     audio[20 * RATE : 25 * RATE] = audio[4 * RATE : 9 * RATE]
     hearing = listen(written(tmp_path, audio))

@@ -29,6 +29,8 @@ _AVERAGE = 251  # spectra, 5 s: what is steady in a band says nothing about repe
 _DIMENSIONS = 128
 _CONFIRMED = 5  # best pairs that are laid over one another
 _SLACK_S = 0.05  # to both sides of the second moment
+_MOST_MOMENTS = 180_000  # an hour's; longer files are looked at in larger strides
+_CELLS = 8_000_000  # of agreement in memory at a time: 32 MB
 _MOST_QUERIES = 7_200  # two hours' seconds; longer files are asked at even distances
 
 
@@ -93,29 +95,32 @@ def _alike(features: Floats) -> list[tuple[float, int, int]]:
     asked = np.arange(0, count, step)
     # Random projection keeps angles to about 1 / sqrt(dimensions); the best are then made exact.
     projection = np.random.default_rng(0).standard_normal((features.shape[1] * _WIDTH, _DIMENSIONS))
-    sketch = _sketches(windows, projection.astype(np.float32))
+    stride = -(-count // _MOST_MOMENTS)
+    moments = np.arange(0, count, stride)
+    sketch = _sketches(windows, moments, projection.astype(np.float32))
     best: list[tuple[float, int, int]] = []
-    for some in np.array_split(asked, -(-len(asked) // 64)):
-        agreement = sketch[some] @ sketch.T
-        for row, index in enumerate(some):
-            agreement[row, max(0, index - _NEAREST) : index + _NEAREST] = -1
-        for row, index in enumerate(some):
-            other = int(agreement[row].argmax())
-            best.append((float(agreement[row, other]), int(index), other))
+    for some in np.array_split(asked, max(1, len(asked) * len(moments) // _CELLS)):
+        agreement = _sketches(windows, some, projection.astype(np.float32)) @ sketch.T
+        agreement[np.abs(some[:, None] - moments[None]) < _NEAREST] = -1
+        for row, other in enumerate(agreement.argmax(axis=1)):
+            best.append((float(agreement[row, other]), int(some[row]), int(moments[other])))
     best = sorted(best, reverse=True)[: 8 * _CONFIRMED]
+    shifts = range(-stride, stride + 1)
     exact = [
-        (max((_correlation(windows, a, b + shift), b + shift) for shift in (-1, 0, 1)), a)
+        (max((_correlation(windows, a, b + shift), b + shift) for shift in shifts), a)
         for _, a, b in best
     ]
     ranked = sorted(((agreement, a, b) for (agreement, b), a in exact), reverse=True)
     return ranked[:_CONFIRMED]
 
 
-def _sketches(windows: NDArray[np.float32], projection: Floats) -> Floats:
-    """Every two seconds in few numbers, of length 1: (moments, _DIMENSIONS)."""
-    out = np.empty((len(windows), projection.shape[1]), np.float32)
-    for start in range(0, len(windows), 2_048):
-        part = windows[start : start + 2_048].reshape(-1, len(projection))
+def _sketches(
+    windows: NDArray[np.float32], moments: NDArray[np.int64], projection: Floats
+) -> Floats:
+    """The two seconds from each moment in few numbers, of length 1: (moments, _DIMENSIONS)."""
+    out = np.empty((len(moments), projection.shape[1]), np.float32)
+    for start in range(0, len(moments), 2_048):
+        part = windows[moments[start : start + 2_048]].reshape(-1, len(projection))
         out[start : start + 2_048] = part @ projection
     out /= np.linalg.norm(out, axis=1, keepdims=True) + np.float32(1e-6)
     return out

@@ -2,7 +2,7 @@
 
 Spectra every 20 ms, level and jolts every 5 ms, and texture statistics of every 5 s, at 16 kHz. All
 measures but the plainest faults are made from this trace, so that ten hours fit into memory: it
-takes about 9 kB for each second.
+takes about 11 kB for each second.
 """
 
 from __future__ import annotations
