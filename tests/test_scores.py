@@ -30,6 +30,7 @@ from ambientgen.training.scores import (
     mixtures,
     natural,
     thresholds,
+    timing,
     variants,
 )
 from ambientgen.training.scores.__main__ import NAMES, RENDERERS, Scorer, main
@@ -364,3 +365,15 @@ def test_the_same_take_is_rendered_once(few: Bench) -> None:
     finally:
         bench_takes.renderer = Renderer("cpu")
     assert bench.FIRST_SEED == FIRST_SEED
+
+
+def test_a_jump_is_found_where_it_is_and_nowhere_else() -> None:
+    middles = (np.arange(192) + 0.5) * timing.BIN_S
+    noise = 0.5 * np.random.default_rng(0).standard_normal(192)
+    on_time = np.where(middles < 18.9, -20.0, -8.0) + noise
+    assert abs(timing.crossing_s(on_time, 18.9) - 18.9) <= timing.BIN_S
+    late = np.where(middles < 20.9, -20.0, -8.0) + noise
+    assert abs(timing.crossing_s(late, 18.9) - 20.9) <= timing.BIN_S
+    falling = np.where(middles < 29.3, -8.0, -20.0) + noise
+    assert abs(timing.crossing_s(falling, 29.3) - 29.3) <= timing.BIN_S
+    assert timing.crossing_s(np.zeros(192), 18.9) == np.inf

@@ -23,6 +23,7 @@ from ambientgen.training.scores import (
     smooth,
     speed,
     steps,
+    timing,
     variants,
 )
 from ambientgen.training.scores.bench import FULL, QUICK, Bench, Takes
@@ -46,6 +47,7 @@ class Scorer:
             "curves": lambda: [curves.score(bench), curves.silence(bench)],
             "classes": lambda: classes.score(bench, self._judge),
             "natural": lambda: [natural.score(bench), *self._real()],
+            "timing": lambda: timing.score(bench),
             "smooth": lambda: smooth.score(bench),
             "mixtures": lambda: mixtures.score(bench),
             "speed": lambda: [speed.score(bench)],
@@ -69,7 +71,17 @@ class Scorer:
             yield from self.scores[name]()
 
 
-NAMES = ("curves", "classes", "natural", "smooth", "mixtures", "speed", "steps", "ablate")
+NAMES = (
+    "curves",
+    "timing",
+    "classes",
+    "natural",
+    "smooth",
+    "mixtures",
+    "speed",
+    "steps",
+    "ablate",
+)
 
 
 @contextmanager

@@ -59,5 +59,12 @@ SECONDS_FOR_10_S = 0.8
 MOST_STEPS = 4
 """Most steps of the model's default, without guidance."""
 
+LATE_S = 1.0
+"""Most that a jump of a curve may be heard before or after its time."""
+
+JUMP_OVER_OWN = 2.0
+"""Most that neighbouring half-seconds of a ramp may differ, over what they differ at most at a
+constant level: the texture's own fluctuation."""
+
 CHANCE_FOLLOWS = 0.59
 """Below this a rank correlation over 12 bins is chance (5 %, two-sided)."""

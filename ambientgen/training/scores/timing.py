@@ -1,0 +1,90 @@
+"""Is a curve heard when it is due? Steps at odd times, and a ramp without stairs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ambientgen.training.scores import hearing
+from ambientgen.training.scores.bench import Bench, held
+from ambientgen.training.scores.report import Row, Table
+from ambientgen.training.scores.teacher import Audio
+from ambientgen.training.scores.thresholds import EVENTS, JUMP_OVER_OWN, LATE_S
+
+LOW, HIGH = 0.25, 0.85
+STEPS_S = (9.7, 18.9, 29.3, 38.1)  # up, down, up, down: on no multiple of a window or frame
+STEPS_TAKE_S = 48
+BIN_S = 0.25
+GAP_S, SPAN_S = 1.0, 4.0  # a step's two levels are those of 1 to 4 s before and after it
+RAMP_S, RAMP_TAKE_S = (5.0, 25.0), 30
+HALF_S = 0.5
+
+
+def score(bench: Bench) -> list[Table]:
+    """When steps are heard, then how even a ramp is; continuous states, takes averaged."""
+    states = [s for s in bench.states if s not in EVENTS]
+    return [
+        Table(
+            "steps_in_time",
+            "A step is heard when it is due",
+            f"Curves that jump between {LOW} and {HIGH}: the level in the state's bands, takes "
+            f"averaged, passes half-way within {LATE_S:g} s of each of {len(STEPS_S)} jumps.",
+            [_steps(bench, state) for state in states],
+        ),
+        Table(
+            "no_stairs",
+            "A ramp has no stairs",
+            f"A ramp of {RAMP_S[1] - RAMP_S[0]:g} s: no jump between neighbouring half-seconds is "
+            f"larger than {JUMP_OVER_OWN:g} × the largest at a constant level.",
+            [_ramp(bench, state) for state in states],
+        ),
+    ]
+
+
+def _levels(bench: Bench, state: str, fields: str, seconds: float, bin_s: float) -> Audio:
+    """Level in dB of each bin, the mean over takes."""
+    listening = hearing.weights(bench, state)
+    count = round(seconds / bin_s)
+    takes = [
+        hearing.levels_db(bench.takes.take({state: fields}, seconds, seed), listening, count)
+        for seed in bench.seeds(bench.effort.sweeps)
+    ]
+    return np.asarray(np.mean(takes, axis=0))
+
+
+def crossing_s(levels: Audio, step_s: float) -> float:
+    """When `levels` (bins of BIN_S) pass half-way at a step: the crossing nearest to it, in s.
+
+    Infinite where they never do.
+    """
+    middles = (np.arange(len(levels)) + 0.5) * BIN_S
+    since = middles - step_s
+    before = levels[(since > -SPAN_S) & (since < -GAP_S)].mean()
+    after = levels[(since > GAP_S) & (since < SPAN_S)].mean()
+    high = (levels > (before + after) / 2) == (after > before)
+    near = np.abs(since) < SPAN_S
+    crossed = np.flatnonzero(high[1:] & ~high[:-1] & near[1:] & near[:-1])
+    if not len(crossed):
+        return np.inf
+    edges = (crossed + 1) * BIN_S
+    return float(edges[np.abs(edges - step_s).argmin()])
+
+
+def _steps(bench: Bench, state: str) -> Row:
+    points = {0.0: LOW} | {at: (HIGH, LOW)[i % 2] for i, at in enumerate(STEPS_S)}
+    drawn = ", ".join(f"{at:g}s: {level}" for at, level in points.items())
+    fields = f"{{easing: hold, curve: {{{drawn}}}}}"
+    levels = _levels(bench, state, fields, STEPS_TAKE_S, BIN_S)
+    off = [crossing_s(levels, at) - at for at in STEPS_S]
+    figures = {f"at {at:g} s": value for at, value in zip(STEPS_S, off, strict=True)}
+    return Row(state, figures, max(map(abs, off)) <= LATE_S)
+
+
+def _ramp(bench: Bench, state: str) -> Row:
+    start, end = RAMP_S
+    fields = f"{{curve: {{0s: {LOW}, {start:g}s: {LOW}, {end:g}s: {HIGH}, 30s: {HIGH}}}}}"
+    first, last = round(start / HALF_S), round(end / HALF_S)
+    ramp = _levels(bench, state, fields, RAMP_TAKE_S, HALF_S)[first:last]
+    still = _levels(bench, state, held((LOW + HIGH) / 2), RAMP_TAKE_S, HALF_S)[first:last]
+    jump, own = (float(np.abs(np.diff(levels)).max()) for levels in (ramp, still))
+    figures = {"largest jump, dB": jump, "at a constant level, dB": own, "ratio": jump / own}
+    return Row(state, figures, jump <= JUMP_OVER_OWN * own)
