@@ -15,6 +15,8 @@ LONGEST_SILENCE_S = 0.5
 DROPOUT_DB = 15.0
 CLICK = 5.0
 
+_ONSET_DB = 6.0  # twice the amplitude
+
 _EDGE_S = 0.25  # of the file, where fades begin and end
 _LONGEST_DROPOUT = int(0.3 / FINE_S)
 _NEAR = int(0.1 / FINE_S)  # what surrounds a dropout
@@ -74,8 +76,13 @@ def _clicks(heard: Trace) -> Verdict:
     is a fault, one among its like is what the file is made of.
     """
     jolt = heard.jolt.astype(np.float64)
+    level = heard.level_db.astype(np.float64)
     order = np.argsort(jolt)[::-1]
-    first = order[0]
+    # The sharp beginning of something louder, such as a thunderclap, is no click.
+    alone = [i for i in order[:50] if _rise_db(level, int(i)) < _ONSET_DB]
+    if not alone:
+        return Verdict("faults.clicks", None)
+    first = alone[0]
     apart = order[np.abs(order - first) > 4]
     if not len(apart):
         return Verdict("faults.clicks", None)
@@ -83,6 +90,12 @@ def _clicks(heard: Trace) -> Verdict:
     value = float(jolt[first]) / usual
     where = (float(first * FINE_S),) if value > CLICK else ()
     return at_most("faults.clicks", value, CLICK, "times the next", where)
+
+
+def _rise_db(level: Array, index: int) -> float:
+    """How much louder the 50 ms from 20 ms after an instant are than those before it."""
+    before, after = level[max(0, index - 14) : max(1, index - 4)], level[index + 4 : index + 14]
+    return float(np.median(after) - np.median(before)) if len(after) else 0.0
 
 
 def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
