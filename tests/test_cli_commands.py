@@ -245,7 +245,8 @@ def test_plan_counts_one_window_as_one(
     capsys: Output, rain: str, hub_faithful_folder: Path
 ) -> None:
     model = str(hub_faithful_folder)
-    out, _ = said(capsys, "plan", rain, "--duration", "1s", "--model", model)
+    long = ("--set", "render.window=20s")  # a decoder's chunk takes 6 s, however little is heard
+    out, _ = said(capsys, "plan", rain, "--duration", "1s", "--model", model, *long)
     assert "\n1 window of " in out
     assert "fading" not in out
 
@@ -256,7 +257,7 @@ def test_plan_json_is_the_plan(capsys: Output, rain: str, hub_faithful_folder: P
     assert (plan["duration_s"], plan["sample_rate"]) == (120, 16000)
     assert set(plan["keyframes"][0]) >= {"time_s", "prompt", "states"}
     assert set(plan["windows"][0]) == {"index", "start_s", "end_s"}
-    assert plan["windows"][-1]["end_s"] == 120
+    assert plan["windows"][-1]["end_s"] > 120  # the last chunk is decoded whole
     assert any("its licence is not stated" in notice for notice in plan["notices"])
 
 
