@@ -1,0 +1,205 @@
+"""`python -m ambientgen.training.seams MODEL`: compare ways of joining, and judge loops.
+
+Figures are printed at the end, and written into `--json FILE` after each take; what the file holds
+of the same model and options is not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ambientgen.engine import LocalEngine
+from ambientgen.models.fingerprint import fingerprint
+from ambientgen.models.registry import resolve
+from ambientgen.renderer import Renderer
+from ambientgen.scene import Scene, parse_scene
+from ambientgen.scene.shipped import shipped_scenes
+from ambientgen.training.scores.report import Table
+from ambientgen.training.seams import loops, tables
+from ambientgen.training.seams.judging import Joins, judged, sounded
+from ambientgen.training.seams.loops import Joint
+from ambientgen.training.seams.takes import FloatArray, busiest, taken
+from ambientgen.training.seams.ways import SHIPPED, WAYS, Way
+
+PARTS = ("joins", "loops")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be measured: scenes by name, seeds, seconds of each, ways, lengths of loops."""
+
+    model: str
+    scenes: dict[str, Scene]
+    seeds: range
+    seconds: float
+    ways: tuple[Way, ...]
+    loop_seeds: range
+    lengths_s: tuple[float, ...]
+
+
+@dataclass
+class Found:
+    """What was measured, and where it is kept (None: nowhere). `key` names model and options."""
+
+    key: dict[str, Any]
+    path: Path | None
+    joins: list[Joins] = field(default_factory=list)
+    joints: list[Joint] = field(default_factory=list)
+
+    def recall(self) -> None:
+        """Take what an earlier run with the same key left in the file."""
+        if self.path is None or not self.path.exists():
+            return
+        kept = json.loads(self.path.read_text(encoding="utf-8"))
+        if kept.get("key") == self.key:
+            self.joins = [Joins.from_json(each) for each in kept["joins"]]
+            self.joints = [Joint.from_json(each) for each in kept["joints"]]
+
+    def tables(self) -> list[Table]:
+        """All of it, pooled."""
+        return tables.tables(self.joins, self.joints)
+
+    def keep(self) -> None:
+        """Write the file anew, whole or not at all."""
+        if self.path is None:
+            return
+        values = {
+            "key": self.key,
+            "tables": {table.key: table.to_json() for table in self.tables()},
+            "joins": [vars(each) for each in self.joins],
+            "joints": [vars(each) for each in self.joints],
+        }
+        part = self.path.with_name(self.path.name + ".part")
+        part.write_text(json.dumps(values) + "\n", encoding="utf-8")
+        os.replace(part, self.path)
+
+
+def compare(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found) -> Iterator[str]:
+    """Measure the joins of each take in each way; tells of each take, once it is kept."""
+    done = {(each.way, each.scene, each.seed) for each in found.joins}
+    for seed in asked.seeds:
+        for name, shipped in asked.scenes.items():
+            ways = [way for way in asked.ways if (way.name, name, seed) not in done]
+            if ways:
+                scene = replace(shipped, model=asked.model).with_seed(seed)
+                found.joins += _take(asked, scene, name, ways, (renderer, engine))
+                found.keep()
+                yield f"joins of {name}, seed {seed}"
+
+
+def _take(
+    asked: Asked, scene: Scene, name: str, ways: Sequence[Way], how: tuple[Renderer, LocalEngine]
+) -> list[Joins]:
+    """One scene and seed in each way: windows are made once for all ways that share them."""
+    renderer, engine = how
+    between_s = busiest(scene, renderer.model(scene.model), asked.seconds)
+    takes = {
+        share: taken(renderer, scene, between_s, engine, share)
+        for share in dict.fromkeys(way.share for way in ways)
+    }
+    made: dict[Any, list[FloatArray]] = {}
+    for way in ways:
+        if way.source not in made:
+            made[way.source] = way.make(takes[way.share])
+    heard = [(way, sounded(takes[way.share], way, made[way.source])) for way in ways]
+    told = engine.map(
+        lambda pair: judged(takes[pair[0].share], pair[0], name, made[pair[0].source], pair[1]),
+        heard,
+    )
+    return [each for listed in told for each in listed]
+
+
+def go_round(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found) -> Iterator[str]:
+    """Judge loops of all lengths, and some that are none; tells of each seed."""
+    done = {(each.seed, each.length_s, each.made) for each in found.joints}
+    names = list(asked.scenes)
+    wanted = [(length_s, True) for length_s in asked.lengths_s]
+    wanted += [(s, False) for s in loops.CONTROL_S if s in asked.lengths_s]
+    with tempfile.TemporaryDirectory(prefix="ambientgen-loops-") as folder:
+        for seed in asked.loop_seeds:
+            name = names[seed % len(names)]
+            scene = replace(asked.scenes[name], model=asked.model).with_seed(seed)
+            missing = [each for each in wanted if (seed, *each) not in done]
+            if missing:
+                joint = partial(loops.joint, renderer, scene, name, Path(folder))
+                found.joints += engine.map(joint, missing)
+                found.keep()
+                yield f"loops of {name}, seed {seed}"
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ambientgen.training.seams")
+    parser.add_argument("model", nargs="?", default="pocket", help="a model's name or folder")
+    shipped = [scene.name for scene in shipped_scenes()]
+    parser.add_argument("--scenes", nargs="+", metavar="SCENE", choices=shipped, default=shipped)
+    parser.add_argument("--seeds", type=int, help="of each scene (3)")
+    parser.add_argument("--seconds", type=float, help="of each scene: the busiest stretch (60)")
+    names = [way.name for way in WAYS]
+    parser.add_argument("--variants", nargs="+", metavar="WAY", choices=names, default=names)
+    parser.add_argument("--loop-seeds", type=int, help="of loops of each length (30)")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--quick", action="store_true", help="few takes: a look, no verdict")
+    parser.add_argument("--workers", type=int, help="threads (as many as cores)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="kept after each take")
+    return parser
+
+
+def wishes(options: argparse.Namespace) -> Asked:
+    """The command line as a wish; `--quick` gives fewer takes where it does not say how many."""
+    seeds, seconds, loop_seeds = (1, 40.0, 2) if options.quick else (3, 60.0, 30)
+    seeds = seeds if options.seeds is None else options.seeds
+    loop_seeds = loop_seeds if options.loop_seeds is None else options.loop_seeds
+    texts = {scene.name: scene.text for scene in shipped_scenes() if scene.name in options.scenes}
+    scenes = {name: parse_scene(text, name) for name, text in texts.items()}
+    if options.quick:
+        scenes = dict(list(scenes.items())[:3])
+    return Asked(
+        options.model,
+        scenes,
+        range(1, seeds + 1),
+        seconds if options.seconds is None else options.seconds,
+        tuple(way for way in WAYS if way.name in options.variants),
+        range(loop_seeds),
+        loops.LENGTHS_S[1:4] if options.quick else loops.LENGTHS_S,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the tables and the verdict."""
+    options = _arguments().parse_args(arguments)
+    asked = wishes(options)
+    spec = resolve(asked.model)
+    key = {
+        "model": spec.name,
+        "revision": spec.revision,
+        "fingerprint": fingerprint(spec.folder),
+        "seconds": asked.seconds,
+    }
+    found = Found(key, options.json)
+    found.recall()
+    renderer = Renderer("cpu", workers=1)
+    renderer.model(asked.model)
+    with LocalEngine(options.workers) as engine:
+        measures = {"joins": compare, "loops": go_round}
+        for part in options.parts:
+            for line in measures[part](asked, renderer, engine, found):
+                print(line, file=sys.stderr, flush=True)
+    print(f"{spec.name}, revision {spec.revision}, {asked.seconds:g} s of each scene\n")
+    for table in found.tables():
+        print(table.markdown())
+    shipped = [each for each in found.joins if each.way == SHIPPED.name]
+    words = {True: "joins cannot be told: passes", False: "fails", None: "too few joins to say"}
+    print(f"Verdict on what ships: {words[tables.verdict(shipped)]}")
+
+
+if __name__ == "__main__":
+    main()

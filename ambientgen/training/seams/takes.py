@@ -1,0 +1,144 @@
+"""One scene as every way of joining has it: plan, what windows are told, and their sound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ambientgen.crossfade import join_windows
+from ambientgen.engine import LocalEngine
+from ambientgen.latents import SamplerOptions
+from ambientgen.level import LevelSettings, Limiter
+from ambientgen.models.loading import Model
+from ambientgen.noise import NoiseField
+from ambientgen.plan import Between, Plan, make_plan
+from ambientgen.renderer import Conditionings, Renderer, sampler_options
+from ambientgen.scene import Scene
+from ambientgen.waveform import Decoder, cut_samples, sound
+from ambientgen.windows import Window
+
+FloatArray = NDArray[np.float32]
+
+SHARED = "latents"  # the renderer's own stream of noise
+SIXTEENTHS = 16
+"""A window of as many of the UNet's multiples can overlap by 1, 2, 4 or 8 of them: 6.25, 12.5, 25
+and 50 %. Of pocket it lasts 5.12 s."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """A stretch of a scene before any of its windows is made."""
+
+    model: Model
+    plan: Plan
+    told: Conditionings
+    options: SamplerOptions
+    engine: LocalEngine
+
+    @property
+    def overlaps(self) -> list[int]:
+        """Latent frames that each window but the last shares with the next."""
+        windows = self.plan.windows
+        ends = [window.start_frame + window.frames for window in windows[:-1]]
+        return [end - w.start_frame for end, w in zip(ends, windows[1:], strict=True)]
+
+    @property
+    def joins_s(self) -> list[float]:
+        """The middle of each overlap, in seconds of the sound; some lie outside it."""
+        middles = (
+            window.start_frame + overlap / 2
+            for window, overlap in zip(self.plan.windows[1:], self.overlaps, strict=True)
+        )
+        return [self.plan.geometry.seconds(frame) - self.plan.start_s for frame in middles]
+
+    def noise(self, window: Window, stream: str = SHARED) -> Tensor:
+        """Noise (1, C, T, F) of a window: its frames of the field called `stream`."""
+        geometry = self.model.geometry
+        channels, bins = geometry.latent_channels, geometry.latent_bins
+        field = NoiseField(self.plan.scene.seed, stream, channels * bins)
+        drawn = field.frames(window.start_frame, window.frames)
+        grid = drawn.reshape(1, window.frames, channels, bins).swapaxes(1, 2)
+        return torch.from_numpy(grid.copy())
+
+
+def taken(
+    renderer: Renderer, scene: Scene, between_s: Between, engine: LocalEngine, share: float | None
+) -> Take:
+    """A stretch of `scene`, planned; in windows of one length that overlap by `share` of it (1/16
+    to 1/2), or (None) in those that the model's rule and the curves make."""
+    model = renderer.model(scene.model)
+    geometry, rule = model.geometry, model.spec.rule
+    if share is not None:
+        window_s = geometry.seconds(SIXTEENTHS * rule.multiple)
+        overlap_s = geometry.seconds(round(SIXTEENTHS * share) * rule.multiple)
+        asked = replace(scene.render, window_s=window_s, overlap_s=overlap_s)
+        scene = replace(scene, render=asked)
+    plan = make_plan(scene, geometry, rule, between_s=between_s)
+    options = engine.run(lambda: sampler_options(model, scene))
+    return Take(model, plan, renderer.meaning(model, plan, engine), options, engine)
+
+
+def busiest(scene: Scene, model: Model, length_s: float) -> Between:
+    """The stretch of `length_s` in which most windows are joined; the whole scene if shorter."""
+    if scene.duration_s <= length_s:
+        return None, None
+    plan = make_plan(scene, model.geometry, model.spec.rule)
+    starts = np.array([plan.geometry.seconds(window.start_frame) for window in plan.windows])
+    block_s = plan.geometry.seconds(plan.rule.cores[-1])
+    firsts = np.arange(math.floor((scene.duration_s - length_s) / block_s) + 1) * block_s
+    counts = [np.sum((starts >= first) & (starts < first + length_s)) for first in firsts]
+    first_s = float(firsts[int(np.argmax(counts))])
+    return first_s, first_s + length_s
+
+
+def rows_of(latents: Tensor) -> FloatArray:
+    """Latents (1, C, T, F) as rows over time, (C * F, T)."""
+    rows = latents[0].transpose(1, 2).flatten(0, 1).contiguous().numpy()
+    return np.asarray(rows, np.float32)
+
+
+def from_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
+    """Windows (C * F, T) joined, then decoded once: what the renderer does."""
+    placed = [(w.start_frame, rows) for w, rows in zip(take.plan.windows, made, strict=True)]
+    return sound(take.plan, placed, Decoder(take.model, take.plan.scene.seed, take.engine))
+
+
+def from_waveforms(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
+    """Each window decoded by itself; the crossfade joins samples."""
+    pairs = zip(take.plan.windows, made, strict=True)
+    joined = join_windows(take.engine.map(partial(_decoded, take), pairs))
+    begin = take.plan.windows[0].start_frame * take.plan.geometry.samples_per_frame
+    return cut_samples(joined, begin, *take.plan.heard_samples)
+
+
+@torch.inference_mode()
+def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArray]:
+    """First sample and samples of one window's latents, decoded without any context."""
+    (window, rows), model, geometry = made, take.model, take.model.geometry
+    grid = rows.reshape(1, geometry.latent_channels, geometry.latent_bins, window.frames)
+    latents = torch.from_numpy(np.ascontiguousarray(grid.swapaxes(2, 3)))
+    latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
+    mel = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0]
+    first = window.start_frame * geometry.latent_stride
+    if getattr(model.vocoder, "takes_noise", False):
+        noise = NoiseField(take.plan.scene.seed, "vocoder", geometry.mel_hop)
+        drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
+        audio = model.vocoder(mel, drawn.to(model.device))
+    else:
+        audio = model.vocoder(mel)
+    samples = audio.reshape(-1)[: window.frames * geometry.samples_per_frame].float().cpu().numpy()
+    return first * geometry.mel_hop, np.asarray(samples, np.float32)
+
+
+def levelled(take: Take, blocks: Iterable[FloatArray]) -> NDArray[np.float64]:
+    """The samples of the take as they would stand in its file, (n,): gain and limiter applied."""
+    plan, settings = take.plan, LevelSettings(gain_db=take.model.spec.gain_db)
+    limiter = Limiter(settings, plan.geometry.sample_rate, plan.heard_samples[0], plan.samples)
+    return np.concatenate(list(limiter.limited(blocks))).astype(np.float64)
