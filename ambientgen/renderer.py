@@ -32,6 +32,7 @@ from ambientgen.level import LevelSettings, Limiter
 from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
+from ambientgen.models.packing import pack
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.models.registry import licence_notice, resolve
 from ambientgen.models.vocabulary import cut_prompts, unheard
@@ -154,8 +155,12 @@ class Renderer:
         """The model called `name`, loaded at most once."""
         if name not in self.models:
             self._tell(StageStarted("loading"))
-            self.models[name] = load(resolve(name), self._device)
+            self.models[name] = pack(self.loaded(name))
         return self.models[name]
+
+    def loaded(self, name: str) -> Model:
+        """The model called `name` as it is in its folder, read anew."""
+        return load(resolve(name), self._device)
 
     def content(self, model: Model) -> str:
         """The fingerprint of a model's files, taken once."""

@@ -87,6 +87,7 @@ class TextureNet(nn.Module):
         nn.init.normal_(self.head.weight, std=1e-3)
         self.register_buffer("spread", torch.zeros(model_in_dim, bins))
         self.register_buffer("phase", torch.zeros(bins))
+        self._kept_tones: Tensor | None = None
 
     @classmethod
     def configured(cls, config: Mapping[str, Any]) -> TextureNet:
@@ -135,7 +136,18 @@ class TextureNet(nn.Module):
         return logs[:, 0].clamp(-4, 4).exp()
 
     def _tones(self, frames: int) -> Tensor:
-        """Unit phasors of the bins' centre tones, (frames, bins) complex."""
+        """Unit phasors of the bins' centre tones, (frames, bins) complex.
+
+        Pieces of one length share them: when rendering, the last ones made are kept.
+        """
+        if not torch.is_inference_mode_enabled():
+            return self._new_tones(frames)
+        kept = self._kept_tones
+        if kept is None or len(kept) != frames or kept.device != self.phase.device:
+            kept = self._kept_tones = self._new_tones(frames)
+        return kept
+
+    def _new_tones(self, frames: int) -> Tensor:
         bins = torch.arange(len(self.phase), device=self.phase.device)
         # Integers modulo the period first: exact however long the piece.
         turns = (torch.arange(frames, device=bins.device)[:, None] * self.hop * bins) % self.n_fft

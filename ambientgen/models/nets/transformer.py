@@ -18,10 +18,13 @@ GROUP_EPS = 1e-6  # of the group norm before attention, whatever the network's o
 
 class Stream(NamedTuple):
     """Conditioning to attend to: `states` (B, L, D) and `bias`, which is 0 where they speak and
-    far below where they are padding (B, 1, 1, L); None where nothing is padding."""
+    far below where they are padding (B, 1, 1, L); None where nothing is padding.
+
+    `told` keeps each attention's keys and values of it, which all steps of a window share."""
 
     states: Tensor
     bias: Tensor | None
+    told: dict[CrossAttention, tuple[Tensor, Tensor]] | None = None
 
 
 class ImageTransformer(nn.Module):
@@ -43,7 +46,7 @@ class ImageTransformer(nn.Module):
         self.norm = nn.GroupNorm(groups, channels, GROUP_EPS)
         self.proj_in = _pointwise(channels, linear)
         self.transformer_blocks = nn.ModuleList(
-            _Block(channels, heads, stream_width) for _ in range(blocks)
+            TransformerBlock(channels, heads, stream_width) for _ in range(blocks)
         )
         self.proj_out = _pointwise(channels, linear)
 
@@ -80,15 +83,18 @@ def _apply(layer: nn.Module, pixels: Tensor) -> Tensor:
     return F.linear(pixels, weight.flatten(1), bias)
 
 
-class _Block(nn.Module):
+class TransformerBlock(nn.Module):
+    """Two attentions and a feed-forward network, each added to what it hears: (B, N, width)."""
+
     def __init__(self, width: int, heads: int, stream_width: int | None) -> None:
         super().__init__()
+        self.alone = stream_width is None  # both attentions are of the pixels to one another
         self.norm1 = nn.LayerNorm(width)
         self.attn1 = CrossAttention(width, heads, width)
         self.norm2 = nn.LayerNorm(width)
         self.attn2 = CrossAttention(width, heads, stream_width or width)
         self.norm3 = nn.LayerNorm(width)
-        self.ff = _FeedForward(width)
+        self.ff = FeedForward(width)
 
     def forward(self, x: Tensor, stream: Stream | None) -> Tensor:
         normed = self.norm1(x)
@@ -109,18 +115,34 @@ class CrossAttention(nn.Module):
         self.to_k = nn.Linear(stream_width, width, bias)
         self.to_v = nn.Linear(stream_width, width, bias)
         self.to_out = nn.ModuleList([nn.Linear(width, width)])
+        # Queries, keys and values in one product, where `models.packing` has made one of three.
+        self.fused: nn.Module | None = None
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """(B, N, width) -> (B, N, width)."""
-        query = split_heads(self.to_q(x), self.heads)
-        key = split_heads(self.to_k(stream.states), self.heads)
-        value = split_heads(self.to_v(stream.states), self.heads)
+        if self.fused is not None:
+            query, key, value = (
+                split_heads(part, self.heads) for part in self.fused(x).chunk(3, dim=-1)
+            )
+        else:
+            query = split_heads(self.to_q(x), self.heads)
+            key, value = self._told(stream)
         heard = F.scaled_dot_product_attention(query, key, value, stream.bias)
         mixed: Tensor = self.to_out[0](join_heads(heard))
         return mixed
 
+    def _told(self, stream: Stream) -> tuple[Tensor, Tensor]:
+        """Keys and values of a stream, made once for it."""
+        if stream.told is not None and self in stream.told:
+            return stream.told[self]
+        key = split_heads(self.to_k(stream.states), self.heads)
+        value = split_heads(self.to_v(stream.states), self.heads)
+        if stream.told is not None:
+            stream.told[self] = key, value
+        return key, value
 
-class _FeedForward(nn.Module):
+
+class FeedForward(nn.Module):
     """A feed-forward network whose inner half is gated by the other, through GELU."""
 
     def __init__(self, width: int) -> None:

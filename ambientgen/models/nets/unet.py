@@ -169,9 +169,20 @@ class Unet(nn.Module):
         The first stream (B, L, D) is heard whole, the second (B, L1, D1) where its mask (B, L1)
         is 1.
         """
-        first = Stream(encoder_hidden_states, None)
-        second = Stream(encoder_hidden_states_1, _bias(encoder_attention_mask_1, sample.dtype))
-        told = _Told(self._time(timestep.expand(len(sample)), sample.dtype), (first, second))
+        streams = self.streams(
+            encoder_hidden_states, encoder_hidden_states_1, encoder_attention_mask_1
+        )
+        return (self.predict(sample, timestep, streams),)
+
+    @staticmethod
+    def streams(first: Tensor, second: Tensor, second_mask: Tensor | None) -> tuple[Stream, Stream]:
+        """The two streams as `predict` hears them, for every step of one window or batch."""
+        bias = _bias(second_mask, second.dtype)
+        return Stream(first, None, {}), Stream(second, bias, {})
+
+    def predict(self, sample: Tensor, timestep: Tensor, streams: tuple[Stream, Stream]) -> Tensor:
+        """The prediction (B, out, T, F): see `forward`."""
+        told = _Told(self._time(timestep.expand(len(sample)), sample.dtype), streams)
         x = self.conv_in(sample)
         skips = [x]
         for block in self.down_blocks:
@@ -179,7 +190,8 @@ class Unet(nn.Module):
         x = self.mid_block(x, told)
         for block in self.up_blocks:
             x = block(x, told, skips)
-        return (self.conv_out(F.silu(self.conv_norm_out(x))),)
+        prediction: Tensor = self.conv_out(F.silu(self.conv_norm_out(x)))
+        return prediction
 
     def _time(self, timestep: Tensor, dtype: torch.dtype) -> Tensor:
         """The embedding of times (B,), activated as every residual block wants it."""

@@ -15,6 +15,7 @@ from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.models.loading import Model
+from ambientgen.models.packing import flop_formulas
 from ambientgen.plan import make_plan
 from ambientgen.renderer import sampler_options
 from ambientgen.scene import parse_scene
@@ -39,7 +40,7 @@ class Cost:
 
 def cost(work: Callable[[], object]) -> Cost:
     """What one call of `work` costs, after a first one that warms up and is counted."""
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=flop_formulas()) as counter:
         work()
     times = []
     for _ in range(TRIES):

@@ -105,11 +105,9 @@ class Changed(Renderer):
         super().__init__("cpu", workers)
         self._change = change
 
-    def model(self, name: str) -> Model:
+    def loaded(self, name: str) -> Model:
         """The model called `name`, changed once it is loaded."""
-        if name not in self.models:
-            self.models[name] = self._change(super().model(name))
-        return self.models[name]
+        return self._change(super().loaded(name))
 
 
 class _Zeroed(nn.Module):
