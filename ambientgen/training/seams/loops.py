@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from ambientgen.ear.seam_verdicts import loop_verdict
-from ambientgen.ear.seams import join_features
+from ambientgen.ear.seams import EDGE_S, trace_features
 from ambientgen.ear.source import open_sound
-from ambientgen.ear.trace import trace
+from ambientgen.ear.texture import RATE
+from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.world import state_values
@@ -29,7 +31,8 @@ CONTROL_S = (4.03, 13.131)
 """Of the same scenes rendered without `loop: true`, whose joint must be heard."""
 
 _POINTS = ("25%", "75%")  # so that a loop ends, and starts again, in the middle of a movement
-_HEARD_S = 24.0  # of turns in a row, at least: enough instants for the ear's statistics
+_MOMENTS = 24  # of a loop that its joint is placed among
+_GUARD_S = 0.5  # moments this near to the joint are partly it
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def loop_scene(scene: Scene, length_s: float) -> Scene:
         f"duration: {round(length_s * 1000)}ms",
         "loop: true",
         f"seed: {scene.seed}",
-        f"setting: {json.dumps(scene.setting)}",
+        *([f"setting: {json.dumps(scene.setting)}"] if scene.setting else []),
         f"model: {json.dumps(scene.model)}",
         "states:",
     ]
@@ -98,10 +101,34 @@ def joint(
 def placements(turn: Array, rate: int) -> Array:
     """Where one turn's joint stands among its other moments, by feature, then the detector: (6,).
 
-    Turns are heard in a row, so that what comes just before and after the joint is judged too.
+    A loop is a circle, and any of its moments may be called its joint. So each moment is judged in
+    the same way, in the middle of one turn (with the ear's context) that leads from it to itself,
+    and the true joint is placed among them. If nothing tells it, its placements are even from 0 to
+    1, however short the loop: the ear's own statistics, learnt from a few seconds, would not be.
     """
     turn_s = len(turn) / rate
-    turns = max(2, math.ceil(_HEARD_S / turn_s))
-    joints_s = [turn_s * (1 + index) for index in range(turns - 1)]
-    found = join_features(np.tile(turn, turns), rate, joints_s)
-    return np.asarray(found.placements().mean(axis=0))
+    heard = trace([np.tile(turn, 3)], rate)
+    last = math.floor((turn_s - _GUARD_S) / HOP_S)
+    hops = np.unique(np.linspace(math.ceil(_GUARD_S / HOP_S), last, _MOMENTS).astype(int))
+    rows = np.stack([_judged(heard, turn_s, hop) for hop in (0, *hops.tolist())])
+    ranks = np.stack([rankdata(column) for column in rows.T], axis=1)
+    scores = np.concatenate([rows, ranks.max(axis=1, keepdims=True)], axis=1)
+    below, same = scores[1:] < scores[0], scores[1:] == scores[0]
+    return np.asarray(below.mean(axis=0) + same.mean(axis=0) / 2)
+
+
+def _judged(turns: Trace, turn_s: float, hop: int) -> Array:
+    """Features (5,) of the moment so many spectra after the first of the turns' joints."""
+    reach = math.ceil((turn_s / 2 + EDGE_S) / HOP_S) + 3  # spectra to both sides
+    middle = math.floor(turn_s / HOP_S)
+    first, end = middle + hop - reach, middle + hop + reach
+    fine = round(HOP_S / FINE_S)
+    around = Trace(
+        turns.bands_db[first:end],
+        turns.level_db[first * fine : end * fine],
+        turns.jolt[first * fine : end * fine],
+        turns.textures,
+        round((end - first) * HOP_S * RATE),
+    )
+    found = trace_features(around, [turn_s + (hop - first) * HOP_S])
+    return np.asarray(found.at_joins[0])

@@ -1,0 +1,284 @@
+"""Ways of joining windows: each does what its name says, and the measures hear what is planted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from ambientgen.ear.texture import RATE
+from ambientgen.ear.trace import trace
+from ambientgen.engine import LocalEngine
+from ambientgen.renderer import Renderer
+from ambientgen.scene import Scene, parse_scene
+from ambientgen.sidecar import Asked
+from ambientgen.training.seams import judging, loops, tables, takes, ways
+from ambientgen.training.seams.__main__ import Found, main
+from ambientgen.training.seams.judging import Joins
+from ambientgen.training.seams.loops import Joint
+from ambientgen.training.seams.takes import Take
+
+SCENE = """
+duration: 6s
+seed: 3
+states:
+  rain: {{curve: {{0s: 0.2, 6s: 0.9}}}}
+model: {model}
+render: {{steps: 2, guidance: {guidance}, window: 1280ms, overlap: 320ms}}
+"""
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer("cpu", 1)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[LocalEngine]:
+    with LocalEngine(1) as running:
+        yield running
+
+
+def scene(folder: Path, guidance: float = 1) -> Scene:
+    return parse_scene(SCENE.format(model=folder, guidance=guidance), "rain.yaml")
+
+
+@pytest.fixture(scope="module")
+def take(renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path) -> Take:
+    return takes.taken(renderer, scene(hub_faithful_folder), (None, None), engine, None)
+
+
+@pytest.fixture(scope="module")
+def made(take: Take) -> list[takes.FloatArray]:
+    return ways.shared(take)
+
+
+def noise(seconds: float, seed: int = 0) -> judging.Array:
+    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE))
+
+
+# Ways
+
+
+def test_what_ships_is_the_renderer_to_the_sample(
+    take: Take, made: list[takes.FloatArray], renderer: Renderer, tmp_path: Path
+) -> None:
+    audio = judging.sounded(take, ways.SHIPPED, made)
+    renderer.render(take.plan.scene, tmp_path / "rain.wav")
+    rendered, _ = soundfile.read(tmp_path / "rain.wav")
+    assert np.abs(audio - rendered).max() <= 1 / 32768
+
+
+def test_joins_are_where_the_sidecar_says(take: Take, renderer: Renderer) -> None:
+    told = renderer.describe(take.plan.scene, Asked(None, (None, None)))["joins_s"]
+    inside = [time_s for time_s in take.joins_s if 0 < time_s < take.plan.duration_s]
+    assert inside == pytest.approx(told) and len(told) > 2
+
+
+def test_shared_noise_agrees_in_overlaps_and_independent_noise_does_not(take: Take) -> None:
+    windows = take.plan.windows
+    same = [takes.rows_of(take.noise(window)) for window in windows]
+    own = [takes.rows_of(take.noise(w, f"latents of {w.start_frame}")) for w in windows]
+    assert np.allclose(judging.agreements(take, same), 1.0)
+    assert np.abs(np.mean(judging.agreements(take, own))) < 0.1
+
+
+def test_independent_windows_are_made_of_other_noise(
+    take: Take, made: list[takes.FloatArray]
+) -> None:
+    other = ways.independent(take)
+    assert all(not np.allclose(a, b) for a, b in zip(made, other, strict=True))
+
+
+@pytest.mark.parametrize("guidance", [1, 2.5])
+def test_together_without_exchange_is_each_by_itself(
+    renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path, guidance: float
+) -> None:
+    """The loop over all windows is the library's own sampler, step by step."""
+    guided = scene(hub_faithful_folder, guidance)
+    whole = takes.taken(renderer, guided, (0.0, 1.0), engine, None)
+    together = ways._together(whole, lambda left, right: (left, right))
+    for one, other in zip(together, ways.shared(whole), strict=True):
+        assert np.allclose(one, other, atol=1e-4)
+
+
+def test_averaged_windows_are_one_in_their_overlaps(take: Take) -> None:
+    assert np.allclose(judging.agreements(take, ways.averaged(take)), 1.0)
+
+
+def test_an_exchange_changes_overlaps_alone() -> None:
+    sides = [torch.full((1, 2, 6, 3), float(value)) for value in (1, 2, 3)]
+    found = ways.coupled(sides, [2, 3], ways.average)
+    frames = [each[0, 0, :, 0].tolist() for each in found]
+    assert frames == [[1, 1, 1, 1, 1.5, 1.5], [1.5, 1.5, 2, 2.5, 2.5, 2.5], [2.5] * 3 + [3] * 3]
+
+
+def test_a_swap_loses_nothing() -> None:
+    left, right = torch.zeros(1, 1, 4, 2), torch.ones(1, 1, 4, 2)
+    one, other = ways.swap(left, right)
+    assert one[0, 0, :, 0].tolist() == [0, 1, 0, 1] and other[0, 0, :, 0].tolist() == [1, 0, 1, 0]
+
+
+def test_waveforms_are_joined_to_the_same_length(take: Take, made: list[takes.FloatArray]) -> None:
+    way = next(way for way in ways.WAYS if way.name == "waveform")
+    audio = judging.sounded(take, way, made)
+    assert len(audio) == take.plan.duration_samples and np.isfinite(audio).all()
+    assert way.source == ways.SHIPPED.source  # so windows are made once for both
+
+
+@pytest.mark.parametrize("share", [1 / 16, 1 / 8, 1 / 4, 1 / 2])
+def test_overlaps_are_shares_of_the_window(
+    renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path, share: float
+) -> None:
+    subject = replace(scene(hub_faithful_folder), duration_s=12.0)
+    found = takes.taken(renderer, subject, (None, None), engine, share)
+    lengths = {window.frames for window in found.plan.windows}
+    assert len(lengths) == 1 and set(found.overlaps) == {share * lengths.pop()}
+    unet, _ = replace(ways.SHIPPED, share=share).frames_a_second(found)
+    assert unet == pytest.approx(found.plan.geometry.frames_per_second / (1 - share))
+
+
+def test_the_busiest_stretch_has_most_joins(renderer: Renderer, hub_model: Any) -> None:
+    moving = "duration: 2m\nstates: {rain: {easing: smooth, curve: {80s: 0.1, 100s: 0.9}}}"
+    first_s, end_s = takes.busiest(parse_scene(moving), hub_model, 40.0)
+    assert first_s is not None and end_s is not None
+    assert first_s <= 80 and end_s >= 100 and end_s - first_s == pytest.approx(40)
+    short = parse_scene("duration: 30s\nstates: {rain: {curve: 0.5}}")
+    assert takes.busiest(short, hub_model, 40.0) == (None, None)
+
+
+# Measures
+
+
+def test_a_dip_is_measured_in_db() -> None:
+    audio, at = noise(30), np.arange(3, 28, 3.0)
+    times = np.arange(len(audio)) / RATE
+    near = np.abs(times[:, None] - at).min(axis=1) < 0.2
+    audio[near] *= 10 ** (-3 / 20)
+    heard = trace([audio], RATE)
+    assert judging.dips_db(heard, at).mean() == pytest.approx(-3, abs=0.4)
+    assert judging.dips_db(heard, at[:-1] + 1.5).mean() == pytest.approx(0, abs=0.4)
+
+
+def test_another_texture_at_joins_is_heard_and_the_same_is_not() -> None:
+    audio, at = noise(40), np.arange(3, 38, 3.0)
+    plain = judging.texture_apart(audio, at)
+    times = np.arange(len(audio)) / RATE
+    near = np.abs(times[:, None] - at).min(axis=1) < 0.4
+    audio[near] *= 1 + np.sin(2 * np.pi * 25 * times[near])
+    other = judging.texture_apart(audio, at)
+    assert plain is not None and other is not None
+    assert abs(plain) < 0.1 and other > plain + 0.2
+
+
+def test_changing_states_and_events_are_told_apart(take: Take) -> None:
+    inside = [time_s for time_s in take.joins_s if 0 < time_s < 6]
+    assert all(judging.moves(take.plan, time_s) > 0.05 for time_s in inside[1:-1])
+    still = parse_scene(
+        "duration: 20s\nstates: {rain: {curve: 0.5}, fire: {curve: {0s: 0, 20s: 1}}}"
+    )
+    plan = replace(take.plan, scene=still)
+    assert not judging.has_events(plan, 1.0) and judging.has_events(plan, 10.0)
+    calm = replace(plan, scene=replace(still, states=still.states[:1]))
+    assert judging.moves(calm, 3.0) == 0
+
+
+# Verdicts
+
+
+def joins_of(placements: np.ndarray[Any, Any], way: str = "shared") -> Joins:
+    count = len(placements)
+    rows = np.repeat(placements[:, None], 6, axis=1).tolist()
+    flags = [index % 2 == 0 for index in range(count)]
+    return Joins(way, "rain", 1, rows, flags, flags, [0.9], [0.1] * count, 0.0, 16.0, 16.4)
+
+
+def test_the_verdict_wants_many_joins_that_cannot_be_told() -> None:
+    even = (np.arange(600) + 0.5) / 600
+    assert tables.verdict([joins_of(even[:300]), joins_of(even[300:])]) is True
+    assert tables.verdict([joins_of(even[::2])]) is None
+    assert tables.verdict([joins_of(even**0.8)]) is False  # AUC 0.556
+    assert tables.verdict([joins_of(even**1.3)]) is False  # calmer than all else is no 0.5
+
+
+def test_tables_show_every_way_and_kind() -> None:
+    even = (np.arange(600) + 0.5) / 600
+    cut = Joint("rain", 1, 4.03, False, [1.0] * 6, False)
+    joints = [Joint("rain", seed, 4.0, True, [0.5] * 6, True) for seed in range(3)]
+    found = tables.tables([joins_of(even), joins_of(even**0.5, "independent")], [*joints, cut])
+    seams, hard, features, round_and_round = found
+    assert [row.passed for row in seams.rows] == [True, False]
+    assert hard.rows[1].figures["events"] == hard.rows[1].figures["changing"]
+    assert "300" in str(hard.rows[0].figures["calm"])
+    assert set(features.rows[0].figures) == {"flux", "step", "dip", "texture", "break"}
+    told = [row.figures["`loop.point` passes"] for row in round_and_round.rows]
+    assert told == ["3 of 3", "3 of 3", "0 of 1"]
+
+
+# Loops
+
+
+def test_a_joint_that_is_none_is_placed_evenly_and_a_broken_one_at_the_top() -> None:
+    """White noise is a loop of any length; with its end louder than its start it is none."""
+    found = [loops.placements(noise(4.03, seed), RATE)[judging.DETECTOR] for seed in range(6)]
+    assert 0.2 < np.mean(found) < 0.8  # 2.5 standard errors
+    broken = noise(4.03) * np.linspace(0.3, 1, round(4.03 * RATE))
+    assert loops.placements(broken, RATE)[judging.DETECTOR] > 0.9
+
+
+@pytest.mark.parametrize("length_s", loops.LENGTHS_S)
+def test_loops_have_the_states_of_their_scene(length_s: float) -> None:
+    text = "duration: 90s\nseed: 4\nstates: {rain: {curve: {0s: 0.1, 90s: 1}}, fire: {curve: 0.5}}"
+    looped = loops.loop_scene(parse_scene(text), length_s)
+    assert looped.loop and looped.duration_s == pytest.approx(length_s) and looped.seed == 4
+    rain, fire = (state.value(np.array([0.25, 0.75]) * length_s) for state in looped.states)
+    assert rain.tolist() == pytest.approx([0.4, 0.7], abs=1e-3)
+    assert fire.tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_a_joint_is_rendered_judged_and_gone(
+    renderer: Renderer, hub_faithful_folder: Path, tmp_path: Path
+) -> None:
+    found = loops.joint(renderer, scene(hub_faithful_folder), "rain", tmp_path, (4.03, True))
+    assert found.made and len(found.placements) == 6
+    assert all(0 <= value <= 1 for value in found.placements)
+    assert not list(tmp_path.iterdir())
+
+
+# The script
+
+
+def test_the_script_keeps_what_it_measured(
+    hub_faithful_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec_scenes = {"rain": replace(scene(hub_faithful_folder), duration_s=5.0)}
+    from ambientgen.training.seams import __main__ as script
+
+    def wishes(options: Any) -> script.Asked:
+        return replace(asked(options), scenes=spec_scenes, seconds=5.0)
+
+    asked = script.wishes
+    monkeypatch.setattr(script, "wishes", wishes)
+    file = tmp_path / "seams.json"
+    options = [str(hub_faithful_folder), "--seeds", "1", "--parts", "joins", "--json", str(file)]
+    main([*options, "--variants", "shared"])
+    first = capsys.readouterr()
+    assert "(shipped)" in first.out and "too few joins to say" in first.out
+    assert first.err == "joins of rain, seed 1\n"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    assert {each["way"] for each in kept["joins"]} == {"shared", judging.MIDWAY}
+    main([*options, "--variants", "shared"])
+    assert capsys.readouterr().err == ""  # nothing was measured again
+    found = Found(kept["key"] | {"seconds": 9.0}, file)
+    found.recall()
+    assert not found.joins  # of other options
