@@ -87,6 +87,7 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "music": ("soft music", "a melody", "background music", "a pad"),
     "drone": ("a drone", "a deep hum", "a dark drone", "a bass tone"),
 }
+_PLAIN = frozenset(state.plain for state in KNOWN.values())
 _JOINS = (", ", " and ", " with ", " over ", ", then ")
 
 
@@ -122,6 +123,11 @@ class Heard:
     kinds: Mapping[str, str]
     place: str = ""
 
+    @property
+    def unusual(self) -> bool:
+        """Whether any state is of another kind than its plain name means."""
+        return any(kind != next(iter(TEXTURES[n].kinds)) for n, kind in self.kinds.items() if kind)
+
 
 def heard_in(levels: Sequence[float], kinds: Sequence[str], place: str) -> Heard:
     """`levels` and `kinds` of all states in the registry's order as a `Heard`."""
@@ -155,21 +161,26 @@ def setting_of(heard: Heard, rng: np.random.Generator) -> str:
     return str(rng.choice(PLACES)) if kind < 0.8 else meaningless(rng)
 
 
-def plain_of(name: str, heard: Heard, rng: np.random.Generator, odds: float) -> str:
-    """A phrase for the sound itself, whatever its level; with `odds`, for its very kind."""
+def plain_of(name: str, heard: Heard, rng: np.random.Generator) -> str:
+    """A phrase for the sound itself, whatever its level.
+
+    Unusual kinds are always named: the plain name means the usual one, which is named now and then.
+    """
     kind = heard.kinds.get(name, "")
-    if kind and rng.random() < odds:
-        return TEXTURES[name].kinds[kind]
-    return KNOWN[name].plain
+    usual = kind == next(iter(TEXTURES[name].kinds))
+    if not kind or (usual and rng.random() < 0.75):
+        return KNOWN[name].plain
+    return TEXTURES[name].kinds[kind]
 
 
 def level_of(name: str, level: int, heard: Heard, rng: np.random.Generator) -> str | None:
     """A phrase for state `name` at level word `level` (0…4), None for silence."""
     word = KNOWN[name].levels[level]
-    if word is None or rng.random() < 0.6:
+    plain = plain_of(name, heard, rng)
+    if word is None or (plain == KNOWN[name].plain and rng.random() < 0.6):
         return word
-    sounds = (*_OTHER_NAMES.get(name, ()), KNOWN[name].plain)
-    other = str(rng.choice(sounds)) if rng.random() < 0.5 else plain_of(name, heard, rng, 1.0)
+    sounds = (*_OTHER_NAMES.get(name, ()), plain)
+    other = str(rng.choice(sounds)) if plain == KNOWN[name].plain else plain
     return f"{rng.choice(_AMOUNTS[level - 1])} {other}"
 
 
@@ -184,7 +195,9 @@ def caption(heard: Heard, rng: np.random.Generator) -> str:
     setting = setting_of(heard, rng)
     if rng.random() < 0.5:
         words = [KNOWN[n].levels[i] for n, i in zip(names, corner, strict=True)]
-        return compose([w for w in words if w is not None], setting)
+        kinds = [plain_of(n, heard, rng) for n in names]
+        unusual = [k for k in kinds if k not in _PLAIN]
+        return compose([w for w in words if w is not None] + unusual, setting)
     phrases = [level_of(n, i, heard, rng) for n, i in zip(names, corner, strict=True)]
     told = [p for p in phrases if p is not None] or ["silence"]
     text = told[0]
@@ -197,4 +210,4 @@ def level_free(heard: Heard, rng: np.random.Generator) -> str:
     """What the text stream of a render says: what there is, not how much."""
     names = list(heard.levels)
     rng.shuffle(names)
-    return compose([plain_of(n, heard, rng, 0.5) for n in names], setting_of(heard, rng))
+    return compose([plain_of(n, heard, rng) for n in names], setting_of(heard, rng))

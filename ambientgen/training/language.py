@@ -31,12 +31,12 @@ from transformers import (
     T5Tokenizer,
 )
 
-from ambientgen.synth import TEXTURES
 from ambientgen.synth.acoustics import Place
 from ambientgen.training.captions import Heard, caption
 from ambientgen.training.corpus import NAMES, PLACED
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH
+from ambientgen.training.stems import draw_kind
 
 TEXT_WIDTH = 128
 MAX_TOKENS = 64
@@ -59,7 +59,7 @@ def sample_captions(count: int, seed: int) -> list[str]:
     for _ in range(count):
         chosen = rng.choice(NAMES, int(rng.integers(0, 5)), replace=False)
         levels = {str(n): float(rng.random()) for n in chosen}
-        kinds = {n: str(rng.choice(sorted(TEXTURES[n].kinds))) for n in levels}
+        kinds = {n: draw_kind(n, rng) for n in levels}
         place = Place.draw(rng).words if rng.random() < PLACED else ""
         texts.append(caption(Heard(levels, kinds, place), rng))
     return texts

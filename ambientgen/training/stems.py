@@ -19,6 +19,9 @@ from ambientgen.synth.signals import RATE
 
 CLIP_FRAMES = 1024  # mel frames of 10 ms: 10.24 s, the span of an AudioLDM 2 clip
 MEL_HOP = 160
+# How often a texture is of its usual kind, the first of its registry: the one that a plain name
+# means. A name that meant all kinds alike would be answered by their average.
+USUAL = 0.6
 CLIP_SAMPLES = CLIP_FRAMES * MEL_HOP
 
 
@@ -48,12 +51,18 @@ def intensity_curve(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.where(u < rng.uniform(0.15, 0.85), first, last)
 
 
+def draw_kind(name: str, rng: np.random.Generator) -> str:
+    """A kind of texture `name`: the usual one more often than the others together."""
+    usual, *others = TEXTURES[name].kinds
+    return usual if rng.random() < USUAL or not others else str(rng.choice(others))
+
+
 def make_stem(name: str, seed: int) -> Made:
     """One stem of texture `name`: its audio, its intensity curve and its kind; a pure function of
     the seed."""
     rng = np.random.default_rng([sorted(TEXTURES).index(name), seed])
     curve = intensity_curve(rng)
-    kind = str(rng.choice(sorted(TEXTURES[name].kinds)))
+    kind = draw_kind(name, rng)
     per_sample = np.interp(np.arange(CLIP_SAMPLES) / MEL_HOP, np.arange(CLIP_FRAMES), curve)
     audio = TEXTURES[name](per_sample, rng, kind)
     assert len(audio) == CLIP_SAMPLES

@@ -219,8 +219,8 @@ class UNetTrainer:
         place = str(self.corpus.places[clip])
         heard = heard_in(levels, self.corpus.kinds[clip], place)
         kind = rng.random()
-        # An unusual place is told more often than not: unasked, a render is in the open.
-        if kind < (0.1 if place else 0.3):
+        # What is unusual is told: unasked, a render is of the usual kind, and in the open.
+        if kind < (0.05 if place or heard.unusual else 0.3):
             return loa, ""
         return loa, level_free(heard, rng) if kind < 0.75 else caption(heard, rng)
 
