@@ -11,6 +11,7 @@ import typer
 import typer.main
 
 from ambientgen.cli import (
+    bench,
     cache,
     check,
     doctor,
@@ -57,6 +58,7 @@ app.command("train")(train.train)
 app.command("models")(models.models)
 app.command("cache")(cache.cache)
 app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -40,7 +40,7 @@ ROWS = 128
 
 def packs(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether networks of such a kind are made ready: float32 on an x86 CPU."""
-    here = platform.machine() in MACHINES and torch.backends.mkldnn.is_available()
+    here = platform.machine() in MACHINES and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     known = here and all(hasattr(torch.ops.mkldnn, name) for name in OPERATORS)
     return known and device.type == "cpu" and dtype == torch.float32
 
@@ -122,7 +122,7 @@ def _one_thread() -> Iterator[None]:
 
 def _linear_flops(x: Any, _packed: Any, bias: Any, *_rest: Any, out_shape: Any, **_how: Any) -> int:
     """A multiplication and its addition are two, as torch counts them."""
-    return 2 * prod(x) * int(out_shape[-1])
+    return 2 * int(prod(x)) * int(out_shape[-1])
 
 
 def flop_formulas() -> dict[Any, Any]:
