@@ -118,7 +118,7 @@ def run(side: Side, duration_s: float, path: Path) -> dict[str, float]:
 
 
 def _cpu_s() -> float:
-    """What finished child processes have computed for, which waiting for others does not stretch."""
+    """What finished child processes computed for: other work hardly stretches it."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
+from ambientgen.bench import SPAN_S, TRIES, Cost, cost
 from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.models.loading import Model
-from ambientgen.models.packing import flop_formulas
 from ambientgen.plan import make_plan
 from ambientgen.renderer import sampler_options
 from ambientgen.scene import parse_scene
@@ -23,31 +20,8 @@ from ambientgen.training.scores.bench import Bench
 from ambientgen.training.scores.report import Row, Table
 from ambientgen.training.scores.thresholds import MOST_STEPS, SECONDS_FOR_10_S
 
-SPAN_S = 10.24
-TRIES = 5  # the best counts: other work on the machine can only add (it empties caches)
 CALM = "duration: 10.24s\nstates: {rain: {curve: 0.5}}\n"
 BUSY = "duration: 10.24s\nstates: {rain: {curve: {0s: 0, 10s: 1}}}\n"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Least time of one core in ms; billions of floating-point operations, a multiplication and
-    its addition being two."""
-
-    ms: float
-    gflop: float
-
-
-def cost(work: Callable[[], object]) -> Cost:
-    """What one call of `work` costs, after a first one that warms up and is counted."""
-    with FlopCounterMode(display=False, custom_mapping=flop_formulas()) as counter:
-        work()
-    times = []
-    for _ in range(TRIES):
-        began = time.thread_time()
-        work()
-        times.append(time.thread_time() - began)
-    return Cost(1000 * min(times), counter.get_total_flops() / 1e9)
 
 
 def score(bench: Bench) -> Table:
