@@ -347,12 +347,15 @@ def test_a_killed_process_leaves_at_most_its_part(
     path = tmp_path / name
     path.write_bytes(b"old")
     process = _python(SLOW_WRITER, str(path))
-    deadline = time.monotonic() + 30
-    while sum(file.stat().st_size for file in tmp_path.iterdir()) < 1000:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(sent)
-    _out, said = process.communicate(timeout=30)
+    try:
+        deadline = time.monotonic() + 60
+        while sum(file.stat().st_size for file in tmp_path.iterdir()) < 1000:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(sent)
+        _out, said = process.communicate(timeout=60)
+    finally:
+        process.kill()  # a test that fails leaves no writer behind
     assert process.returncode in (-sent, 130, 1)
     left = sorted(file.name for file in tmp_path.iterdir() if file != path)
     assert len(left) == parts
