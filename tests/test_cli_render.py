@@ -349,7 +349,8 @@ def test_a_scene_becomes_a_sound_and_the_call_makes_the_same(
     assert (report["duration_s"], report["sample_rate"], report["channels"]) == (1, 16000, 1)
     assert set(report["model"]) >= {"name", "revision", "licence"}
     assert report["realtime_factor"] > 0
-    assert report["windows"]["total"] == report["windows"]["computed"] == 1
+    windows = report["windows"]
+    assert windows["total"] == windows["computed"] + windows["reused"] >= 1
     assert "its licence is not stated" in err
     pcm, _ = soundfile.read("rain.flac", dtype="int16")
     assert len(pcm) == 16000
