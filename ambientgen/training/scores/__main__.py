@@ -45,9 +45,9 @@ class Scorer:
         self._bench = bench
         self.scores: dict[str, Callable[[], list[Table]]] = {
             "curves": lambda: [curves.score(bench), curves.silence(bench)],
+            "timing": lambda: timing.score(bench),
             "classes": lambda: classes.score(bench, self._judge),
             "natural": lambda: [natural.score(bench), *self._real()],
-            "timing": lambda: timing.score(bench),
             "smooth": lambda: smooth.score(bench),
             "mixtures": lambda: mixtures.score(bench),
             "speed": lambda: [speed.score(bench)],
