@@ -150,9 +150,11 @@ def accepts(schema: dict[str, Any], value: object, root: dict[str, Any]) -> bool
         "integer": int,
         "number": (int, float),
         "null": type(None),
+        "boolean": bool,
     }
     if "type" in schema and (
-        not isinstance(value, types[schema["type"]]) or isinstance(value, bool)
+        not isinstance(value, types[schema["type"]])
+        or (isinstance(value, bool) and schema["type"] != "boolean")
     ):
         return False
     if ("const" in schema and value != schema["const"]) or value not in schema.get("enum", [value]):
