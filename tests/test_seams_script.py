@@ -190,6 +190,17 @@ def test_changing_states_and_events_are_told_apart(take: Take) -> None:
     assert judging.moves(calm, 3.0) == 0
 
 
+def test_a_join_at_a_jump_is_its_authors(take: Take) -> None:
+    leap = parse_scene(
+        "duration: 6s\nstates: {rain: {easing: step, curve: {0s: 0.2, 3s: 0.2, 6s: 0.9}}}"
+    )
+    plan = replace(take.plan, scene=leap, start_sample=take.plan.geometry.samples(1.0))
+    moments = np.array([0.2, 1.4, 1.6, 2.4, 2.6])
+    assert judging.scripted(plan, moments).tolist() == [False, False, True, True, False]
+    calm = replace(plan, scene=parse_scene("duration: 6s\nstates: {rain: {curve: 0.5}}"))
+    assert not judging.scripted(calm, moments).any()
+
+
 # Verdicts
 
 

@@ -35,7 +35,7 @@ EXTRAS: dict[str, Any] = {
     "text_stream": True,
     "gain_db": 3.0,
     "cores": [24, 48, 96],
-    "overlap": 8,
+    "overlap": 12,
     "multiple": 4,
 }
 

@@ -103,16 +103,16 @@ def _take(
     renderer, engine = how
     between_s = busiest(scene, renderer.model(scene.model), asked.seconds)
     takes = {
-        share: taken(renderer, scene, between_s, engine, share)
-        for share in dict.fromkeys(way.share for way in ways)
+        cut: taken(renderer, scene, between_s, engine, *cut)
+        for cut in dict.fromkeys(way.cut for way in ways)
     }
     made: dict[Any, list[FloatArray]] = {}
     for way in ways:
         if way.source not in made:
-            made[way.source] = way.make(takes[way.share])
-    heard = [(way, sounded(takes[way.share], way, made[way.source])) for way in ways]
+            made[way.source] = way.make(takes[way.cut])
+    heard = [(way, sounded(takes[way.cut], way, made[way.source])) for way in ways]
     told = engine.map(
-        lambda pair: judged(takes[pair[0].share], pair[0], name, made[pair[0].source], pair[1]),
+        lambda pair: judged(takes[pair[0].cut], pair[0], name, made[pair[0].source], pair[1]),
         heard,
     )
     return [each for listed in told for each in listed]

@@ -17,7 +17,7 @@ from ambientgen.plan import Plan
 from ambientgen.training.seams.takes import Take, levelled
 from ambientgen.training.seams.ways import SHIPPED, Way
 from ambientgen.windows import CALM_BOUND, Window
-from ambientgen.world import state_values
+from ambientgen.world import jumps_s, state_values
 
 Array = NDArray[np.float64]
 FloatArray = NDArray[np.float32]
@@ -29,6 +29,7 @@ EXCERPT_S = 0.8  # of sound that textures are compared on: an overlap of 0.64 s,
 BESIDE = (1 / 3, 2 / 3)  # of the way to the next join: where no join is
 DIP_S = 0.16  # to both sides of a join: the middle half of an overlap of 0.64 s
 SIDES_S = (0.4, 1.0)  # from a join: what its level is compared with
+SCRIPTED_S = 0.5  # from where a state jumps: a change there is its author's, and no seam
 MIDWAY = "midway"
 """The key of the control: instants halfway between the shipped way's joins, judged as joins."""
 
@@ -39,7 +40,8 @@ _PROBES = 9  # moments at which the average of a window is taken
 class Joins:
     """The joins of one take, made in one way; `seed` and `scene` say which.
 
-    placements: (n, 6), among the other instants of the take, by feature, then the detector.
+    placements: (n, 6), among the other instants of the take, by feature, then the detector; joins
+    within `SCRIPTED_S` of a state's jump are not among the n.
     changing, events: of each of the n joins whether a state moves by more than `CALM_BOUND` from
     window to window, and whether a state of `EVENTS` is heard. agreement: correlation of the two
     windows' latents at each overlap, also of those at the very ends. dips_db: at each of the n
@@ -93,18 +95,19 @@ def sounded(take: Take, way: Way, made: Sequence[FloatArray]) -> Array:
 def _judged(take: Take, scene: str, heard: Trace, mono: Array, joins_s: Array) -> Joins:
     """What the ear says of these moments of a sound, whatever they are."""
     found = trace_features(heard, joins_s.tolist())
-    kept = found.joins_s
+    unscripted = ~scripted(take.plan, found.joins_s)
+    kept = found.joins_s[unscripted]
     dips = dips_db(heard, kept) - (dips_db(heard, found.others_s).mean() if len(kept) else 0.0)
     return Joins(
         way=MIDWAY,
         scene=scene,
         seed=take.plan.scene.seed,
-        placements=found.placements().round(4).tolist(),
+        placements=found.placements()[unscripted].round(4).tolist(),
         changing=[moves(take.plan, time_s) > CALM_BOUND for time_s in kept],
         events=[has_events(take.plan, time_s) for time_s in kept],
         agreement=[],
         dips_db=dips.round(3).tolist(),
-        texture=texture_apart(mono, kept),
+        texture=texture_apart(mono, found.joins_s),
         unet=0.0,
         decoder=0.0,
     )
@@ -137,6 +140,13 @@ def moves(plan: Plan, time_s: float) -> float:
 def _mean(plan: Plan, window: Window) -> Array:
     at = window.start_frame + (np.arange(_PROBES) + 0.5) / _PROBES * window.frames
     return state_values(plan.scene, at / plan.geometry.frames_per_second).mean(axis=1)
+
+
+def scripted(plan: Plan, times_s: Array) -> NDArray[np.bool_]:
+    """Which moments of the sound, (n,), lie within `SCRIPTED_S` of where a state jumps."""
+    jumps = [jumps_s(plan.scene, state) for state in plan.scene.states]
+    away = np.abs(np.subtract.outer(times_s + plan.start_s, np.concatenate([[], *jumps])))
+    return np.asarray(away.min(axis=1, initial=np.inf) <= SCRIPTED_S)
 
 
 def has_events(plan: Plan, time_s: float) -> bool:

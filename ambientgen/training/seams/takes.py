@@ -31,6 +31,8 @@ SIXTEENTHS = 16
 """A window of as many of the UNet's multiples can overlap by 1, 2, 4 or 8 of them: 6.25, 12.5, 25
 and 50 %. Of pocket it lasts 5.12 s."""
 
+INNER = 2  # latent frames (0.16 s of pocket), whose neighbours in the UNet are zeros
+
 
 @dataclass(frozen=True)
 class Take:
@@ -69,10 +71,16 @@ class Take:
 
 
 def taken(
-    renderer: Renderer, scene: Scene, between_s: Between, engine: LocalEngine, share: float | None
+    renderer: Renderer,
+    scene: Scene,
+    between_s: Between,
+    engine: LocalEngine,
+    share: float | None,
+    overlap_s: float | None = None,
 ) -> Take:
     """A stretch of `scene`, planned; in windows of one length that overlap by `share` of it (1/16
-    to 1/2), or (None) in those that the model's rule and the curves make."""
+    to 1/2), or (None) in those that the model's rule and the curves make, with the overlap
+    `overlap_s` (None: the rule's)."""
     model = renderer.model(scene.model)
     geometry, rule = model.geometry, model.spec.rule
     if share is not None:
@@ -80,6 +88,8 @@ def taken(
         overlap_s = geometry.seconds(round(SIXTEENTHS * share) * rule.multiple)
         asked = replace(scene.render, window_s=window_s, overlap_s=overlap_s)
         scene = replace(scene, render=asked)
+    elif overlap_s is not None:
+        scene = replace(scene, render=replace(scene.render, overlap_s=overlap_s))
     plan = make_plan(scene, geometry, rule, between_s=between_s)
     options = engine.run(lambda: sampler_options(model, scene))
     return Take(model, plan, renderer.meaning(model, plan, engine), options, engine)
@@ -107,6 +117,18 @@ def rows_of(latents: Tensor) -> FloatArray:
 def from_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
     """Windows (C * F, T) joined, then decoded once: what the renderer does."""
     placed = [(w.start_frame, rows) for w, rows in zip(take.plan.windows, made, strict=True)]
+    return sound(take.plan, placed, Decoder(take.model, take.plan.scene.seed, take.engine))
+
+
+def from_inner_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
+    """The same, but the outermost `INNER` frames of either side of an overlap are not heard, so
+    that the fade is shorter by twice as many."""
+    windows, last = take.plan.windows, len(made) - 1
+    placed = []
+    for index, (window, rows) in enumerate(zip(windows, made, strict=True)):
+        first = INNER if index else 0
+        end = rows.shape[1] - (INNER if index < last else 0)
+        placed.append((window.start_frame + first, rows[:, first:end]))
     return sound(take.plan, placed, Decoder(take.model, take.plan.scene.seed, take.engine))
 
 

@@ -17,6 +17,7 @@ from ambientgen.models.solver import Step, solver_steps
 from ambientgen.stretch import CONTEXT, CORE, FADE
 from ambientgen.training.seams.takes import (
     Take,
+    from_inner_latents,
     from_latents,
     from_waveforms,
     rows_of,
@@ -36,7 +37,7 @@ class Way:
     """One way from noise to joined sound.
 
     `share`: windows of one length that overlap by so much of it; None: as the model's rule and the
-    curves cut them.
+    curves cut them, with the overlap `overlap_s` (None: the rule's).
     """
 
     name: str
@@ -44,11 +45,17 @@ class Way:
     make: Maker
     join: Joiner = from_latents
     share: float | None = None
+    overlap_s: float | None = None
 
     @property
-    def source(self) -> tuple[Maker, float | None]:
+    def cut(self) -> tuple[float | None, float | None]:
+        """What its windows depend on."""
+        return self.share, self.overlap_s
+
+    @property
+    def source(self) -> tuple[Maker, tuple[float | None, float | None]]:
         """What its latents depend on: ways of one source share them."""
-        return self.make, self.share
+        return self.make, self.cut
 
     def frames_a_second(self, take: Take) -> tuple[float, float]:
         """Latent frames that UNet (in each step) and VAE work on for a second of sound."""
@@ -79,6 +86,12 @@ def averaged(take: Take) -> list[FloatArray]:
     return _together(take, average)
 
 
+def averaged_late(take: Take) -> list[FloatArray]:
+    """Overlaps become their mean only before the last step, so that neighbours' neighbours do not
+    matter."""
+    return _together(take, average, before_last_only=True)
+
+
 def swap(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """Both sides with every other frame of the other's."""
     own = (torch.arange(left.shape[2]) % 2 == 0)[:, None]
@@ -99,8 +112,9 @@ def _each(take: Take, noise: Callable[[Window], Tensor]) -> list[FloatArray]:
     return list(take.engine.map(made, take.plan.windows))
 
 
-def _together(take: Take, exchange: Exchange) -> list[FloatArray]:
-    """All windows of the take, step by step; what the solver remembers is exchanged as well.
+def _together(take: Take, exchange: Exchange, before_last_only: bool = False) -> list[FloatArray]:
+    """All windows of the take, step by step; what the solver remembers is exchanged as well, after
+    each step or only after the last but one.
 
     Raises UnsupportedError for a model whose scheduler is not `models.solver`'s.
     """
@@ -108,11 +122,14 @@ def _together(take: Take, exchange: Exchange) -> list[FloatArray]:
     told = [take.told.of(window) for window in windows]
     latents = [take.noise(window) for window in windows]
     before = [torch.zeros_like(each) for each in latents]
-    for step in solver_steps(take.model.scheduler_config, take.options.steps):
+    steps = solver_steps(take.model.scheduler_config, take.options.steps)
+    for index, step in enumerate(steps):
         states = zip(told, latents, before, strict=True)
         moved = list(take.engine.map(partial(_moved, take, step), states))
-        latents = coupled([pair[0] for pair in moved], take.overlaps, exchange)
-        before = coupled([pair[1] for pair in moved], take.overlaps, exchange)
+        latents, before = ([pair[side] for pair in moved] for side in (0, 1))
+        if not before_last_only or index == len(steps) - 2:
+            latents = coupled(latents, take.overlaps, exchange)
+            before = coupled(before, take.overlaps, exchange)
     return [rows_of(each) for each in latents]
 
 
@@ -167,6 +184,11 @@ WAYS = (
     Way("swap", "frames swapped in overlaps at each step", swapped),
     Way("average", "overlaps averaged at each step", averaged),
     Way("waveform", "one noise field, joined on waveforms", shared, from_waveforms),
+    Way("short", "one noise field, overlap 0.64 s", shared, overlap_s=0.64),
+    Way("inner", "the same as shipped, edges of 0.16 s left out", shared, from_inner_latents),
+    Way("long", "one noise field, overlap 1.28 s", shared, overlap_s=1.28),
+    Way("late", "overlap 0.64 s, averaged before the last step", averaged_late, overlap_s=0.64),
+    Way("short-average", "overlap 0.64 s, averaged at each step", averaged, overlap_s=0.64),
     Way("overlap6", "one noise field, overlap 6.25 % of 5.12 s", shared, share=1 / 16),
     Way("overlap12", "one noise field, overlap 12.5 %", shared, share=1 / 8),
     Way("overlap25", "one noise field, overlap 25 %", shared, share=1 / 4),
