@@ -300,6 +300,22 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_training_goes_on_to_the_bit(tmp_p
         assert torch.equal(one, other)
 
 
+def test_a_stop_just_after_a_step_does_not_take_it_twice(tmp_path: Path) -> None:
+    whole = line(tmp_path / "whole", 60)
+
+    def stopping(event: Event) -> None:
+        if isinstance(event, StepsDone) and event.done == 31:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        line(tmp_path / "cut", 60, around=Around(tell=stopping))
+    kept = torch.load(tmp_path / "cut" / "line.ckpt", weights_only=True)
+    assert kept["step"] == 31
+    resumed = line(tmp_path / "cut", 60)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_signals_wait_until_a_step_is_whole() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt), unbroken():

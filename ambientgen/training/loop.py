@@ -91,6 +91,7 @@ class Fit(Generic[Network]):
         if around.more is not None:
             self.loss = around.more.beside(self.loss, self.module)
         self._last_loss = math.nan
+        self._done = 0  # steps
 
     def run(self) -> Network:
         """Train to the end, from the checkpoint if there is one; the module gets EMA weights.
@@ -112,20 +113,19 @@ class Fit(Generic[Network]):
             )
         )
         ema = Ema(self.module, self.schedule.ema)
-        step = self._resume(optimiser, ema)
+        self._done = self._resume(optimiser, ema)
         saved = time.monotonic()
         try:
-            while step < self.schedule.steps:
-                self._step(step, optimiser, ema)
-                step += 1
+            while self._done < self.schedule.steps:
+                self._step(self._done, optimiser, ema)
                 if time.monotonic() - saved > self.checkpoint_every_s:
-                    self._save(step, optimiser, ema)
+                    self._save(optimiser, ema)
                     saved = time.monotonic()
         except BaseException as stop:
             if not isinstance(stop, Exception):
-                self._save(step, optimiser, ema)
+                self._save(optimiser, ema)
             raise
-        self._save(step, optimiser, ema)
+        self._save(optimiser, ema)
         self._devices.wait()
         self.module.load_state_dict(ema.shadow)
         self.module.eval()
@@ -148,6 +148,7 @@ class Fit(Generic[Network]):
         with unbroken():
             optimiser.step()
             ema.update(self.module, step)
+            self._done = step + 1  # with the weights: a stop after them must not take it again
         if step % max(1, min(LOG_EVERY, self.schedule.steps // LOG_LINES)) == 0:
             self._log(step, losses, time.monotonic() - began)
         self._tell(StepsDone(self.name, step + 1, self.schedule.steps, self._last_loss))
@@ -185,7 +186,7 @@ class Fit(Generic[Network]):
             problem = Problem(str(self._path), what, "delete it to train this stage anew")
             raise UsageError(problem) from error
 
-    def _save(self, step: int, optimiser: Any, ema: Ema) -> None:
+    def _save(self, optimiser: Any, ema: Ema) -> None:
         if self._devices.rank != 0:
             return
         partial = self._path.with_suffix(".part")
@@ -194,7 +195,7 @@ class Fit(Generic[Network]):
                 "module": self.module.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "ema": ema.shadow,
-                "step": step,
+                "step": self._done,
             },
             partial,
         )
