@@ -33,7 +33,7 @@ _SUFFIX, _PART_SUFFIX = ".entry", ".part"
 _PART_AGE_S = 3600.0  # an entry is written in milliseconds: such a part's writer is dead
 _TRIM_SHARE = 16  # a render looks at the store's size each time it wrote this fraction of the limit
 _TRIMMED_TO = 0.9  # of the limit, so that not every entry more means another trim
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)i?B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -102,8 +102,10 @@ class Store:
             return
         path, sealed = self._path(key), _sealed(key, array)
         try:
-            path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            _write_whole(path, sealed)
+            try:
+                _write_whole(path, sealed)
+            except FileNotFoundError:  # another process clears the store: its shelf has just gone
+                _write_whole(path, sealed)
         except OSError as error:
             with self._lock:
                 self._trouble = self._trouble or error.strerror or str(error)
@@ -244,8 +246,9 @@ def _digest(key: str, body: bytes) -> bytes:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """A new file that is there whole or not at all. Not synced: a power cut may truncate it, which
-    its digest tells."""
+    """A new file, its folder made, that is there whole or not at all. Not synced: a power cut may
+    truncate it, which its digest tells."""
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
     part = path.with_name(f"{os.getpid()}-{secrets.token_hex(8)}{_PART_SUFFIX}")
     try:
         part.write_bytes(data)

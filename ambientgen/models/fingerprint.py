@@ -1,7 +1,8 @@
 """A model's content as one hash: two folders of one fingerprint make the same samples.
 
 Torch-free. Hashing 42 MB takes a tenth of a second, but gigabytes several: hashes of single files
-are remembered by path, size and time of change.
+are remembered by path, size, and times of writing and of change. The latter nobody can set, so that
+weights that were copied over others with their times are not taken for them.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _hash_of(path: Path, known: dict[str, str]) -> str:
     status = path.stat()
     if status.st_size < _LARGE_BYTES:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    name = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    name = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
     if name not in known:
         digest = hashlib.sha256()
         with path.open("rb") as file:
