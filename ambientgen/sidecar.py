@@ -30,6 +30,7 @@ FORMAT = "ambientgen sidecar 1"
 SUFFIX = ".json"
 _MOST_BYTES = 64_000_000  # a week's joins take 3 MB
 _LONGEST_NAME_BYTES = 255
+_LONGEST_S = 1e9  # thirty years: a time past it is none
 _NAMING = frozenset(("sha256", "ambientgen"))
 _DECIMALS = 6  # of joins, in seconds: a sample is 62 µs
 
@@ -107,10 +108,22 @@ def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:
         raise SceneError(Problem(name, f"this is a sidecar of another version ({kind})", remedy))
     asked = document.get("asked")
     whole = isinstance(document.get("scene"), dict) and isinstance(document.get("sha256"), str)
-    if not (whole and isinstance(asked, dict) and Asked().to_json().keys() <= asked.keys()):
+    if not (whole and isinstance(asked, dict) and _is_asked(asked)):
         remedy = "render the scene again to have it written anew"
         raise SceneError(Problem(name, "this sidecar is not whole", remedy))
     return Sidecar(name, document)
+
+
+def is_time(value: object) -> bool:
+    """Whether a JSON value can be a time in a sound, in seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < _LONGEST_S
+
+
+def _is_asked(told: Document) -> bool:
+    known = Asked().to_json().keys() <= told.keys()
+    return known and all(told[name] is None or is_time(told[name]) for name in Asked().to_json())
 
 
 def describe(
@@ -135,7 +148,7 @@ def describe(
         "samples": plan.duration_samples,
         "sample_rate": geometry.sample_rate,
         "channels": 1,
-        "loop": plan.scene.loop,
+        "loop": plan.loop is not None and plan.duration_samples % plan.loop.samples == 0,
         "model": {
             "name": spec.name,
             "revision": spec.revision,

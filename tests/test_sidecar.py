@@ -18,11 +18,15 @@ from ambientgen.audio_file.digest import pcm_sha256
 from ambientgen.audio_file.part import Part, delete_abandoned
 from ambientgen.cli.app import run
 from ambientgen.errors import MismatchError, OutputError, SceneError
+from ambientgen.models.registry import resolve
+from ambientgen.plan import Between, make_plan
 from ambientgen.scene import Scene, load_scene, parse_scene
 from ambientgen.scene.document import document_text, scene_document
 from ambientgen.scene.schema import RenderFields, SceneFields
 from ambientgen.sidecar import (
+    Asked,
     SidecarRule,
+    describe,
     differences,
     read_sidecar,
     rule_for,
@@ -115,6 +119,33 @@ def test_a_sidecar_that_cannot_be_used_is_told(tmp_path: Path, text: str, said: 
     (tmp_path / "rain.json").write_text(text)
     with pytest.raises(SceneError, match=said):
         read_sidecar(tmp_path / "rain.json")
+
+
+@pytest.mark.parametrize("wrong", ["90s", -5, float("nan"), float("inf"), True, 10**400])
+def test_a_sidecar_of_times_that_are_none_is_told(tmp_path: Path, wrong: object) -> None:
+    asked = {"duration_s": None, "from_s": wrong, "to_s": None}
+    written(tmp_path / "rain.json", asked=asked)
+    with pytest.raises(SceneError, match="not whole"):
+        read_sidecar(tmp_path / "rain.json")
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "between_s", "goes_round"),
+    [
+        (None, (None, None), True),
+        (20.0, (None, None), True),
+        (15.0, (None, None), False),
+        (None, (2.0, None), False),
+        (20.0, (3.0, 13.0), True),
+    ],
+)
+def test_only_whole_turns_of_a_loop_lead_back_to_their_start(
+    duration_s: float | None, between_s: Between, goes_round: bool
+) -> None:
+    scene = parse_scene("title: a\nduration: 10s\nloop: true\nstates: {rain: {curve: 0.5}}\n")
+    spec = resolve("pocket")
+    plan = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
+    assert describe(plan, spec, "00", {}, Asked(duration_s, between_s))["loop"] is goes_round
 
 
 def test_only_what_decides_samples_makes_another_render() -> None:
