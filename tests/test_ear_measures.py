@@ -173,6 +173,14 @@ def test_a_trace_does_not_depend_on_blocks(sizes: list[int], kilohertz: int) -> 
     )
 
 
+@pytest.mark.parametrize("more", [0, 1, 400, 511, 512, 700])
+def test_a_trace_reaches_to_the_end(more: int) -> None:
+    """However little follows the last whole ten seconds."""
+    heard = trace([noise(11)[: 10 * RATE + more]], RATE)
+    assert heard.samples == 10 * RATE + more
+    assert len(heard.level_db) == len(heard.jolt) == (10 * RATE + more) // 80
+
+
 # Seams
 
 
@@ -212,6 +220,8 @@ def test_pooling_reads_sidecars(tmp_path: Path) -> None:
         ('{"joins_s": [1, "x"]}', Told()),
         ('{"joins_s": [true]}', Told()),
         ('{"joins_s": [NaN]}', Told()),
+        (f'{{"joins_s": [1{"0" * 400}]}}', Told()),
+        ("[" * 100_000, Told()),
         ("[1]", Told()),
         ("{", Told()),
     ],
@@ -222,6 +232,9 @@ def test_a_sidecar_is_believed_as_far_as_it_makes_sense(
     (tmp_path / "a.json").write_text(text)
     assert read_sidecar(tmp_path / "a.wav") == told
     assert read_sidecar(tmp_path / "b.wav") == Told()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "c.wav").symlink_to(tmp_path / "a.wav")
+    assert read_sidecar(tmp_path / "elsewhere" / "c.wav") == told
 
 
 def test_a_loop_is_judged_where_it_is_promised(tmp_path: Path) -> None:
@@ -235,6 +248,14 @@ def test_a_loop_is_judged_where_it_is_promised(tmp_path: Path) -> None:
         (tmp_path / "sound.json").write_text('{"loop": true}')
         asked = next(v for v in listen(path).verdicts if v.name == "loop.point")
         assert asked.passed is passes
+
+
+def test_a_scene_that_loops_promises_nothing_of_a_stretch(tmp_path: Path) -> None:
+    path = written(tmp_path, noise(10))
+    for length, promised in (("10s", True), ("5s", True), ("8s", False), ("30s", False)):
+        told = f"title: a\nduration: {length}\nloop: true\nstates: {{rain: {{curve: 0.5}}}}\n"
+        point = next(v for v in listen(path, parse_scene(told)).verdicts if v.name == "loop.point")
+        assert (point.passed is not None) is promised
 
 
 # Curves and drift

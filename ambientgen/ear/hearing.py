@@ -19,7 +19,7 @@ from ambientgen.ear.seams import trace_features
 from ambientgen.ear.sidecar import read_sidecar
 from ambientgen.ear.source import Array, Sound, finite, open_sound
 from ambientgen.ear.texture import TextureStats, distance
-from ambientgen.ear.trace import Trace, trace
+from ambientgen.ear.trace import HOP_S, Trace, trace
 from ambientgen.ear.trajectory import (
     HeardCurve,
     heard_curves,
@@ -112,7 +112,7 @@ def listen(
     )
     curves = heard_curves(heard, scene) if scene else []
     silent = silent_stretches(scene, heard.duration_s) if scene else ()
-    promised = told.loop or bool(scene is not None and getattr(scene, "loop", False))
+    promised = told.loop or (scene is not None and _goes_round(scene, sound.duration_s))
     verdicts = [
         *seam_verdicts(trace_features(heard, joins), known is not None),
         loop_verdict(sound, heard, promised),
@@ -126,6 +126,12 @@ def listen(
     return Hearing(
         sound, heard, tuple(map(float, joins)), known is not None, tuple(curves), tuple(verdicts)
     )
+
+
+def _goes_round(scene: Scene, length_s: float) -> bool:
+    """Whether a sound of that length is whole turns of a looped scene: a stretch of it is none."""
+    turns = length_s / scene.duration_s
+    return scene.loop and round(turns) > 0 and abs(turns - round(turns)) * scene.duration_s < HOP_S
 
 
 def _mono(sound: Sound, faults: SampleFaults) -> Iterator[Array]:

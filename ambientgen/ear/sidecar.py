@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ambientgen.sidecar import is_time, sidecar_path
 
 
 @dataclass(frozen=True)
@@ -18,20 +19,15 @@ class Told:
 
 
 def read_sidecar(sound: Path) -> Told:
-    """What NAME.json beside the sound NAME.wav says; a missing or foreign file says nothing."""
+    """What the sidecar of a sound says; a missing or foreign file says nothing."""
     try:
-        found: Any = json.loads(sound.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found: Any = json.loads(sidecar_path(sound).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return Told()
     if not isinstance(found, dict):
         return Told()
     listed = found.get("joins_s")
     joins = None
-    if isinstance(listed, list) and all(_is_time(value) for value in listed):
-        joins = tuple(sorted(float(value) for value in listed))
+    if isinstance(listed, list) and all(map(is_time, listed)):
+        joins = tuple(sorted(map(float, listed)))
     return Told(joins, found.get("loop") is True)
-
-
-def _is_time(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(float(str(value))) and float(str(value)) >= 0

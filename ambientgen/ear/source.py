@@ -115,7 +115,7 @@ def resampled(blocks: Iterable[Array], rate: int) -> Iterator[Array]:
 def pieces(blocks: Iterable[Array], size: int, overlap: int) -> Iterator[Array]:
     """Blocks cut anew: `size` + `overlap` samples each, every piece `size` after the last.
 
-    The last piece is what is left, and may be shorter.
+    The last piece is what is left: shorter than the others, but it may be longer than `size`.
     """
     held: list[Array] = []
     length = 0

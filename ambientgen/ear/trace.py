@@ -72,9 +72,10 @@ def trace(blocks: Iterable[Array], rate: int) -> Trace:
     textures: list[TextureStats] = []
     length = 0
     for piece in pieces(resampled(blocks, rate), _PIECE, _FRAME):
-        own = piece[:_PIECE]
+        # What is left at the end is all its own, though it may be longer than a piece.
+        own = piece[:_PIECE] if len(piece) == _PIECE + _FRAME else piece
         length += len(own)
-        # What follows the piece is seen by its last spectra only.
+        # What follows a piece is seen by its last spectra only.
         bands.append(spectra_db(piece)[: -(-len(own) // _HOP)])
         levels.append(_levels_db(own))
         jolts.append(_jolts(own))
