@@ -214,6 +214,16 @@ def test_validate_and_plan_tell_what_the_model_never_heard(
     assert "there is no model 'poket'; did you mean pocket?" in err
 
 
+def test_plan_tells_only_what_is_reached_by_the_end_of_a_stretch(
+    capsys: Output, tmp_path: Path
+) -> None:
+    levels = "levels: [~, zorbing], curve: {0s: 0, 5m: 0, 6m: 1}"
+    (tmp_path / "late.yaml").write_text(f"duration: 9m\nstates: {{zorbs: {{{levels}}}}}\n")
+    assert "zorbing" in said(capsys, "plan", "late.yaml")[1]
+    assert "zorbing" in said(capsys, "plan", "late.yaml", "--from", "7m")[1]
+    assert "zorbing" not in said(capsys, "plan", "late.yaml", "--to", "4m")[1]
+
+
 def test_set_changes_the_scene_that_is_checked(capsys: Output, rain: str) -> None:
     assert '"seed": 99' in said(capsys, "validate", rain, "--json", "--set", "seed=99")[0]
     _, err = said(capsys, "validate", rain, "--set", "states.rain.curve=7", code=2)

@@ -78,7 +78,8 @@ def _made(
 
     scene = read_scene(path, overrides)
     spec = resolve(scene.model)
-    told = [licence_notice(spec), *unheard(spec, scene, min(scene.told_s, duration_s or math.inf))]
+    until_s = min(scene.told_s, duration_s or math.inf, between_s[1] or math.inf)
+    told = [licence_notice(spec), *unheard(spec, scene, until_s)]
     with named_after(path):
         made = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
     return made, [notice.text for notice in told if notice is not None]
