@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
-from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +27,24 @@ from ambientgen.events import (
 )
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.level import LevelSettings, Limiter
-from ambientgen.loa import Conditioning, Trajectory, condition, encode_prompts, encode_text
+from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text
+from ambientgen.making import BATCH_SIZES, Conditionings, Draft, drafted, finished
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
 from ambientgen.models.packing import pack
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.models.registry import licence_notice, resolve
 from ambientgen.models.vocabulary import cut_prompts, unheard
-from ambientgen.noise import NoiseField
 from ambientgen.plan import WHOLE, Between, Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
-from ambientgen.rounds import placed, to_make
 from ambientgen.scene import Scene
 from ambientgen.sidecar import Asked, Beside, Document, SidecarRule, describe
 from ambientgen.store import Store
 from ambientgen.waveform import Decoder, sound
-from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
 
-# Windows in one pass of the UNet. A CPU gains nothing from batches (each worker is busy with one
-# window); a GPU is filled by eight windows of ten seconds. Fixed, because samples depend on it.
-BATCH_SIZES = {"cpu": 1, "cuda": 8, "mps": 4}
 FINGERPRINTS = "fingerprints.json"  # beside the store: hashes of models' files
 
 
@@ -217,20 +210,21 @@ class Renderer:
         maker: WindowMaker,
     ) -> Iterator[tuple[int, FloatArray]]:
         """Start frame and latents (C * F, frames) of every window, in order of time."""
-        total, done = len(plan.windows), 0
+        total = len(plan.windows)
         self._tell(StageStarted("meaning"))
-        for part in plan.parts():
-            conditionings = self.meaning(model, part, engine)
-            if part is plan:
-                self._tell(StageStarted("rendering"))
-            make = partial(_made, model, part, conditionings, maker, engine.checkpoint)
-            grouped = batches(to_make(part), model.device.type)
-            for piece in placed(part, chain.from_iterable(engine.map(make, grouped))):
-                done += 1
-                self._tell(WindowsDone(done, None if plan.endless else max(total, done)))
-                if self._store is not None and (trouble := self._store.trouble()):
-                    self._tell(Notice(trouble))
-                yield piece
+
+        def drafts() -> Iterator[Draft]:
+            for part in plan.parts():
+                told = self.meaning(model, part, engine)
+                if part is plan:
+                    self._tell(StageStarted("rendering"))
+                yield from drafted(model, part, told, maker, engine)
+
+        for done, piece in enumerate(finished(plan, drafts(), maker, engine), 1):
+            self._tell(WindowsDone(done, None if plan.endless else max(total, done)))
+            if self._store is not None and (trouble := self._store.trouble()):
+                self._tell(Notice(trouble))
+            yield piece
 
     def _write(
         self,
@@ -275,18 +269,6 @@ class Out:
     beside: Beside | None
 
 
-@dataclass(frozen=True)
-class Conditionings:
-    """Every window's conditioning: LOA at its own times, one constant text."""
-
-    trajectory: Trajectory
-    text: torch.Tensor
-    text_mask: torch.Tensor
-
-    def of(self, window: Window) -> Conditioning:
-        return Conditioning(self.trajectory.window(window), self.text, self.text_mask)
-
-
 def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
     """Steps, guidance and negative prompt: the scene's own, else the model's defaults."""
     asked, default = scene.render, model.spec.defaults
@@ -303,48 +285,9 @@ def profile(model: Model) -> Profile:
     return profile_of(model.device, model.dtype, batch)
 
 
-def batches(windows: Iterable[Window], device: str) -> Iterator[list[Window]]:
-    """Windows as they share a pass through the UNet: of equal length, grouped by index alone.
-
-    Grouping looks at nothing but the windows' place in the scene, since a batch's size changes the
-    last bits of its results.
-    """
-    size = BATCH_SIZES.get(device, 1)
-    for _, group in groupby(windows, key=lambda w: (w.index // size, w.frames)):
-        yield list(group)
-
-
-def _made(
-    model: Model,
-    plan: Plan,
-    conditionings: Conditionings,
-    maker: WindowMaker,
-    checkpoint: Callable[[], None],
-    batch: Sequence[Window],
-) -> list[tuple[Window, FloatArray]]:
-    """Each window of a batch, and its latents (C * F, frames)."""
-    given = [conditionings.of(window) for window in batch]
-    period = None if plan.loop is None else plan.loop.frames
-    noise = NoiseField(plan.scene.seed, "latents", _rows(model), period)
-    latents = maker.make(_noise(model, batch, noise), given, checkpoint)
-    return list(zip(batch, latents, strict=True))
-
-
-def _noise(model: Model, batch: Sequence[Window], noise: NoiseField) -> torch.Tensor:
-    """Noise (B, C, T, F) of windows of one length: the field at their absolute frames."""
-    channels, bins = model.geometry.latent_channels, model.geometry.latent_bins
-    drawn = np.stack([noise.frames(w.start_frame, w.frames) for w in batch])
-    grid = drawn.reshape(len(batch), -1, channels, bins).swapaxes(1, 2)
-    return torch.from_numpy(grid.copy())
-
-
 def _workers(asked: int | None, device: str) -> int | None:
     """As many as asked for; else one for each core, but one for a GPU, which a batch fills."""
     return asked if asked is not None or device == "cpu" else 1
-
-
-def _rows(model: Model) -> int:
-    return model.geometry.latent_channels * model.geometry.latent_bins
 
 
 def _finite(blocks: Iterable[FloatArray], model: Model) -> Iterator[FloatArray]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ambientgen.errors import ModelError, OutputError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
-from ambientgen.renderer import BATCH_SIZES, Renderer, RenderReport, batches
+from ambientgen.making import BATCH_SIZES, batches
+from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.windows import Window
 

@@ -23,7 +23,7 @@ states:
 
 
 def scene_of(folder: Path, last: str = "0.9") -> Scene:
-    text = SCENE.replace("LAST", last) + f"model: {folder}\nrender: {{steps: 1, guidance: 1}}\n"
+    text = SCENE.replace("LAST", last) + f"model: {folder}\nrender: {{steps: 2, guidance: 1}}\n"
     return parse_scene(text, "rain.yaml")
 
 
@@ -68,7 +68,7 @@ def test_what_makes_another_window_has_another_key(
     first = rendered(keeping, scene, out, duration_s=1.0)
     for other in (
         scene.with_seed(12),
-        replace(scene, render=replace(scene.render, steps=2)),
+        replace(scene, render=replace(scene.render, steps=3)),
         replace(scene, render=replace(scene.render, scheduler="EulerDiscreteScheduler")),
         replace(scene, setting="a lake"),
     ):

@@ -57,7 +57,7 @@ def take(renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path) -> 
 
 @pytest.fixture(scope="module")
 def made(take: Take) -> list[takes.FloatArray]:
-    return ways.shared(take)
+    return ways.shipped(take)
 
 
 def noise(seconds: float, seed: int = 0) -> judging.Array:
@@ -204,7 +204,7 @@ def test_a_join_at_a_jump_is_its_authors(take: Take) -> None:
 # Verdicts
 
 
-def joins_of(placements: np.ndarray[Any, Any], way: str = "shared") -> Joins:
+def joins_of(placements: np.ndarray[Any, Any], way: str = "shipped") -> Joins:
     count = len(placements)
     rows = np.repeat(placements[:, None], 6, axis=1).tolist()
     flags = [index % 2 == 0 for index in range(count)]
@@ -282,13 +282,13 @@ def test_the_script_keeps_what_it_measured(
     monkeypatch.setattr(script, "wishes", wishes)
     file = tmp_path / "seams.json"
     options = [str(hub_faithful_folder), "--seeds", "1", "--parts", "joins", "--json", str(file)]
-    main([*options, "--variants", "shared"])
+    main([*options, "--variants", "shipped"])
     first = capsys.readouterr()
     assert "(shipped)" in first.out and "too few joins to say" in first.out
     assert first.err == "joins of rain, seed 1\n"
     kept = json.loads(file.read_text(encoding="utf-8"))
-    assert {each["way"] for each in kept["joins"]} == {"shared", judging.MIDWAY}
-    main([*options, "--variants", "shared"])
+    assert {each["way"] for each in kept["joins"]} == {"shipped", judging.MIDWAY}
+    main([*options, "--variants", "shipped"])
     assert capsys.readouterr().err == ""  # nothing was measured again
     found = Found(kept["key"] | {"seconds": 9.0}, file)
     found.recall()

@@ -22,7 +22,7 @@ states:
     wander: {{amount: 0.1, period: 4s}}
   wind: {{curve: 0.4}}
 model: {model}
-render: {{steps: 1, guidance: 1}}
+render: {{steps: 2, guidance: 1}}
 """
 
 Samples = NDArray[np.int64]

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from ambientgen.engine import LocalEngine
 from ambientgen.loa import Conditioning, Trajectory, encode_prompts, encode_text
+from ambientgen.making import Conditionings
 from ambientgen.models.loading import Model
 from ambientgen.plan import Plan
 from ambientgen.prompts import Template, simplex_corners
-from ambientgen.renderer import Conditionings, Renderer
+from ambientgen.renderer import Renderer
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training.mae import LoaEncoder
 from ambientgen.training.mel import log_mel

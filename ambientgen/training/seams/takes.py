@@ -16,10 +16,11 @@ from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions
 from ambientgen.level import LevelSettings, Limiter
+from ambientgen.making import Conditionings
 from ambientgen.models.loading import Model
 from ambientgen.noise import NoiseField
 from ambientgen.plan import Between, Plan, make_plan
-from ambientgen.renderer import Conditionings, Renderer, sampler_options
+from ambientgen.renderer import Renderer, sampler_options
 from ambientgen.scene import Scene
 from ambientgen.waveform import Decoder, cut_samples, sound
 from ambientgen.windows import Window

@@ -13,7 +13,11 @@ from torch import Tensor
 
 from ambientgen.latents import denoise
 from ambientgen.loa import Conditioning
+from ambientgen.making import Draft, drafted
+from ambientgen.making import coupled as beside_neighbours
 from ambientgen.models.solver import Step, solver_steps
+from ambientgen.renderer import profile
+from ambientgen.reuse import WindowMaker
 from ambientgen.stretch import CONTEXT, CORE, FADE
 from ambientgen.training.seams.takes import (
     Take,
@@ -66,8 +70,23 @@ class Way:
         return unet, unet if self.join is from_waveforms else whole
 
 
+def shipped(take: Take) -> list[FloatArray]:
+    """From one noise field, faded into one another before the last step: what the renderer does."""
+    model, engine = take.model, take.engine
+    maker = WindowMaker(model, "", profile(model), take.options, None)
+    drafts = drafted(model, take.plan, take.told, maker, engine)
+    if not maker.drafts:
+        return [draft.rows for draft in drafts]
+
+    def finish(draft: Draft) -> FloatArray:
+        made: FloatArray = maker.finish(draft.rows[None], [draft.told], engine.checkpoint)[0]
+        return made
+
+    return list(engine.map(finish, beside_neighbours(drafts)))
+
+
 def shared(take: Take) -> list[FloatArray]:
-    """Each window by itself, from its frames of one noise field: what the renderer does."""
+    """Each window by itself, from its frames of one noise field."""
     return _each(take, take.noise)
 
 
@@ -84,12 +103,6 @@ def swapped(take: Take) -> list[FloatArray]:
 def averaged(take: Take) -> list[FloatArray]:
     """After each step both sides of an overlap become their mean (MultiDiffusion)."""
     return _together(take, average)
-
-
-def averaged_late(take: Take) -> list[FloatArray]:
-    """Overlaps become their mean only before the last step, so that neighbours' neighbours do not
-    matter."""
-    return _together(take, average, before_last_only=True)
 
 
 def swap(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,9 +125,8 @@ def _each(take: Take, noise: Callable[[Window], Tensor]) -> list[FloatArray]:
     return list(take.engine.map(made, take.plan.windows))
 
 
-def _together(take: Take, exchange: Exchange, before_last_only: bool = False) -> list[FloatArray]:
-    """All windows of the take, step by step; what the solver remembers is exchanged as well, after
-    each step or only after the last but one.
+def _together(take: Take, exchange: Exchange) -> list[FloatArray]:
+    """All windows of the take, step by step; what the solver remembers is exchanged as well.
 
     Raises UnsupportedError for a model whose scheduler is not `models.solver`'s.
     """
@@ -122,14 +134,11 @@ def _together(take: Take, exchange: Exchange, before_last_only: bool = False) ->
     told = [take.told.of(window) for window in windows]
     latents = [take.noise(window) for window in windows]
     before = [torch.zeros_like(each) for each in latents]
-    steps = solver_steps(take.model.scheduler_config, take.options.steps)
-    for index, step in enumerate(steps):
+    for step in solver_steps(take.model.scheduler_config, take.options.steps):
         states = zip(told, latents, before, strict=True)
         moved = list(take.engine.map(partial(_moved, take, step), states))
-        latents, before = ([pair[side] for pair in moved] for side in (0, 1))
-        if not before_last_only or index == len(steps) - 2:
-            latents = coupled(latents, take.overlaps, exchange)
-            before = coupled(before, take.overlaps, exchange)
+        latents = coupled([pair[0] for pair in moved], take.overlaps, exchange)
+        before = coupled([pair[1] for pair in moved], take.overlaps, exchange)
     return [rows_of(each) for each in latents]
 
 
@@ -177,20 +186,18 @@ def _predicted(take: Take, told: Conditioning, latents: Tensor, timestep: int) -
     return unguided + options.guidance * (wanted - unguided)
 
 
-SHIPPED = Way("shared", "one noise field, joined on latents (shipped)", shared)
+SHIPPED = Way("shipped", "one noise field, faded before the last step (shipped)", shipped)
 WAYS = (
     SHIPPED,
     Way("independent", "noise of its own for each window", independent),
+    Way("shared", "one noise field alone", shared),
     Way("swap", "frames swapped in overlaps at each step", swapped),
     Way("average", "overlaps averaged at each step", averaged),
-    Way("waveform", "one noise field, joined on waveforms", shared, from_waveforms),
-    Way("short", "one noise field, overlap 0.64 s", shared, overlap_s=0.64),
-    Way("inner", "the same as shipped, edges of 0.16 s left out", shared, from_inner_latents),
-    Way("long", "one noise field, overlap 1.28 s", shared, overlap_s=1.28),
-    Way("late", "overlap 0.64 s, averaged before the last step", averaged_late, overlap_s=0.64),
-    Way("short-average", "overlap 0.64 s, averaged at each step", averaged, overlap_s=0.64),
-    Way("overlap6", "one noise field, overlap 6.25 % of 5.12 s", shared, share=1 / 16),
-    Way("overlap12", "one noise field, overlap 12.5 %", shared, share=1 / 8),
-    Way("overlap25", "one noise field, overlap 25 %", shared, share=1 / 4),
-    Way("overlap50", "one noise field, overlap 50 %", shared, share=1 / 2),
+    Way("waveform", "as shipped, but joined on waveforms", shipped, from_waveforms),
+    Way("short", "one noise field alone, overlap 0.64 s", shared, overlap_s=0.64),
+    Way("inner", "one noise field alone, 0.16 s left out at edges", shared, from_inner_latents),
+    Way("overlap6", "one noise field alone, overlap 6.25 % of 5.12 s", shared, share=1 / 16),
+    Way("overlap12", "one noise field alone, overlap 12.5 %", shared, share=1 / 8),
+    Way("overlap25", "one noise field alone, overlap 25 %", shared, share=1 / 4),
+    Way("overlap50", "one noise field alone, overlap 50 %", shared, share=1 / 2),
 )
