@@ -21,6 +21,7 @@ from ambientgen.errors import AmbientgenError, OutputError, UsageError
 from ambientgen.events import Event, Notice, StepsDone
 from ambientgen.training.around import Around, More, not_in_workers, start_from, unbroken
 from ambientgen.training.devices import find_devices, placing
+from ambientgen.training.job import _replace
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.order import Order, check, made_of, mark, with_steps
 from ambientgen.training.progress import draw, read_log, smoothed
@@ -314,6 +315,35 @@ def test_a_stop_just_after_a_step_does_not_take_it_twice(tmp_path: Path) -> None
     resumed = line(tmp_path / "cut", 60)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("how", ["stop", "failure", "failure of all"])
+def test_a_model_is_replaced_or_stays(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, output = tmp_path / "new", tmp_path / "model"
+    for folder in (new, output):
+        folder.mkdir()
+        (folder / "weights").write_text(folder.name)
+    rename = Path.rename
+
+    def broken(source: Path, target: Path) -> Path:
+        if target == output:
+            if how == "stop":
+                signal.raise_signal(signal.SIGINT)
+            elif source == new or how == "failure of all":
+                raise OSError("no more")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", broken)
+    with pytest.raises(KeyboardInterrupt if how == "stop" else OSError):
+        _replace(new, output)
+    if how == "failure of all":
+        (kept,) = tmp_path.glob(".model.*.old/model/weights")
+        assert kept.read_text() == "model"
+    else:
+        assert (output / "weights").read_text() == ("new" if how == "stop" else "model")
+        assert not list(tmp_path.glob(".model.*"))
 
 
 def test_signals_wait_until_a_step_is_whole() -> None:

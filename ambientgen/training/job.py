@@ -15,6 +15,7 @@ from typing import Any
 
 from ambientgen.errors import OutputError, Problem
 from ambientgen.events import Event, Listener, Notice, StageStarted, StepsDone, ignore
+from ambientgen.training.around import unbroken
 from ambientgen.training.corpus import NAMES
 from ambientgen.training.devices import Devices, find_devices
 from ambientgen.training.export import export
@@ -191,14 +192,17 @@ def _replace(partial: Path, output: Path) -> None:
         partial.rename(output)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".old", dir=output.parent))
-    output.rename(old / "model")
     try:
-        partial.rename(output)
-    except OSError:
-        (old / "model").rename(output)
-        raise
+        with unbroken():  # a stop between the two would lose both
+            output.rename(old / "model")
+            try:
+                partial.rename(output)
+            except OSError:
+                (old / "model").rename(output)
+                raise
     finally:
-        shutil.rmtree(old, ignore_errors=True)
+        if os.path.lexists(output):  # else this is all that is left
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
