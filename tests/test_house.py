@@ -48,6 +48,7 @@ LOADS_TORCH = {
     "loa",
     "models",
     "renderer",
+    "making",
     "reuse",
     "training",
     "waveform",
@@ -186,7 +187,7 @@ def test_a_shipped_scene_plans_with_pocket_which_says_what_it_lacks(path: Path) 
     needed = plan.reach.latents[1]  # what the last decoder chunk takes
     assert needed is not None
     assert plan.total_frames <= needed
-    assert plan.windows[-1].start_frame < needed
+    assert plan.windows[-2].start_frame < needed <= plan.windows[-1].start_frame  # a neighbour
     lacked = {state.name for state in scene.states} - set(spec.states)
     assert lacked <= set(KNOWN)  # which a model taught all of the catalogue would not lack
     assert len(unheard(spec, scene)) == len(lacked)
