@@ -134,13 +134,15 @@ class Renderer:
         described = self._described(model, plan, asked) if sidecar else None
         beside = Beside(sidecar, described) if sidecar and described else None
         self._warn(model, plan)
-        with LocalEngine(_workers(self._workers, model.device.type)) as engine:
-            maker = self._maker(model, scene, engine)
-            windows = self._windows(model, plan, engine, maker)
-            audio = sound(plan, windows, Decoder(model, scene.seed, engine))
-            written = self._write(plan, audio, model, Out(output, force, format_name, beside))
-        if self._store is not None:
-            self._store.close()
+        try:
+            with LocalEngine(_workers(self._workers, model.device.type)) as engine:
+                maker = self._maker(model, scene, engine)
+                windows = self._windows(model, plan, engine, maker)
+                audio = sound(plan, windows, Decoder(model, scene.seed, engine))
+                written = self._write(plan, audio, model, Out(output, force, format_name, beside))
+        finally:
+            if self._store is not None:
+                self._store.close()  # which keeps it within its size, whatever became of the sound
         counts = WindowCounts(maker.computed + maker.reused, maker.computed, maker.reused)
         return _report(plan, model, output, written, counts, time.monotonic() - began)
 
@@ -183,7 +185,8 @@ class Renderer:
         """Say before rendering what the model's licence, ears and windows cannot do."""
         licence = licence_notice(model.spec)
         notices = [licence] if licence is not None else []
-        notices += unheard(model.spec, plan.scene, plan.duration_s)
+        heard_until_s = min(plan.scene.told_s, plan.start_s + plan.duration_s)
+        notices += unheard(model.spec, plan.scene, heard_until_s)
         prompts = (prompt for keyframe in plan.keyframes for prompt, _ in keyframe.blend)
         tokenizers = (model.tokenizer, model.tokenizer_2)
         notices += cut_prompts(model.spec.name, tokenizers, dict.fromkeys(prompts))

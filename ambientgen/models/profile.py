@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ class Profile:
 
     samples: int
     torch: str
+    diffusers: str
     machine: str
     cpu: str
     device: str
@@ -45,6 +47,7 @@ def profile_of(device: torch.device, dtype: torch.dtype, batch: int) -> Profile:
     return Profile(
         samples=SAMPLES_VERSION,
         torch=str(torch.__version__),
+        diffusers=version("diffusers"),  # its schedulers, and networks that we have none of
         machine=platform.machine(),
         cpu=torch.backends.cpu.get_cpu_capability(),
         device=name,
