@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from ambientgen.audio_file import (
     FORMATS,
     AudioFormat,
+    Companion,
     ReaderGone,
     Shape,
     Written,
@@ -272,6 +273,20 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_slower_of_two_renders_leaves_the_fasters_sidecar(tmp_path: Path) -> None:
+    path, beside = tmp_path / "a.wav", Companion(tmp_path / "a.json", b"mine")
+    with (
+        pytest.raises(OutputError, match="appeared"),
+        open_sink(path, None, RATE, 1, 10) as sink,
+    ):
+        sink.write(_sound(10))
+        sink.companion = beside
+        path.write_bytes(b"another's")
+        beside.path.write_bytes(b"another's too")
+    assert beside.path.read_bytes() == b"another's too"
+    assert path.read_bytes() == b"another's"
+
+
 def test_where_links_are_unknown_the_file_is_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,7 +346,7 @@ def _python(script: str, *arguments: str, stdout: int | None = None) -> subproce
 
 SLOW_WRITER = """
     import sys, time, numpy as np
-    from ambientgen.audio_file import open_sink
+    from ambientgen.audio_file import Companion, open_sink
     with open_sink(sys.argv[1], None, 16000, 1, None, True) as sink:
         while True:
             sink.write(np.full(20000, 0.1, np.float32))
@@ -564,7 +579,7 @@ def test_a_named_pipe_gets_the_bytes_a_file_would(tmp_path: Path) -> None:
 
 TO_STDOUT = """
     import sys, numpy as np
-    from ambientgen.audio_file import open_sink
+    from ambientgen.audio_file import Companion, open_sink
     total = int(sys.argv[1]) if sys.argv[1] != "endless" else None
     print(end="said before ")
     with open_sink("-", None, 16000, 1, total) as sink:

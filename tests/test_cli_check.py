@@ -69,6 +69,19 @@ def test_a_report_is_drawn(name: str, begins: bytes, folder: Path) -> None:
     assert Path(name).read_bytes() == content
 
 
+def test_a_file_cut_short_is_told_from_a_stream(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = Path("good.wav").read_bytes()
+    Path("cut.wav").write_bytes(whole[:200_001])
+    assert code("cut.wav") == ExitCode.BAD_INPUT
+    assert "cut.wav: is cut short" in capsys.readouterr().err
+    # What was written to a pipe could not say its length.
+    at = whole.index(b"data") + 4
+    Path("piped.wav").write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])
+    assert code("piped.wav") == ExitCode.DONE
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

@@ -164,7 +164,7 @@ def test_a_named_pipe_gets_wav_and_a_reader_may_leave(
     ("args", "place"),
     [
         (["rain.yaml", "surf.yaml", "-o", "both.wav"], "-o both.wav"),
-        (["rain.yaml", "surf.yaml", "-o", "-"], "-o -"),
+        (["rain.yaml", "surf.yaml", "-o", "-"], "-o -: 2 scenes cannot go to standard output"),
         (
             ["rain.yaml", "surf.yaml", "-o", "out 2"],
             "-o out 2: there is no folder of that name; make it with `mkdir -p 'out 2'` "

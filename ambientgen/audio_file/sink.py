@@ -182,18 +182,24 @@ def _check_room(path: Path, target: Target, shape: Shape) -> None:
 
 
 def _commit(part: Part, companion: Companion | None, force: bool) -> None:
-    """Give the sound its name, and its companion the place beside it."""
+    """Give the sound its name, and its companion the place beside it.
+
+    Without `force` a companion that is there already is of this very render, or of another process
+    that was faster, whose sound then stops this one: it is not deleted before.
+    """
     if companion is None:
         part.take_name(force)
         return
     beside = _written_part(companion)
     try:
-        if companion.path.exists():
+        if force and companion.path.exists():
             companion.path.unlink()
             sync_folder(companion.path.parent)
         part.take_name(force)
         if beside is not None:
             beside.take_name(force=True)
+        elif companion.path.exists():
+            companion.path.unlink()
     finally:
         if beside is not None:
             beside.discard()

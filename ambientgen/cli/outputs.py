@@ -38,6 +38,10 @@ def check_option(output: str | None, scenes: int, as_json: bool) -> None:
     if output == STDOUT and as_json:
         what = "sound and --json cannot both go to standard output"
         raise UsageError(Problem(f"{OPTION} {STDOUT}", what, "write the sound to a file"))
+    if scenes > 1 and output == STDOUT:
+        what = f"{scenes} scenes cannot go to standard output together"
+        remedy = "render one at a time, or name a folder, such as `-o sounds/`"
+        raise UsageError(Problem(f"{OPTION} {STDOUT}", what, remedy))
     if scenes > 1 and not Path(output).suffix and not os.path.lexists(output):
         remedy = f"make it with `mkdir -p {shell_word(output)}` and write "
         remedy += f"`-o {shell_word(output + '/')}`"

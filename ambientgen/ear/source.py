@@ -57,6 +57,10 @@ class Sound:
             raise UsageError(_unreadable(self.path, error)) from None
 
 
+_UNTOLD = 0x7FFF_0000
+"""A WAV's data is longer than this only if nobody knew its length when its header was written."""
+
+
 def open_sound(path: str | PathLike[str]) -> Sound:
     """Look at a file's header.
 
@@ -72,10 +76,32 @@ def open_sound(path: str | PathLike[str]) -> Sound:
         about = soundfile.info(str(place))
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(_unreadable(place, error)) from None
+    if about.format in {"WAV", "WAVEX"} and (told := _told_bytes(place)) is not None:
+        held = about.frames / about.samplerate
+        what = f"is cut short: its header tells of {told} bytes of samples, and after {held:.2f} s"
+        raise UsageError(Problem(str(place), f"{what} there are no more", "copy it again, whole"))
     if about.frames < SHORTEST_S * about.samplerate:
         what = f"{about.frames / about.samplerate:.2f} s are too short to be judged"
         raise UsageError(Problem(str(place), what, f"at least {SHORTEST_S:.0f} s are needed"))
     return Sound(place, about.samplerate, about.channels, about.frames)
+
+
+def _told_bytes(path: Path) -> int | None:
+    """The length that a WAV's header tells of its samples, where the file ends before that.
+
+    None if it is whole, or was written to a pipe, whose header cannot know (`_UNTOLD`).
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        at = 12  # behind RIFF, its size and WAVE
+        while at + 8 <= size:
+            file.seek(at)
+            head = file.read(8)
+            length = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                return length if at + 8 + length > size and length < _UNTOLD else None
+            at += 8 + length + length % 2
+    return None
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:

@@ -57,7 +57,7 @@ def check(order: Order) -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         what = f"training needs packages that are not here ({', '.join(missing)})"
-        raise UsageError(Problem("", what, "install them: pip install 'ambientgen[train]'"))
+        raise UsageError(Problem("", what, f"pip install {' '.join(missing)}"))
     _check_recipe(order.recipe)
     if order.recipe.start is not None:
         resolve(order.recipe.start)
