@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from ambientgen.ear import Hearing, listen, pooled_auc
+from ambientgen.ear.seam_verdicts import seam_verdicts
 from ambientgen.ear.seams import auc, join_features
 from ambientgen.ear.sidecar import Told, read_sidecar
 from ambientgen.ear.source import pieces, resampled
@@ -346,3 +347,15 @@ def test_a_reference_tells_textures_apart(tmp_path: Path) -> None:
 def test_a_trace_of_silence_is_finite() -> None:
     heard = trace([np.zeros(3 * RATE)], RATE)
     assert np.isfinite(heard.bands_db).all() and np.isfinite(heard.jolt).all()
+
+
+@pytest.mark.parametrize(("seconds", "judged"), [(4, False), (20, True)])
+def test_a_short_file_has_too_little_to_compare_one_join_with(seconds: int, judged: bool) -> None:
+    audio = 0.05 * np.random.default_rng(3).standard_normal(seconds * 16_000)
+    audio[: 16_000 * seconds // 2] *= 0.2  # a step of 14 dB at the middle, which is a join
+    features = join_features(audio, 16_000, [seconds / 2])
+    worst = seam_verdicts(features, told=True)[-1]
+    assert worst.name == "seams.worst"
+    assert worst.value is not None
+    assert worst.value > 2
+    assert worst.passed is (False if judged else None)
