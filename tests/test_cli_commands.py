@@ -251,14 +251,14 @@ def test_plan_shows_curves_prompts_and_windows(
     assert max(map(len, out.splitlines()[2:])) <= 100
 
 
-def test_plan_counts_one_window_as_one(
+def test_a_plan_counts_the_windows_beside_what_is_heard(
     capsys: Output, rain: str, hub_faithful_folder: Path
 ) -> None:
+    """One window is heard; the next takes its last step beside it."""
     model = str(hub_faithful_folder)
     long = ("--set", "render.window=20s")  # a decoder's chunk takes 6 s, however little is heard
     out, _ = said(capsys, "plan", rain, "--duration", "1s", "--model", model, *long)
-    assert "\n1 window of " in out
-    assert "fading" not in out
+    assert "\n2 windows of 19.84 s, each fading over " in out
 
 
 def test_plan_json_is_the_plan(capsys: Output, rain: str, hub_faithful_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 
@@ -66,6 +67,8 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_bad_scene_is_refused_within_a_second_and_a_page(name: str) -> None:
+    gc.collect()
+    gc.freeze()  # what other tests have left behind is none of this one's time
     started = time.process_time()
     with pytest.raises(SceneError) as caught:
         parse_scene(LARGE[name], "bad.yaml")

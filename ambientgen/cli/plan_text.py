@@ -106,6 +106,4 @@ def _windows(plan: Plan) -> str:
     shortest, longest = seconds(lengths[0]), seconds(lengths[-1])
     long = f"{shortest:.2f} s" if len(lengths) == 1 else f"{shortest:.2f} to {longest:.2f} s"
     fade = f"each fading over {seconds(plan.rule.overlap):.2f} s into the next"
-    if len(plan.windows) == 1:
-        return f"1 window of {long}"
     return f"{len(plan.windows)} windows of {long}, {fade}"
