@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ambientgen.errors import Problem, UsageError
 
-DEFAULT_LIMIT_BYTES = 2_000_000_000  # some 80 hours of pocket's windows
+DEFAULT_LIMIT_BYTES = 2_000_000_000  # some 35 hours of pocket's windows, 0.9 MB a minute
 FOLDER_VARIABLE, LIMIT_VARIABLE = "AMBIENTGEN_CACHE", "AMBIENTGEN_CACHE_SIZE"
 
 _MAGIC = b"ambientgen entry 1\n"
