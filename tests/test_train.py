@@ -525,6 +525,9 @@ def test_the_smoke_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
 
 
 def _fit_together(folder: str) -> None:
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
     devices = find_devices("cpu", "no")
     assert devices.count == 2
     line(Path(folder), 20, around=Around(devices=devices))
