@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from ambientgen.scene.layers import Event, Layer
 
 if TYPE_CHECKING:
     from ambientgen.curves import Curve, FloatArray
@@ -81,12 +84,42 @@ class RenderOptions:
     scheduler: SchedulerName | None = None
 
 
+FormatName = Literal["wav", "flac", "ogg", "opus", "mp3"]
+BitsName = Literal["16", "24", "32f"]
+LayoutName = Literal["mono", "stereo", "quad", "5.1", "ambisonics"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """The sound file."""
+    """The sound file.
 
-    format: Literal["wav", "flac"] = "wav"
+    Attributes:
+        format: how it is written.
+        sample_rate: in Hz, 16000 to 96000.
+        bits: of WAV and FLAC: integers of 16 or 24 bits, or floats of 32.
+        layout: its channels. Ambisonics is first order, ACN and SN3D.
+        width: of layers that say none: how unlike the channels are, 0 (mono) to 1.
+        air: whether what the model cannot make, above half its rate, is added.
+        loudness_lufs: integrated loudness (EBU R128) that the whole is brought to; None: the
+            model's one fixed gain.
+        peak_dbtp: no true peak passes it.
+        fade_in_s, fade_out_s: from and to silence.
+    """
+
+    format: FormatName = "wav"
     sample_rate: int = 16000
+    bits: BitsName = "16"
+    layout: LayoutName = "mono"
+    width: float = 0.5
+    air: bool = True
+    loudness_lufs: float | None = None
+    peak_dbtp: float = -1.0
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
+
+
+MIXTURE, EVENTS = "mixture", "events"
+"""Names of the sounds that a scene has without layers: its states, and its own events."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +127,9 @@ class Scene:
     """What a place sounds like over time; a value: hashable, and equal if all of it is equal.
 
     `duration_s` is infinite of a scene without end. In a `loop` the end leads back to the start;
-    its curves come again after `duration_s`.
+    its curves come again after `duration_s`. A scene has `states`, all in one mixture, or `layers`;
+    with either, `events`. `variants` is how many takes are wanted; `sounds` says what is to be
+    made, whichever way it was written.
     """
 
     title: str
@@ -102,7 +137,10 @@ class Scene:
     loop: bool = False
     seed: int = 0
     setting: str = ""
-    states: tuple[State, ...]
+    states: tuple[State, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    events: tuple[Event, ...] = ()
+    variants: int = 1
     keyframes: KeyframeRule = KeyframeRule()
     model: str = "pocket"
     render: RenderOptions = RenderOptions()
@@ -118,7 +156,55 @@ class Scene:
         """A time after which nothing new comes: the end, or the last point and some turns."""
         if not self.endless:
             return self.duration_s
-        return max(LEAST_TOLD_S, *(state.curve.told_s for state in self.states))
+        curves = (s.curve for sound in self.sounds for s in sound.states)
+        return max((LEAST_TOLD_S, *(curve.told_s for curve in curves)))
+
+    @property
+    def sounds(self) -> tuple[Layer, ...]:
+        """The layers; of a mixture the one that it is; and one of the scene's own events."""
+        sounds = self.layers
+        if self.states:
+            mixture = Layer(name=MIXTURE, states=self.states, setting=self.setting)
+            sounds = (mixture, *sounds)
+        if self.events:
+            sounds = (*sounds, Layer(name=EVENTS, engine="procedural", events=self.events))
+        return sounds
+
+    def mixture_of(self, layer: Layer) -> Scene:
+        """The scene of one of `sounds` alone, all in one mixture: what a model is to render.
+
+        Of the mixture that this scene is, itself without events.
+        """
+        if layer.name == MIXTURE and self.states:
+            return replace(self, events=())
+        setting = ", ".join(words for words in (self.setting, layer.setting) if words)
+        return replace(
+            self,
+            states=layer.states,
+            layers=(),
+            events=(),
+            setting=setting,
+            model=layer.model or self.model,
+            seed=self.seed_of(layer),
+        )
+
+    def seed_of(self, layer: Layer) -> int:
+        """The seed of one of `sounds`: the scene's of a mixture, else of seed, name and offset."""
+        if layer.name == MIXTURE and self.states:
+            return self.seed
+        return (derived_seed(self.seed, f"layer {layer.name}") + layer.seed) % 2**63
+
+    def variant(self, number: int) -> Scene:
+        """Take `number`, counted from 1, of `variants`: the first is the scene with its own seed.
+
+        Raises:
+            ValueError: `number` is below 1.
+        """
+        if number < 1:
+            raise ValueError(f"takes are counted from 1, not {number}")
+        one = replace(self, variants=1)
+        seed = self.seed if number == 1 else derived_seed(self.seed, f"take {number}")
+        return one.with_seed(seed)
 
     def with_seed(self, seed: int) -> Scene:
         """Another take of the scene: also the curves' wandering changes.
@@ -129,7 +215,9 @@ class Scene:
         if not 0 <= seed < 2**63:
             raise ValueError(f"a seed must be a whole number from 0 to 2^63 - 1, not {seed}")
         states = tuple(replace(state, curve=state.curve.reseeded(seed)) for state in self.states)
-        return replace(self, seed=seed, states=states)
+        layers = tuple(layer.reseeded(seed) for layer in self.layers)
+        events = tuple(event.reseeded(seed) for event in self.events)
+        return replace(self, seed=seed, states=states, layers=layers, events=events)
 
     def to_json(self) -> dict[str, Any]:
         """The scene as plain dicts, lists and scalars, everything resolved; always the same."""
@@ -153,3 +241,9 @@ class Scene:
             "render": asdict(self.render),
             "output": asdict(self.output),
         }
+
+
+def derived_seed(seed: int, name: str) -> int:
+    """A seed in 0…2^63 - 1 that `seed` and `name` choose, unlike any other pair's."""
+    digest = hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8, person=b"ambientgen seed")
+    return int.from_bytes(digest.digest(), "little") % 2**63

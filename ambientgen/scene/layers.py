@@ -1,0 +1,128 @@
+"""Layers as the rest of the house sees them: what sounds by itself, where it stands, and events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ambientgen.curves import Curve, FloatArray
+    from ambientgen.scene.model import State
+
+EngineName = Literal["model", "procedural", "recording"]
+RoomName = Literal["none", "small", "large", "outdoors"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranged:
+    """A curve that runs from `low` (its 0) to `high` (its 1) in a unit of its own."""
+
+    curve: Curve
+    low: float
+    high: float
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        """Values, float64, of the shape of `times_s` (seconds from the scene's start)."""
+        return self.low + (self.high - self.low) * self.curve.at(times_s)
+
+    def reseeded(self, seed: int) -> Ranged:
+        """The same with the wandering of another take."""
+        return replace(self, curve=self.curve.reseeded(seed))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {"low": self.low, "high": self.high, "curve": self.curve.to_json()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a layer stands and how loud it is; None where nothing was said.
+
+    gain_db: in decibels, from -60 to 24. direction: degrees, 0 ahead, 90 right, -90 left, ±180
+    behind. distance: 0 at the ear to 1 on the horizon. width: how unlike its channels are, 0 (one
+    point) to 1; None: the output's. room: whose early reflections are heard.
+    """
+
+    gain_db: Ranged | None = None
+    direction: Ranged | None = None
+    distance: Ranged | None = None
+    width: float | None = None
+    room: RoomName = "none"
+
+    def reseeded(self, seed: int) -> Placement:
+        """The same with the wandering of another take."""
+        curves = {"gain_db": self.gain_db, "direction": self.direction, "distance": self.distance}
+        new = {name: curve.reseeded(seed) for name, curve in curves.items() if curve is not None}
+        return replace(self, **new)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One sound at a moment, or many at random ones.
+
+    Attributes:
+        sound: the name of a procedural texture.
+        kind: which kind of it; None: its usual one.
+        at_s: when it begins; None for random events.
+        rate: how many a minute, for random events.
+        level: its intensity, from the first to the second number, each 0 to 1.
+        length_s: how long it lasts; None: as long as such a sound does.
+        gain_db: louder or quieter than such a sound is.
+        direction: degrees, drawn between the two; None: the layer's.
+        distance: 0 to 1, drawn between the two; None: the layer's.
+    """
+
+    sound: str
+    kind: str | None = None
+    at_s: float | None = None
+    rate: Ranged | None = None
+    level: tuple[float, float] = (0.8, 0.8)
+    length_s: float | None = None
+    gain_db: float = 0.0
+    direction: tuple[float, float] | None = None
+    distance: tuple[float, float] | None = None
+
+    def reseeded(self, seed: int) -> Event:
+        """The same with the wandering of another take."""
+        return self if self.rate is None else replace(self, rate=self.rate.reseeded(seed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One sound of a scene that is made by itself, placed, and mixed with the others.
+
+    Attributes:
+        name: its name in the file, and of its stem.
+        engine: `model`: its states go to the model, as a scene's do; `procedural`: its states and
+            events are synthesised; `recording`: `file` goes round and round.
+        states: what it does over time (not of a recording).
+        kinds: of a procedural layer: the kind of each state whose kind was chosen, (name, kind).
+        setting: words that join every prompt of the layer.
+        model: for the engine `model`, and of a guided layer; None: the scene's.
+        strength: of a procedural layer: how much of its sound the model makes anew, above 0 and
+            at most 1; None: all of it is heard as it is.
+        seed: added to what the scene's seed and the layer's name give.
+        file: a recording's path, as the scene writes it; `base` is the folder it counts from.
+        events: single and random sounds (only of the engine `procedural`).
+        placement: where it stands.
+    """
+
+    name: str
+    engine: EngineName = "model"
+    states: tuple[State, ...] = ()
+    kinds: tuple[tuple[str, str], ...] = ()
+    setting: str = ""
+    model: str | None = None
+    strength: float | None = None
+    seed: int = 0
+    file: str | None = None
+    base: str = ""
+    events: tuple[Event, ...] = ()
+    placement: Placement = Placement()
+
+    def reseeded(self, seed: int) -> Layer:
+        """The same with the wandering of another take."""
+        states = tuple(replace(state, curve=state.curve.reseeded(seed)) for state in self.states)
+        events = tuple(event.reseeded(seed) for event in self.events)
+        placement = self.placement.reseeded(seed)
+        return replace(self, states=states, events=events, placement=placement)
