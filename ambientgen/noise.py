@@ -83,6 +83,65 @@ class NoiseField:
         return numbers[skipped : skipped + count * self.width].reshape(count, self.width)
 
 
+@dataclass(frozen=True)
+class Mixed:
+    """The noise of one feed among several: partly the same in all of them, partly its own.
+
+    Values are sqrt(common) · shared + sqrt(1 - common) · own: standard normal again, and of two
+    feeds' noise the correlation is `common`.
+    """
+
+    shared: NoiseField
+    own: NoiseField
+    common: float
+
+    def frames(self, start: int, count: int) -> NDArray[np.float32]:
+        """Frames `start … start + count - 1` as float32 (count, width); as a `NoiseField`'s."""
+        shared = np.float32(math.sqrt(self.common)) * self.shared.frames(start, count)
+        return shared + np.float32(math.sqrt(1.0 - self.common)) * self.own.frames(start, count)
+
+
+@dataclass(frozen=True)
+class Take:
+    """What a render's noise is keyed by: a seed, and which of several like feeds it is for.
+
+    Feeds of one seed hear the same scene from the same LOA; the less noise they have in `common`,
+    the less alike they sound. What is wholly in common is the noise of a single feed, to the bit.
+
+    seed: any integer. feed: 0, 1, … of a wide sound. common: the share of the noise's power that
+    all feeds have in common, 0 to 1 (see `common_of`).
+    Raises ValueError for a negative feed or a share outside 0 to 1.
+    """
+
+    seed: int
+    feed: int = 0
+    common: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.feed < 0:
+            raise ValueError(f"feeds are counted from 0, not {self.feed}")
+        if not 0.0 <= self.common <= 1.0:
+            raise ValueError(f"a common share is a number from 0 to 1, not {self.common}")
+
+    def field(self, stream: str, width: int, period: int | None = None) -> NoiseField | Mixed:
+        """The noise of one stream, as `NoiseField(seed, stream, width, period)`."""
+        shared = NoiseField(self.seed, stream, width, period)
+        if self.common == 1.0:
+            return shared
+        own = NoiseField(self.seed, f"{stream} of feed {self.feed}", width, period)
+        return Mixed(shared, own, self.common)
+
+
+def common_of(width: float) -> float:
+    """The share of noise in common that makes a sound so wide: 1 at 0 (mono), 0 at 1.
+
+    Raises ValueError for a width outside 0 to 1.
+    """
+    if not 0.0 <= width <= 1.0:
+        raise ValueError(f"a width is a number from 0 to 1, not {width}")
+    return 1.0 - width
+
+
 def _key(seed: int, stream: str) -> int:
     """The 128-bit Philox key of (seed, stream)."""
     name = f"{seed}\0{stream}".encode()  # a number holds no NUL, so no two pairs share a name
