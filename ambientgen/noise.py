@@ -97,8 +97,10 @@ class Mixed:
 
     def frames(self, start: int, count: int) -> NDArray[np.float32]:
         """Frames `start … start + count - 1` as float32 (count, width); as a `NoiseField`'s."""
-        shared = np.float32(math.sqrt(self.common)) * self.shared.frames(start, count)
-        return shared + np.float32(math.sqrt(1.0 - self.common)) * self.own.frames(start, count)
+        mixed = self.shared.frames(start, count)
+        mixed *= np.float32(math.sqrt(self.common))
+        mixed += np.float32(math.sqrt(1.0 - self.common)) * self.own.frames(start, count)
+        return mixed
 
 
 @dataclass(frozen=True)
