@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ambientgen.audio_file import open_sink
+from ambientgen.audio_file import Encoding, Shape, open_sink
 from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine, default_workers
 from ambientgen.events import Listener, StageStarted, ignore
@@ -222,7 +222,8 @@ def _finished(model: Model, path: Path) -> None:
     sound = (0.1 * np.random.default_rng(0).standard_normal(samples)).astype(np.float32)
     settings = LevelSettings(gain_db=model.spec.gain_db)
     limiter = Limiter(settings, geometry.sample_rate, 0, (0, samples))
-    with open_sink(str(path), None, geometry.sample_rate, 1, samples, True) as sink:
+    shape = Shape(geometry.sample_rate, 1, samples)
+    with open_sink(str(path), Encoding(), shape, force=True) as sink:
         for block in limiter.limited(np.array_split(sound, 2)):
             sink.write(block)
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ambientgen.audio_file import Written, check_endless, check_target, open_sink
+from ambientgen.audio_file import Encoding, Shape, Written, check_endless, check_target, open_sink
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError, Problem
 from ambientgen.events import (
@@ -123,7 +123,7 @@ class Renderer:
         moment to its second, to the bit what it is in the whole. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
         """
-        check_target(output, force, format_name)
+        check_target(output, force, Encoding(format_name))
         model = self.model(scene.model)
         began = time.monotonic()  # a model is loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))
@@ -242,7 +242,8 @@ class Renderer:
         turns = None if loop is None else loop.samples
         limiter = Limiter(settings, rate, plan.heard_samples[0], plan.samples, turns)
         done = 0
-        with open_sink(out.output, out.format_name, rate, 1, total, out.force) as sink:
+        encoding, shape = Encoding(out.format_name), Shape(rate, 1, total)
+        with open_sink(out.output, encoding, shape, force=out.force) as sink:
             for block in limiter.limited(_finite(audio, model)):
                 sink.write(block)
                 done += len(block)

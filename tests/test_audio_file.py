@@ -31,6 +31,7 @@ from ambientgen.audio_file import (
     FORMATS,
     AudioFormat,
     Companion,
+    Encoding,
     ReaderGone,
     Shape,
     Written,
@@ -56,7 +57,7 @@ def _write(
 ) -> Written:
     channels = 1 if sound.ndim == 1 else sound.shape[1]
     promised = len(sound) if total == -1 else total
-    with open_sink(path, None, RATE, channels, promised, force) as sink:
+    with open_sink(path, Encoding(), Shape(RATE, channels, promised), force=force) as sink:
         for block in np.array_split(sound, 3):
             sink.write(block)
     return sink.result
@@ -135,7 +136,7 @@ def test_cutting_changes_neither_digest_nor_bytes(cuts: list[int], name: str) ->
     with tempfile.TemporaryDirectory() as folder:
         whole, cut = Path(folder, f"whole-{name}"), Path(folder, name)
         expected = _write(whole, sound)
-        with open_sink(cut, None, RATE, 1, 3000) as sink:
+        with open_sink(cut, Encoding(), Shape(RATE, 1, 3000)) as sink:
             for begin, end in itertools.pairwise(edges):
                 sink.write(sound[begin:end])
         assert sink.result == expected
@@ -199,7 +200,7 @@ def test_the_choice_is_made_before_the_first_sample(
     monkeypatch.setattr("shutil.disk_usage", lambda _path: _Disk(2**40, 2**40))
     with (
         pytest.raises(AmbientgenError, match="instead of"),
-        open_sink(tmp_path / "a.wav", None, RATE, 1, FOUR_GB),
+        open_sink(tmp_path / "a.wav", Encoding(), Shape(RATE, 1, FOUR_GB)),
     ):
         (part,) = tmp_path.iterdir()
         assert part.read_bytes()[:4] == b"RF64"
@@ -225,7 +226,10 @@ def test_an_exception_leaves_what_was_there(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(b"old")
-    with pytest.raises(error) as caught, open_sink(path, None, RATE, 1, 1000, True) as sink:
+    with (
+        pytest.raises(error) as caught,
+        open_sink(path, Encoding(), Shape(RATE, 1, 1000), force=True) as sink,
+    ):
         sink.write(_sound(500))
         raise error
     assert caught.type is error  # the caller's own OSError is not taken for one of the output
@@ -245,7 +249,7 @@ def test_too_few_and_too_many_samples_are_errors(tmp_path: Path, name: str) -> N
 def test_wrong_channels_are_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="2 channels"),
-        open_sink(tmp_path / "a.wav", None, RATE, 2, None) as sink,
+        open_sink(tmp_path / "a.wav", Encoding(), Shape(RATE, 2, None)) as sink,
     ):
         sink.write(_sound(10))
 
@@ -265,7 +269,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
     path = tmp_path / "a.wav"
     with (
         pytest.raises(OutputError, match="appeared"),
-        open_sink(path, None, RATE, 1, 10) as sink,
+        open_sink(path, Encoding(), Shape(RATE, 1, 10)) as sink,
     ):
         sink.write(_sound(10))
         path.write_bytes(b"another's")
@@ -277,7 +281,7 @@ def test_the_slower_of_two_renders_leaves_the_fasters_sidecar(tmp_path: Path) ->
     path, beside = tmp_path / "a.wav", Companion(tmp_path / "a.json", b"mine")
     with (
         pytest.raises(OutputError, match="appeared"),
-        open_sink(path, None, RATE, 1, 10) as sink,
+        open_sink(path, Encoding(), Shape(RATE, 1, 10)) as sink,
     ):
         sink.write(_sound(10))
         sink.companion = beside
@@ -300,8 +304,8 @@ def test_where_links_are_unknown_the_file_is_renamed(
 
 def test_two_renders_of_one_name_do_not_meet(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    with open_sink(path, None, RATE, 1, 10, True) as one:
-        with open_sink(path, None, RATE, 1, 20, True) as two:
+    with open_sink(path, Encoding(), Shape(RATE, 1, 10), force=True) as one:
+        with open_sink(path, Encoding(), Shape(RATE, 1, 20), force=True) as two:
             assert len(list(tmp_path.iterdir())) == 2
             one.write(_sound(10))
             two.write(_sound(20))
@@ -346,8 +350,8 @@ def _python(script: str, *arguments: str, stdout: int | None = None) -> subproce
 
 SLOW_WRITER = """
     import sys, time, numpy as np
-    from ambientgen.audio_file import Companion, open_sink
-    with open_sink(sys.argv[1], None, 16000, 1, None, True) as sink:
+    from ambientgen.audio_file import Companion, Encoding, Shape, open_sink
+    with open_sink(sys.argv[1], Encoding(), Shape(16000, 1, None), force=True) as sink:
         while True:
             sink.write(np.full(20000, 0.1, np.float32))
             time.sleep(0.005)
@@ -440,7 +444,7 @@ def test_too_little_room_is_said_before_rendering(tmp_path: Path) -> None:
     with (
         _small_disk(tmp_path, 200) as disk,
         pytest.raises(OutputError, match=r"needs 0\.4 MB, the disk has 0\.2 MB left"),
-        open_sink(disk / "a.wav", None, RATE, 1, 200_000),
+        open_sink(disk / "a.wav", Encoding(), Shape(RATE, 1, 200_000)),
     ):
         pytest.fail("opened")
 
@@ -484,7 +488,7 @@ def test_short_writes_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_good_destination_passes_and_nothing_is_written(tmp_path: Path) -> None:
     check_target(tmp_path / "a.wav")
-    check_target(str(tmp_path / "a.FLAC"), format_name="flac")
+    check_target(str(tmp_path / "a.FLAC"), encoding=Encoding("flac"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -542,7 +546,7 @@ def test_names_and_formats_must_agree(
     tmp_path: Path, name: str, format_name: str | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said.replace(".", r"\.")) as caught:
-        check_target(f"{tmp_path}/{name}", format_name=format_name)
+        check_target(f"{tmp_path}/{name}", encoding=Encoding(format_name))
     assert caught.value.exit_code == ExitCode.BAD_INPUT
 
 
@@ -579,10 +583,10 @@ def test_a_named_pipe_gets_the_bytes_a_file_would(tmp_path: Path) -> None:
 
 TO_STDOUT = """
     import sys, numpy as np
-    from ambientgen.audio_file import Companion, open_sink
+    from ambientgen.audio_file import Companion, Encoding, Shape, open_sink
     total = int(sys.argv[1]) if sys.argv[1] != "endless" else None
     print(end="said before ")
-    with open_sink("-", None, 16000, 1, total) as sink:
+    with open_sink("-", Encoding(), Shape(16000, 1, total)) as sink:
         for _ in range(int(sys.argv[2])):
             sink.write(np.full(1000, 0.25, np.float32))
 """
@@ -615,7 +619,10 @@ def test_a_reader_that_leaves_is_told_apart() -> None:
 
 def test_a_reader_that_leaves_a_named_pipe() -> None:
     read_end, write_end = os.pipe()
-    with pytest.raises(ReaderGone), open_sink(f"/dev/fd/{write_end}", "wav", RATE, 1, None) as sink:
+    with (
+        pytest.raises(ReaderGone),
+        open_sink(f"/dev/fd/{write_end}", Encoding("wav"), Shape(RATE, 1, None)) as sink,
+    ):
         os.close(read_end)
         os.close(write_end)
         for _ in range(100):
@@ -661,8 +668,8 @@ def test_a_pipe_that_would_block_is_waited_for() -> None:
 
 def test_flac_cannot_be_piped() -> None:
     with pytest.raises(UsageError, match="standard output: flac cannot be written to a pipe"):
-        check_target("-", format_name="flac")
-    check_target("-", format_name="wav")
+        check_target("-", encoding=Encoding("flac"))
+    check_target("-", encoding=Encoding("wav"))
 
 
 def test_a_terminal_is_spared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ COMMANDS = (
 STUDIO = """
 import sys, time, types
 import numpy as np
-from ambientgen.audio_file import open_sink
+from ambientgen.audio_file import Encoding, Shape, open_sink
 from ambientgen.events import StageStarted
 
 class Renderer:
@@ -48,7 +48,7 @@ class Renderer:
         self.tell = listener
 
     def render(self, scene, output, *, force, **more):
-        with open_sink(output, scene.output.format, 16000, 1, None, force) as sink:
+        with open_sink(output, Encoding(scene.output.format), Shape(16000, 1, None), force=force) as sink:
             sink.write(np.zeros(16000))
             self.tell(StageStarted("rendering"))
             while True:

@@ -22,7 +22,7 @@ import pytest
 import soundfile
 
 import ambientgen
-from ambientgen.audio_file import ReaderGone, open_sink
+from ambientgen.audio_file import Encoding, ReaderGone, Shape, open_sink
 from ambientgen.cli.app import run
 from ambientgen.cli.options import Device
 from ambientgen.errors import ModelError, Problem
@@ -84,7 +84,9 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
             if scene.title in told.failures:
                 raise told.failures[scene.title]
             sine = 0.5 * np.sin(np.arange(1600) / 10)
-            with open_sink(output, scene.output.format, 16000, 1, 1600, force) as sink:
+            with open_sink(
+                output, Encoding(scene.output.format), Shape(16000, 1, 1600), force=force
+            ) as sink:
                 sink.write(sine)
             self.tell(AudioWritten(0.1, 0.1))
             return RenderReport(

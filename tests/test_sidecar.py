@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ambientgen.audio_file import Companion, open_sink
+from ambientgen.audio_file import Companion, Encoding, Shape, open_sink
 from ambientgen.audio_file.digest import pcm_sha256
 from ambientgen.audio_file.part import Part, delete_abandoned
 from ambientgen.cli.app import run
@@ -219,7 +219,7 @@ def test_a_companion_never_stands_beside_another_sound(tmp_path: Path) -> None:
     watching = True
     sys.addaudithook(look)
     try:
-        with open_sink(sound, None, 16000, 1, None, force=True) as sink:
+        with open_sink(sound, Encoding(), Shape(16000, 1, None), force=True) as sink:
             sink.companion = Companion(beside, b"new")
     finally:
         watching = False
@@ -233,7 +233,10 @@ def test_a_failed_sound_leaves_the_old_pair(tmp_path: Path) -> None:
     sound, beside = tmp_path / "a.wav", tmp_path / "a.json"
     sound.write_bytes(b"old")
     beside.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), open_sink(sound, None, 16000, 1, None, True) as sink:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        open_sink(sound, Encoding(), Shape(16000, 1, None), force=True) as sink,
+    ):
         sink.companion = Companion(beside, b"new")
         raise KeyboardInterrupt
     assert (sound.read_bytes(), beside.read_bytes()) == (b"old", b"old")

@@ -3,7 +3,7 @@
 Open a sink with `open_sink`, give it blocks inside its `with`, and take `sink.result` after it.
 """
 
-from ambientgen.audio_file.formats import FORMATS, AudioFormat, Shape
+from ambientgen.audio_file.formats import FORMATS, AudioFormat, Encoding, Shape
 from ambientgen.audio_file.pcm import to_int16
 from ambientgen.audio_file.sink import Companion, Sink, Written, open_sink
 from ambientgen.audio_file.target import STDOUT, ReaderGone, check_endless, check_target
@@ -13,6 +13,7 @@ __all__ = [
     "STDOUT",
     "AudioFormat",
     "Companion",
+    "Encoding",
     "ReaderGone",
     "Shape",
     "Sink",

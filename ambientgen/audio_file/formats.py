@@ -25,12 +25,41 @@ _NO_ROOM_BYTES = 1 << 16  # an encoder's buffer: a disk with less left was full 
 
 
 @dataclass(frozen=True)
+class Encoding:
+    """How samples become a file's.
+
+    format_name: a name in `FORMATS`; None: as the file's suffix says. bits: "16", "24" or "32f", of
+    formats that keep samples as they are; the others take floats. dither_seed: keys the noise that
+    hides the rounding to 16 and 24 bits; None: plain rounding.
+    """
+
+    format_name: str | None = None
+    bits: str = "16"
+    dither_seed: int | None = None
+
+
+@dataclass(frozen=True)
 class Shape:
-    """What a sound is made of; total_samples counts per channel, None where it has no end."""
+    """What a sound is made of, counted in samples per channel.
+
+    total_samples: None where it has no end. layout: what the channels are, as scenes name it; None:
+    as their number says. first_sample: the absolute place of the file's first sample in the scene.
+    period: after so many samples the sound is the same again; None: it never is.
+    """
 
     sample_rate: int
     channels: int
     total_samples: int | None
+    layout: str | None = None
+    first_sample: int = 0
+    period: int | None = None
+
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """First sample and length of the file's loop: all of it, if it holds whole turns."""
+        if not self.period or not self.total_samples or self.total_samples % self.period:
+            return None
+        return 0, self.total_samples
 
 
 class AudioFormat(ABC):

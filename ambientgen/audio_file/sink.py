@@ -7,19 +7,22 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ambientgen.audio_file.byte_stream import ByteStream
-from ambientgen.audio_file.formats import AudioFormat, Shape
+from ambientgen.audio_file.formats import AudioFormat, Encoding, Shape
 from ambientgen.audio_file.part import Part, sync_folder
 from ambientgen.audio_file.pcm import to_int16
 from ambientgen.audio_file.target import Target, errors_named, find_target
 from ambientgen.errors import AmbientgenError, OutputError, Problem
+
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -93,18 +96,16 @@ class Sink:
 @contextlib.contextmanager
 def open_sink(
     path: str | Path,
-    format_name: str | None,
-    sample_rate: int,
-    channels: int,
-    total_samples: int | None,
+    encoding: Encoding,
+    shape: Shape,
+    tags: Mapping[str, str] = NO_TAGS,
     force: bool = False,
 ) -> Iterator[Sink]:
-    """A sink for 16-bit sound, as a context manager.
+    """A sink for sound, as a context manager.
 
     path: a file, a named pipe or device, or "-" for standard output (whose descriptor is used:
-    nothing may be left in `sys.stdout`'s buffer afterwards). format_name: in `FORMATS`, None to
-    go by the suffix. total_samples: per channel, exactly so many must be written; None: no end
-    is known. force: an existing file is replaced.
+    nothing may be left in `sys.stdout`'s buffer afterwards). Of `shape`, exactly `total_samples`
+    must be written. tags: what the file says of itself. force: an existing file is replaced.
 
     A file grows as `NAME.<process>-<random>.part` beside its final name and takes that name when
     it is whole and on the disk. Any exception, a keyboard interrupt and SystemExit included,
@@ -119,8 +120,7 @@ def open_sink(
     WAV file of known length, is full or fails, or where a file appeared under the name meanwhile
     and `force` is not set; inside the block see `Sink.write`.
     """
-    target = find_target(path, force, format_name)
-    shape = Shape(sample_rate, channels, total_samples)
+    target = find_target(path, force, encoding, shape)
     if target.streamed:
         with errors_named(target.name):
             stream = _open_stream(target)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS, AudioFormat
+from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS, AudioFormat, Encoding, Shape
 from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.shell import shell_word
 
 STDOUT = "-"
+_BY_SUFFIX = Encoding()
 _DEFAULT_FORMAT = "wav"  # of pipes and devices, whose names say nothing
 _LONGEST_NAME_BYTES = 255  # of every common file system
 _TOO_LONG = ("the name is too long", "choose a shorter one")
@@ -59,17 +60,22 @@ class Target:
         return self.path is None or self.special
 
 
-def check_target(path: str | Path, force: bool = False, format_name: str | None = None) -> None:
+def check_target(
+    path: str | Path,
+    force: bool = False,
+    encoding: Encoding = _BY_SUFFIX,
+    shape: Shape | None = None,
+) -> None:
     """Refuse a destination that cannot work. Cheap, and writes nothing: call it before rendering.
 
     path: a file, a named pipe or device, or "-" for standard output. force: an existing file may
-    be replaced. format_name: a name in `FORMATS`, None to go by the suffix.
+    be replaced. encoding, shape: how the sound is to be written; None: its shape is not known yet.
 
     Raises OutputError for an existing file without `force`, a folder, a missing or unwritable
     folder, a disk or socket, a name too long; UsageError for an unknown format, a suffix that
     says another one, or a format that cannot go to a pipe.
     """
-    find_target(path, force, format_name)
+    find_target(path, force, encoding, shape)
 
 
 def check_endless(path: str | Path) -> None:
@@ -77,14 +83,20 @@ def check_endless(path: str | Path) -> None:
 
     Raises UsageError, and what `check_target` does.
     """
-    if not find_target(path, True, None).streamed:
+    if not find_target(path, True).streamed:
         what = "the sound never ends, and a file must"
         remedy = "give `--duration 10m`, or `--to 10m`, or stream it with `-o -`"
         raise UsageError(Problem(os.fspath(path), what, remedy))
 
 
-def find_target(path: str | Path, force: bool, format_name: str | None) -> Target:
+def find_target(
+    path: str | Path,
+    force: bool,
+    encoding: Encoding = _BY_SUFFIX,
+    shape: Shape | None = None,
+) -> Target:
     """`check_target`, and what it found."""
+    format_name = encoding.format_name
     name = os.fspath(path)
     if name == STDOUT:
         return _stream_target(name, None, format_name)

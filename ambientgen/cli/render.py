@@ -113,12 +113,12 @@ def _ready(
     given: tuple[float | None, Between],
 ) -> list[Job]:
     """Those whose output can be written and whose model is here; no model is loaded yet."""
-    from ambientgen.audio_file import check_endless, check_target
+    from ambientgen.audio_file import Encoding, check_endless, check_target
 
     writable = []
     for job in jobs:
         with outcomes.trying(job.path):
-            check_target(job.output, files.force, job.scene.output.format)
+            check_target(job.output, files.force, Encoding(job.scene.output.format))
             asked = _asked(job, *given)
             length_s = job.scene.duration_s if asked.duration_s is None else asked.duration_s
             if math.isinf(length_s) and asked.between_s[1] is None:
