@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -123,17 +124,18 @@ def birds(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     n = len(intensity)
     kind = choose(KINDS, kind, rng)
     out = np.zeros(n)
+    traits = lasting(rng)
     for k in range(_SINGERS):
         # The first singers are the kind's own; a few others of any song answer from farther off.
         own = k < 4 or kind == "gulls"
-        sort = kind if own else str(rng.choice(["song", "trill", "chirp"]))
-        near = 10 ** rng.uniform(-0.5, 0) if own else 10 ** rng.uniform(-1.3, -0.4)
-        phrases = [_PHRASES[sort](rng) for _ in range(1 if sort == "trill" else 3)]
+        sort = kind if own else str(traits.choice(["song", "trill", "chirp"]))
+        near = 10 ** traits.uniform(-0.5, 0) if own else 10 ** traits.uniform(-1.3, -0.4)
+        phrases = [_PHRASES[sort](traits) for _ in range(1 if sort == "trill" else 3)]
         for at in event_times(0.04 + 0.2 * intensity**1.3, rng, lead_s=1.0):
             place(out, phrases[at % len(phrases)] * near * rng.uniform(0.6, 1), at)
-    out = blur(out, rng.uniform(0.2, 0.9), rng.uniform(0.05, 0.3), rng)
-    low = rng.uniform(4, 18)
+    out = blur(out, traits.uniform(0.2, 0.9), traits.uniform(0.05, 0.3), traits)
+    low = traits.uniform(4, 18)
     air = contour({40: low, 150: 0.6 * low, 600: 0, 2000: -4, 5000: -6, 8000: -9}, bins())
-    hush = 10 ** rng.uniform(-1.9, -0.9)
+    hush = 10 ** traits.uniform(-1.9, -0.9)
     mix = 1.2 * out + hush * unit(shaped_noise(n, air, rng))
     return 0.18 * level(intensity, 18) * mix

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import irfft, rfft
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     HOP,
     N_FFT,
@@ -121,7 +122,7 @@ def _turns(n: int, k: int, gaps: list[Gap], lively: Samples, rng: np.random.Gene
 
     Talker 0 leaves `gaps`, in which talker 1 answers; others only listen to themselves.
     """
-    track = _Track([(-9.0, 1.0, *_REST, 0.0, 0.0)], int(rng.integers(3)))
+    track = _Track([(-9.0, 1.0, *_REST, 0.0, 0.0)], int(lasting(rng, "hiss", k).integers(3)))
     if k == 1:
         for at, end in gaps:
             while at < end - 0.3:
@@ -141,17 +142,18 @@ def _turns(n: int, k: int, gaps: list[Gap], lively: Samples, rng: np.random.Gene
     return track
 
 
-def _pulses(pitch: Samples, rng: np.random.Generator) -> Samples:
-    """Glottal pulses at `pitch` Hz per sample with some breath, shape (n,)."""
+def _pulses(pitch: Samples, rng: np.random.Generator, k: int) -> Samples:
+    """Talker k's glottal pulses at `pitch` Hz per sample with some breath, shape (n,)."""
     n = len(pitch)
     turn = 2 * np.pi * np.arange(_TABLE) / _TABLE
     wave = np.zeros(_TABLE)
-    slope = rng.uniform(0.95, 1.3)
-    for k in range(1, int(min(7600 / pitch.max(), 70)) + 1):
-        wave += k**-slope * np.cos(k * turn + 0.3 * k**0.5)
+    traits = lasting(rng, "throat", k)
+    slope = traits.uniform(0.95, 1.3)
+    for i in range(1, int(min(7600 / pitch.max(), 70)) + 1):
+        wave += i**-slope * np.cos(i * turn + 0.3 * i**0.5)
     phase = np.cumsum(pitch * (1 + 0.008 * slow(n, 0.02, rng))) / RATE + rng.uniform()
     source = wave[(phase * _TABLE).astype(np.int64) % _TABLE]
-    return source + rng.uniform(0.02, 0.08) * rng.standard_normal(n)
+    return source + traits.uniform(0.02, 0.08) * rng.standard_normal(n)
 
 
 def _spoken(source: Samples, gains: Samples) -> Samples:
@@ -174,20 +176,25 @@ def _spoken(source: Samples, gains: Samples) -> Samples:
     return out[N_FFT // 2 : N_FFT // 2 + len(source)]
 
 
-def _talker(n: int, track: _Track, voice: str, rng: np.random.Generator) -> tuple[Samples, Samples]:
-    """One talker's voice (n,), about 1 while speaking, and hiss power per frame and bin."""
-    low, high, throat = _VOICES[voice]
+def _talker(
+    n: int, track: _Track, k: int, cast: tuple[str, ...], rng: np.random.Generator
+) -> tuple[Samples, Samples]:
+    """Talker k's voice (n,), about 1 while speaking, and hiss power per frame and bin."""
+    traits = lasting(rng, "talker", k)
+    low, high, throat = _VOICES[cast[(k + int(traits.integers(2))) % len(cast)]]
     at = frame_times(n)
     columns = track.at(at / RATE)
     knots = np.interp(np.arange(n), at, columns[0])
     wander = 2 ** (0.06 * slow(n, 0.5, rng) + 0.05 * slow(n, 3, rng))
-    source = _pulses(np.clip(rng.uniform(low, high) * knots * wander, 60, 600), rng)
-    throat *= rng.uniform(0.94, 1.06)
+    source = _pulses(np.clip(traits.uniform(low, high) * knots * wander, 60, 600), rng, k)
+    throat *= traits.uniform(0.94, 1.06)
     hz = bins().astype(np.float32)
     power = np.full((len(at), len(hz)), 0.0015, np.float32)
     formants = [*columns[1:4], np.full(len(at), 3500.0)]
     for path, strength, width in zip(formants, _STRENGTHS, _WIDTHS, strict=True):
-        off = (hz - (throat * path).astype(np.float32)[:, None]) / (width * rng.uniform(0.9, 1.4))
+        off = (hz - (throat * path).astype(np.float32)[:, None]) / (
+            width * traits.uniform(0.9, 1.4)
+        )
         power += strength**2 / (1 + off * off)
     speech = _spoken(source, np.sqrt(power) * columns[4].astype(np.float32)[:, None])
     active = np.sqrt(np.mean(speech**2) / (np.mean(columns[4] > 0.05) + 0.02)) + 1e-9
@@ -215,8 +222,9 @@ def conversation(intensity: Samples, rng: np.random.Generator, kind: str | None 
         if present.max() <= 0:
             continue
         track = _turns(n, k, gaps, intensity, rng)
-        speech, hisses = _talker(n, track, cast[(k + int(rng.integers(2))) % len(cast)], rng)
-        near = rng.uniform(0.6, 1.0) if k < 2 else rng.uniform(0.3, 0.9)
+        speech, hisses = _talker(n, track, k, cast, rng)
+        stands = lasting(rng, "near", k)
+        near = stands.uniform(0.6, 1.0) if k < 2 else stands.uniform(0.3, 0.9)
         out += near * present * speech
         hiss += hisses * (near * present[at][:, None]) ** 2
     out += shaped_noise(n, 10 * np.log10(hiss + 1e-7), rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import apart, lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -30,11 +31,12 @@ _PLACES = {"cafe": (0.5, 0.35, 0.35), "square": (0.25, 0.15, 0.5), "hall": (1.6,
 
 def _voice(n: int, rng: np.random.Generator) -> Samples:
     """One talker: a harmonic source in syllables of about a quarter second. Shape (n,)."""
-    f0 = rng.choice([110.0, 200.0]) * rng.uniform(0.8, 1.25)
+    traits = lasting(rng)
+    f0 = traits.choice([110.0, 200.0]) * traits.uniform(0.8, 1.25)
     pitch = f0 * 2 ** (0.25 * slow(n, 0.4, rng) + 0.05 * slow(n, 0.1, rng))
     phase = np.cumsum(pitch) / RATE
     source = 2 * (phase % 1) - 1 + 0.15 * rng.standard_normal(n)
-    syllables = np.clip(slow(n, rng.uniform(0.09, 0.15), rng) + 0.15, 0, 1)
+    syllables = np.clip(slow(n, traits.uniform(0.09, 0.15), rng) + 0.15, 0, 1)
     phrases = np.clip(3 * slow(n, 1.2, rng) + 0.7, 0, 1)
     first = 550 * 2 ** (0.6 * slow(n, 0.15, rng))
     second = 1700 * 2 ** (0.5 * slow(n, 0.15, rng))
@@ -53,10 +55,11 @@ def crowd(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     tail_s, wet, far = _PLACES[choose(KINDS, kind, rng)]
     out = np.zeros(n)
     talkers = 8
+    traits = lasting(rng)
     for k in range(talkers):
         present = np.clip(intensity * talkers - k + 1.5, 0, 1)
-        near = 10 ** rng.uniform(-0.7, 0.0)
-        voice_rng = np.random.default_rng(rng.integers(2**63))
+        near = 10 ** traits.uniform(-0.7, 0.0)
+        voice_rng = apart(rng, k)
         if present.max() > 0:
             out += present * near * _voice(n, voice_rng)
     spectrum = contour(
@@ -65,7 +68,7 @@ def crowd(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     # Far voices melt into patches of a syllable's length and a formant's width.
     patches = 6 * shimmer(n, 0.12, 0.7, rng) + 3 * shimmer(n, 0.35, 2.5, rng)
     murmur = unit(shaped_noise(n, spectrum + patches, rng))
-    voices: Samples = blur(out, tail_s, wet, rng)
+    voices: Samples = blur(out, tail_s, wet, lasting(rng, "walls"))
     voices = voices / (np.sqrt(np.mean(voices**2)) + 1e-3)
     hall: Samples = np.sqrt(1 - far**2) * voices + far * murmur
     return 0.08 * level(intensity, 22) * hall

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -107,8 +108,9 @@ def dishes(intensity: Samples, rng: np.random.Generator, kind: str | None = None
     """
     n = len(intensity)
     kind = kind or str(rng.choice(list(KINDS)))
-    wares = [_WARES[kind]] * 4 + [_WARES[str(rng.choice(list(KINDS)))] for _ in range(2)]
-    things = [_Thing(ware, rng) for ware in wares]
+    traits = lasting(rng)
+    wares = [_WARES[kind]] * 4 + [_WARES[str(traits.choice(list(KINDS)))] for _ in range(2)]
+    things = [_Thing(ware, traits) for ware in wares]
     touches = [[thing.touch(rng) for _ in range(4)] for thing in things]
     out = np.zeros(n)
     # Clinks a second: one in about a second and a half for the faintest, a dozen for the busiest.

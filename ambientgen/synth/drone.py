@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -63,18 +64,19 @@ def drone(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     n = len(intensity)
     kind = kind or str(rng.choice(list(KINDS)))
     voicing = _VOICINGS[kind]
-    root = rng.uniform(38, 80)
+    traits = lasting(rng)
+    root = traits.uniform(38, 80)
     # The filter opens with the intensity and breathes slowly by itself.
-    opening = np.clip(0.1 + 0.7 * intensity + 0.2 * slow(n, rng.uniform(2, 4), rng), 0, 1)
+    opening = np.clip(0.1 + 0.7 * intensity + 0.2 * slow(n, traits.uniform(2, 4), rng), 0, 1)
     out = np.zeros(n)
     for ratio in voicing.ratios:
-        dull = _table(voicing.fall, 1, 3, rng)
-        rich = _table(voicing.fall, 4, _PARTIALS, rng)
+        dull = _table(voicing.fall, 1, 3, traits)
+        rich = _table(voicing.fall, 4, _PARTIALS, traits)
         for _ in range(2):
-            detune = 1 + rng.uniform(-0.004, 0.004) + 0.0015 * slow(n, 2.5, rng)
+            detune = 1 + traits.uniform(-0.004, 0.004) + 0.0015 * slow(n, 2.5, rng)
             phase = np.cumsum(root * ratio * detune) / RATE + rng.uniform()
             index = (phase * _TABLE).astype(np.int64) % _TABLE
-            loud = (0.65 + 0.35 * slow(n, rng.uniform(1.5, 4), rng)) / ratio**0.5
+            loud = (0.65 + 0.35 * slow(n, traits.uniform(1.5, 4), rng)) / ratio**0.5
             out += loud * (dull[index] + 1.6 * opening * rich[index])
     mix = unit(out)
     hz = bins()
@@ -86,7 +88,7 @@ def drone(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     )
     mix += voicing.noise * unit(shaped_noise(n, wash, rng))
     if voicing.shimmer:
-        centre = 2 ** (1.5 * slow(n, 3, rng)[at][:, None]) * rng.uniform(600, 1400)
+        centre = 2 ** (1.5 * slow(n, 3, rng)[at][:, None]) * traits.uniform(600, 1400)
         band = np.exp(-((np.log2(np.maximum(hz, 40) / centre) / 0.8) ** 2))
         shimmer = shaped_noise(n, 40 * (band - 1), rng)
         mix += voicing.shimmer * opening * unit(shimmer) * (0.6 + 0.4 * slow(n, 1.2, rng))

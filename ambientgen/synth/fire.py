@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -46,7 +47,8 @@ def _snap(rng: np.random.Generator) -> Samples:
 def fire(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Burning wood from embers (near 0) to a blaze (1). Shape (n,)."""
     n = len(intensity)
-    dry = rng.uniform(*_DRYNESS[choose(KINDS, kind, rng)])
+    traits = lasting(rng)
+    dry = traits.uniform(*_DRYNESS[choose(KINDS, kind, rng)])
     # A dry fire has little flame: its roar stays low.
     full = contour({40: 16, 120: 14, 200: 5, 400: -4, 900: -10, 3000: -11, 8000: -12}, bins())
     bare = contour({40: 0, 120: 0, 200: -3, 400: -8, 900: -9, 3000: -13, 8000: -16}, bins())
@@ -56,9 +58,9 @@ def fire(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
     hiss *= 10 ** ((3 + 3 * dry) * slow(n, 0.5, rng) / 20)
     grains = [
         decaying_tone(
-            np.exp(rng.uniform(np.log(500), np.log(6000))),
-            np.exp(rng.uniform(np.log(0.002), np.log(0.015))),
-            rng,
+            np.exp(traits.uniform(np.log(500), np.log(6000))),
+            np.exp(traits.uniform(np.log(0.002), np.log(0.015))),
+            traits,
             noise=0.8,
         )
         for _ in range(24)
@@ -66,9 +68,9 @@ def fire(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
     bursts = 0.25 + 2.5 * np.maximum(slow(n, 0.25, rng), 0) ** 2
     crackle = sprinkle((3 - 2 * dry) * (10**intensity) * bursts, grains, rng, spread=1.1)
     snaps = np.zeros(n)
-    kinds = [_snap(rng) for _ in range(12)]
+    kinds = [_snap(traits) for _ in range(12)]
     for at in event_times((0.4 + 3 * dry) * (0.4 + 1.2 * intensity), rng, lead_s=0.2):
         place(snaps, kinds[rng.integers(12)] * np.exp(0.8 * rng.standard_normal()), at)
-    mix = unit(roar) + (rng.uniform(0.15, 0.3) * (1 - dry) ** 2 + 0.004) * unit(hiss)
-    mix += (rng.uniform(6, 10) - 4.5 * dry) * crackle + rng.uniform(4, 8) * snaps
+    mix = unit(roar) + (traits.uniform(0.15, 0.3) * (1 - dry) ** 2 + 0.004) * unit(hiss)
+    mix += (traits.uniform(6, 10) - 4.5 * dry) * crackle + traits.uniform(4, 8) * snaps
     return 0.05 * level(intensity, 22) * mix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -61,15 +62,16 @@ def _loose(force: Samples, grain_rate: float, points: dict[float, float], shoe: 
 class Shoe:
     """What one walker keeps from step to step: weight, shoe, floor board, gait."""
 
-    def __init__(self, kind: str, rng: np.random.Generator) -> None:
+    def __init__(self, kind: str, rng: np.random.Generator, walker: int = 0) -> None:
         self.rng = rng
         self.kind = kind
-        self.roll_s = rng.uniform(0.06, 0.13)
-        self.heel = rng.uniform(0.6, 1.0)
-        self.bright = rng.uniform(-5, 5)
-        self.grain_s = rng.uniform(0.0008, 0.0025)
-        base = rng.uniform(70, 160) if kind == "wood" else rng.uniform(110, 240)
-        self.modes: Samples = base * np.cumprod(rng.uniform(1.25, 1.8, 6)).astype(np.float64)
+        traits = lasting(rng, "shoe", walker)
+        self.roll_s = traits.uniform(0.06, 0.13)
+        self.heel = traits.uniform(0.6, 1.0)
+        self.bright = traits.uniform(-5, 5)
+        self.grain_s = traits.uniform(0.0008, 0.0025)
+        base = traits.uniform(70, 160) if kind == "wood" else traits.uniform(110, 240)
+        self.modes: Samples = base * np.cumprod(traits.uniform(1.25, 1.8, 6)).astype(np.float64)
 
     def step(self) -> Samples:
         """One step, about 0.4 s, energy 1."""
@@ -124,12 +126,14 @@ def footsteps(intensity: Samples, rng: np.random.Generator, kind: str | None = N
         present = np.clip(intensity * (_WALKERS + 0.5) - k, float(k == 0), 1)
         if present.max() <= 0:
             continue
-        shoe = Shoe(kind, rng)
+        shoe = Shoe(kind, rng, k)
         steps = [shoe.step() for _ in range(_VARIANTS)]
-        near = rng.uniform(0.35, 0.9) if k else 1.0
-        limp = rng.uniform(-0.04, 0.04)
+        traits = lasting(rng, "gait", k)
+        near = traits.uniform(0.35, 0.9) if k else 1.0
+        limp = traits.uniform(-0.04, 0.04)
         # Steps a second: a stroll is about 1.4, a hurried walk 2.4, a run 2.9.
-        pace = (1.25 + 1.35 * intensity) * rng.uniform(0.88, 1.14) * (1 + 0.05 * slow(n, 2, rng))
+        pace = (1.25 + 1.35 * intensity) * traits.uniform(0.88, 1.14)
+        pace *= 1 + 0.05 * slow(n, 2, rng)
         beat = np.cumsum(pace) / RATE + rng.uniform()
         count = int(beat[-1]) + 1
         due = np.arange(count) + limp * (np.arange(count) % 2) + rng.uniform(-0.03, 0.03, count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import apart, lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -56,8 +57,9 @@ def _croak(rng: np.random.Generator, kind: str) -> Samples:
 def _calls(n: int, present: Samples, rng: np.random.Generator, kind: str) -> Samples:
     """One frog over n samples: bouts of calls with silence between the calls. Shape (n,)."""
     out = np.zeros(n)
-    croak = _croak(rng, kind)
-    period = len(croak) / RATE + rng.uniform(0.25, 1.1 if kind != "bullfrogs" else 2.0)
+    traits = lasting(rng)
+    croak = _croak(traits, kind)
+    period = len(croak) / RATE + traits.uniform(0.25, 1.1 if kind != "bullfrogs" else 2.0)
     at = -rng.uniform(0, period)
     while at < n / RATE:
         here = present[min(max(int(at * RATE), 0), n - 1)]
@@ -72,12 +74,13 @@ def frogs(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     n = len(intensity)
     kind = choose(KINDS, kind, rng)
     out = np.zeros(n)
+    traits = lasting(rng)
     for k in range(_ANIMALS):
-        near = 10 ** rng.uniform(-0.8, -0.1) if k else 1.0
+        near = 10 ** traits.uniform(-0.8, -0.1) if k else 1.0
         present = np.clip(intensity * _ANIMALS - k + 0.5, float(k == 0), 1)
-        out += near * _calls(n, present, np.random.default_rng(rng.integers(2**63)), kind)
-    out = blur(out, rng.uniform(0.15, 0.5), rng.uniform(0.05, 0.2), rng)
-    low = rng.uniform(2, 12)
+        out += near * _calls(n, present, apart(rng, k), kind)
+    out = blur(out, traits.uniform(0.15, 0.5), traits.uniform(0.05, 0.2), traits)
+    low = traits.uniform(2, 12)
     pond = contour({40: low, 150: 0.4 * low, 600: -5, 2000: -11, 8000: -19}, bins())
-    hush = 10 ** rng.uniform(-2.5, -1.9)
+    hush = 10 ** traits.uniform(-2.5, -1.9)
     return level(intensity, 18) * (0.19 * out + hush * unit(shaped_noise(n, pond, rng)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     Samples,
     bins,
@@ -28,7 +29,8 @@ def leaves(intensity: Samples, rng: np.random.Generator, kind: str | None = None
     n = len(intensity)
     dry = choose(KINDS, kind, rng) == "dry"
     gust = 0.55 + 0.3 * slow(n, 1.5, rng) + 0.15 * slow(n, 0.35, rng)
-    bright = rng.uniform(-4, 4)
+    traits = lasting(rng)
+    bright = traits.uniform(-4, 4)
     rush = shaped_noise(
         n,
         contour(
@@ -38,7 +40,10 @@ def leaves(intensity: Samples, rng: np.random.Generator, kind: str | None = None
     )
     grains = [
         decaying_tone(
-            rng.uniform(2000, 7000), rng.uniform(0.003, 0.035 if dry else 0.02), rng, noise=0.95
+            traits.uniform(2000, 7000),
+            traits.uniform(0.003, 0.035 if dry else 0.02),
+            traits,
+            noise=0.95,
         )
         for _ in range(24)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -38,10 +39,11 @@ class _Score:
     """A key and a walk through its chords: what every instrument plays from."""
 
     def __init__(self, n: int, rng: np.random.Generator) -> None:
-        scale = _SCALES[int(rng.integers(len(_SCALES)))]
-        tonic = rng.uniform(46, 58)  # MIDI number; no need to be in tune with the world
-        self.beat_s = rng.uniform(0.45, 0.9)
-        self.bar_s = self.beat_s * float(rng.choice([4, 4, 6]))
+        traits = lasting(rng, "key")
+        scale = _SCALES[int(traits.integers(len(_SCALES)))]
+        tonic = traits.uniform(46, 58)  # MIDI number; no need to be in tune with the world
+        self.beat_s = traits.uniform(0.45, 0.9)
+        self.bar_s = self.beat_s * float(traits.choice([4, 4, 6]))
         self.starts: list[float] = []
         self.chords: list[Samples] = []
         at, degree = -rng.uniform(0, self.bar_s), 0
@@ -67,9 +69,10 @@ def _table(fall: float, first: int, last: int, rng: np.random.Generator) -> Samp
 def _held(n: int, bright: Samples, score: _Score, bowed: bool, rng: np.random.Generator) -> Samples:
     """Chords that swell into one another. `bright` 0…1 per sample opens the tone. Shape (n,)."""
     out = np.zeros(n)
-    fall = rng.uniform(0.9, 1.2) if bowed else rng.uniform(1.2, 1.7)
-    dull, rich = _table(fall, 1, 3, rng), _table(fall, 4, 11, rng)
-    swell = score.bar_s * rng.uniform(0.2, 0.45)
+    traits = lasting(rng, "players")
+    fall = traits.uniform(0.9, 1.2) if bowed else traits.uniform(1.2, 1.7)
+    dull, rich = _table(fall, 1, 3, traits), _table(fall, 4, 11, traits)
+    swell = score.bar_s * traits.uniform(0.2, 0.45)
     for start, chord in zip(score.starts, score.chords, strict=True):
         m = int((score.bar_s + 1.5 * swell) * RATE)
         first, last = max(0, int(start * RATE)), min(n, int(start * RATE) + m)
@@ -117,7 +120,8 @@ def _played(intensity: Samples, score: _Score, harp: bool, rng: np.random.Genera
     """Notes of the chords one by one, more and harder with the intensity. Shape (n,)."""
     n = len(intensity)
     out = np.zeros(n)
-    decay = rng.uniform(0.35, 0.8) if harp else rng.uniform(0.7, 1.5)
+    traits = lasting(rng, "strings")
+    decay = traits.uniform(0.35, 0.8) if harp else traits.uniform(0.7, 1.5)
     step = score.beat_s / 2
     for start, chord in zip(score.starts, score.chords, strict=True):
         for k in range(round(score.bar_s / step)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     Samples,
     bins,
@@ -37,7 +38,8 @@ def rain(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
     """Rain from a few drops (near 0) to a downpour (1). `intensity` per sample, shape (n,)."""
     n = len(intensity)
     (lo, hi), (short, long), noise = _SURFACES[choose(KINDS, kind, rng)]
-    tilt = rng.uniform(-3, 3)
+    traits = lasting(rng)
+    tilt = traits.uniform(-3, 3)
     spectrum = {
         60: -6,
         250: 3,
@@ -51,19 +53,19 @@ def rain(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
     hiss *= 10 ** (1.2 * slow(n, 1.5, rng) / 20)
     grains = [
         decaying_tone(
-            np.exp(rng.uniform(np.log(lo), np.log(hi))),
-            rng.uniform(short, long),
-            rng,
-            glide=rng.uniform(0, 0.4),
+            np.exp(traits.uniform(np.log(lo), np.log(hi))),
+            traits.uniform(short, long),
+            traits,
+            glide=traits.uniform(0, 0.4),
             noise=noise,
         )
         for _ in range(24)
     ]
     rate = 5 * (140**intensity)
-    drops = sprinkle(rate, grains, rng, spread=rng.uniform(0.8, 1.2))
+    drops = sprinkle(rate, grains, rng, spread=traits.uniform(0.8, 1.2))
     # Each drop carries unit energy: dividing by the rate's root keeps the drops' level even.
     drops /= np.sqrt(rate / 16_000)
-    share = rng.uniform(0.35, 0.8) * (1.15 - 0.6 * intensity)
+    share = traits.uniform(0.35, 0.8) * (1.15 - 0.6 * intensity)
     # In a drizzle the far drops are too faint to melt into a hiss: single near ones stand out.
     far = np.sqrt(1 - 0.6 * share) * (0.4 + 0.6 * np.minimum(1, intensity / 0.35))
     return 0.1 * level(intensity) * (far * unit(hiss) + share * drops)

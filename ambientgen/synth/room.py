@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -48,11 +49,12 @@ _TONES = {
 def _hum(n: int, rng: np.random.Generator) -> Samples:
     """Mains partials, each breathing by itself: a transformer, not an oscillator. Shape (n,)."""
     t = np.arange(n) / RATE
-    mains = rng.choice([50.0, 60.0]) * rng.uniform(0.998, 1.002)
+    traits = lasting(rng, "hum")
+    mains = traits.choice([50.0, 60.0]) * traits.uniform(0.998, 1.002)
     out = np.zeros(n)
     for k in (1, 2, 3, 4, 6, 8, 10):
-        strength = rng.uniform(0.3, 1) * (1.0 if k % 2 == 0 else 0.5) / k**0.9
-        breath = 1 + 0.35 * slow(n, rng.uniform(0.4, 2.5), rng)
+        strength = traits.uniform(0.3, 1) * (1.0 if k % 2 == 0 else 0.5) / k**0.9
+        breath = 1 + 0.35 * slow(n, traits.uniform(0.4, 2.5), rng)
         drift = 0.6 * slow(n, 1.5, rng)
         out += strength * breath * np.sin(2 * np.pi * k * mains * t + drift + rng.uniform(0, 6.28))
     return unit(out)
@@ -60,10 +62,11 @@ def _hum(n: int, rng: np.random.Generator) -> Samples:
 
 def _whir(n: int, speed: Samples, rng: np.random.Generator) -> Samples:
     """Blades cutting the air: noise that swells with each, and a soft tone at their rate."""
-    turn = rng.uniform(9, 22) * (0.7 + 0.3 * speed) * (1 + 0.01 * slow(n, 0.5, rng))
+    traits = lasting(rng, "fan")
+    turn = traits.uniform(9, 22) * (0.7 + 0.3 * speed) * (1 + 0.01 * slow(n, 0.5, rng))
     phase = 2 * np.pi * np.cumsum(turn) / RATE + rng.uniform(0, 6.28)
-    blades = int(rng.integers(3, 8))
-    low = rng.uniform(200, 500)
+    blades = int(traits.integers(3, 8))
+    low = traits.uniform(200, 500)
     draught = shaped_noise(
         n, contour({40: -6, low: 4, 4 * low: 2, 10 * low: -8, 8000: -26}, bins()), rng
     )
@@ -85,12 +88,13 @@ def room(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
     hz = bins()
     octaves = np.log2(np.maximum(hz, 40) / 200)
     # More air is brighter air: flow noise gains about 2 dB an octave from hush to drone.
-    tilt = rng.uniform(-1.2, 1.2) + 2.0 * (intensity[at][:, None] - 0.5)
-    centre = np.log2(rng.uniform(90, 500) / 200)
-    duct = rng.uniform(2, 7) * np.exp(-(((octaves - centre) / rng.uniform(0.15, 0.5)) ** 2))
+    traits = lasting(rng)
+    tilt = traits.uniform(-1.2, 1.2) + 2.0 * (intensity[at][:, None] - 0.5)
+    centre = np.log2(traits.uniform(90, 500) / 200)
+    duct = traits.uniform(2, 7) * np.exp(-(((octaves - centre) / traits.uniform(0.15, 0.5)) ** 2))
     unrest = 0.7 * slow(n, 0.7, rng)[at][:, None]
     air = unit(shaped_noise(n, contour(tone.air, hz) + tilt * octaves + duct + unrest, rng))
-    mix = air + tone.hum * rng.uniform(0.6, 1.3) * _hum(n, rng)
+    mix = air + tone.hum * traits.uniform(0.6, 1.3) * _hum(n, rng)
     if tone.whir:
-        mix += tone.whir * rng.uniform(0.6, 1.4) * _whir(n, intensity, rng)
+        mix += tone.whir * traits.uniform(0.6, 1.4) * _whir(n, intensity, rng)
     return 0.06 * level(intensity, 24) * mix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     Samples,
     bins,
@@ -37,21 +38,22 @@ def stream(intensity: Samples, rng: np.random.Generator, kind: str | None = None
     """Running water from a trickle (near 0) to a rushing brook (1). Shape (n,)."""
     n = len(intensity)
     bubbly, (lowest, highest), unrest = _WATER[choose(KINDS, kind, rng)]
-    centre = rng.uniform(lowest, highest)
+    traits = lasting(rng)
+    centre = traits.uniform(lowest, highest)
     grains = [
         decaying_tone(
-            min(7500.0, centre * 2 ** (0.9 * rng.standard_normal())),
-            rng.uniform(0.01, 0.06),
-            rng,
-            glide=rng.uniform(0.02, 0.35),
+            min(7500.0, centre * 2 ** (0.9 * traits.standard_normal())),
+            traits.uniform(0.01, 0.06),
+            traits,
+            glide=traits.uniform(0.02, 0.35),
             noise=0.15,
         )
         for _ in range(48)
     ]
     rate = 60 * (10**intensity) * (1 + 0.5 * slow(n, 0.3, rng))
     bubbles = sprinkle(rate, grains, rng, spread=0.9) / np.sqrt(rate / 16_000)
-    below = rng.uniform(-26, -8)
-    tilt = rng.uniform(-3, 2)
+    below = traits.uniform(-26, -8)
+    tilt = traits.uniform(-3, 2)
     field = contour(
         {
             80: below,
@@ -67,8 +69,8 @@ def stream(intensity: Samples, rng: np.random.Generator, kind: str | None = None
     )
     # Splashes lift the whole spectrum at once, eddies a few bands of it.
     together = slow(n, 0.05, rng) + slow(n, 0.12, rng) + slow(n, 0.7, rng)
-    motion = rng.uniform(*unrest) * together[frame_times(n)][:, None]
-    motion = motion + rng.uniform(1.0, 3.0) * shimmer(n, 0.06, 0.6, rng)
+    motion = traits.uniform(*unrest) * together[frame_times(n)][:, None]
+    motion = motion + traits.uniform(1.0, 3.0) * shimmer(n, 0.06, 0.6, rng)
     rush = shaped_noise(n, field + motion, rng)
     share = bubbly * (0.9 - 0.45 * intensity)
     mix = unit(rush) * np.sqrt(np.maximum(0.05, 1 - share**2)) + bubbles * share

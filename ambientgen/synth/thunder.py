@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -69,7 +70,7 @@ def thunder(intensity: Samples, rng: np.random.Generator, kind: str | None = Non
     # The storm's own breath never stops: strokes beyond the horizon, melted into one.
     gains = contour(_FAR_DB, bins()) + 5 * slow(n, 0.7, rng)[frame_times(n)][:, None]
     bed = unit(shaped_noise(n, gains + 4 * shimmer(n, 0.2, 1.2, rng), rng))
-    out = rng.uniform(0.02, 0.06) * bed
+    out = lasting(rng).uniform(0.02, 0.06) * bed
     for at in event_times(0.12 + 0.33 * intensity, rng, lead_s=_TAIL_S):
         here = intensity[min(max(at, 0), n - 1)]
         near = float(np.clip(here + rng.uniform(-0.2, 0.2), 0, 1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -85,9 +86,10 @@ def _clatter(speed: Samples, ride: _Ride, rng: np.random.Generator) -> Samples:
     """The joints under passing carriages, level about 1 at full speed. Shape (n,)."""
     n = len(speed)
     out = np.zeros(n)
-    carriages = np.cumsum(rng.uniform(1.2, 1.7) * speed) / RATE + rng.uniform()
-    first = rng.uniform(0.08, 0.14) / _WHEELS[1]
-    grains = [_joint(ride, rng) for _ in range(6)]
+    traits = lasting(rng, "rails")
+    carriages = np.cumsum(traits.uniform(1.2, 1.7) * speed) / RATE + rng.uniform()
+    first = traits.uniform(0.08, 0.14) / _WHEELS[1]
+    grains = [_joint(ride, traits) for _ in range(6)]
     for k in range(int(carriages[-1]) + 1):
         size = rng.uniform(0.7, 1.1)
         for i, wheel in enumerate(_WHEELS):
@@ -119,9 +121,11 @@ def _blast(chord: Samples, length_s: float, rng: np.random.Generator) -> Samples
 def _whistles(n: int, ride: _Ride, rng: np.random.Generator) -> Samples:
     """Blows of one horn, each with its echo off the land. Shape (n,), level about 1."""
     out = np.zeros(n)
-    chord = rng.uniform(250, 420) * np.cumprod([1, *rng.choice([1.122, 1.189, 1.26, 1.335], 3)])
-    chord = chord[: int(rng.integers(2, 5))]
-    length = rng.uniform(0.5, 2.5)
+    traits = lasting(rng, "horn")
+    lowest_hz = traits.uniform(250, 420)
+    chord = lowest_hz * np.cumprod([1, *traits.choice([1.122, 1.189, 1.26, 1.335], 3)])
+    chord = chord[: int(traits.integers(2, 5))]
+    length = traits.uniform(0.5, 2.5)
     times = event_times(np.full(n, ride.whistles_hz), rng, lead_s=1.0)
     if ride.whistles_hz > 0.1 and not times:
         times = [int(rng.uniform(0, 0.7) * n)]
@@ -146,15 +150,16 @@ def train(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     speed = 0.3 + 0.7 * intensity
     octaves = np.log2(np.maximum(hz, 40) / 250)
     # Rolling noise grows brighter with speed, about 3 dB an octave from a crawl to a rush.
-    tilt = rng.uniform(-1, 1) + 3 * (speed[at][:, None] - 0.65)
+    traits = lasting(rng)
+    tilt = traits.uniform(-1, 1) + 3 * (speed[at][:, None] - 0.65)
     sway = 1.5 * slow(n, 0.5, rng)[at][:, None]
-    centre = np.log2(rng.uniform(300, 1400) / 250) + 0.3 * speed[at][:, None]
-    ring = rng.uniform(0, 6) * np.exp(-(((octaves - centre) / 0.25) ** 2))
+    centre = np.log2(traits.uniform(300, 1400) / 250) + 0.3 * speed[at][:, None]
+    ring = traits.uniform(0, 6) * np.exp(-(((octaves - centre) / 0.25) ** 2))
     rolling = unit(shaped_noise(n, contour(ride.rolling, hz) + tilt * octaves + sway + ring, rng))
-    phase = 2 * np.pi * np.cumsum(rng.uniform(70, 130) * speed) / RATE
+    phase = 2 * np.pi * np.cumsum(traits.uniform(70, 130) * speed) / RATE
     motor = sum(np.sin(k * phase + k) / k for k in (1, 2, 3, 4)) * (1 + 0.3 * slow(n, 0.3, rng))
-    mix = rolling + rng.uniform(0.05, 0.3) * motor
-    mix += ride.joints * rng.uniform(0.6, 1.1) * _clatter(speed, ride, rng)
+    mix = rolling + traits.uniform(0.05, 0.3) * motor
+    mix += ride.joints * traits.uniform(0.6, 1.1) * _clatter(speed, ride, rng)
     if ride.whistles_hz:
         mix += _whistles(n, ride, rng)
     return 0.06 * level(intensity, 22) * mix

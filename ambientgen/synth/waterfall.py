@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     Samples,
     bins,
@@ -66,24 +67,25 @@ def waterfall(intensity: Samples, rng: np.random.Generator, kind: str | None = N
     share, low, high = _SPLASHES[kind]
     hz = bins()
     strength = intensity[frame_times(n)][:, None]
-    tilt = rng.uniform(-1.5, 1.5) * np.log2(np.maximum(hz, 60) / 800)
+    traits = lasting(rng)
+    tilt = traits.uniform(-1.5, 1.5) * np.log2(np.maximum(hz, 60) / 800)
     weight = contour({40: 12, 150: 9, 500: 2, 1500: -1, 8000: -3}, hz) * (strength - 0.5)
-    gusts = 1.2 * slow(n, rng.uniform(0.8, 2), rng)[frame_times(n)][:, None]
-    depth = rng.uniform(0.7, 1.1) * (1.5 - 0.7 * strength)
+    gusts = 1.2 * slow(n, traits.uniform(0.8, 2), rng)[frame_times(n)][:, None]
+    depth = traits.uniform(0.7, 1.1) * (1.5 - 0.7 * strength)
     unrest = depth * (1.2 * _flicker(n, 3, rng) + 1.6 * _flicker(n, 10, rng))
     fall = shaped_noise(n, contour(_SPECTRA[kind], hz) + tilt + weight + gusts + unrest, rng)
     grains = [
         decaying_tone(
-            np.exp(rng.uniform(np.log(low), np.log(high))),
-            rng.uniform(0.008, 0.045),
-            rng,
-            glide=rng.uniform(-0.1, 0.3),
-            noise=rng.uniform(0.3, 0.9),
+            np.exp(traits.uniform(np.log(low), np.log(high))),
+            traits.uniform(0.008, 0.045),
+            traits,
+            glide=traits.uniform(-0.1, 0.3),
+            noise=traits.uniform(0.3, 0.9),
         )
         for _ in range(10)
     ]
     rate = 90 * (10**intensity) * (1 + 0.5 * slow(n, 0.4, rng))
     splashes = sprinkle(rate, grains, rng, spread=0.9) / np.sqrt(rate / 16_000)
-    share = share * rng.uniform(0.7, 1.3)
+    share = share * traits.uniform(0.7, 1.3)
     mix = unit(fall) + share * (1 - 0.7 * intensity) * splashes
     return 0.09 * level(intensity, 24) * mix

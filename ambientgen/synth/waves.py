@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -39,7 +40,9 @@ def _breakers(n: int, kind: str, rng: np.random.Generator) -> tuple[Samples, Sam
     t = np.arange(n) / RATE
     swell, crash, wash = np.zeros(n), np.zeros(n), np.zeros(n)
     rises, fades, _ = _SHORES[kind]
-    period, rise, fade = rng.uniform(4.5, 8.5), rng.uniform(*rises), rng.uniform(*fades)
+    traits = lasting(rng, "breakers")
+    period = traits.uniform(4.5, 8.5)
+    rise, fade = traits.uniform(*rises), traits.uniform(*fades)
     at = -rng.uniform(0, period)
     while at < n / RATE + period:
         size, front = rng.uniform(0.6, 1), rise * rng.uniform(0.7, 1.4)
@@ -59,22 +62,23 @@ def waves(intensity: Samples, rng: np.random.Generator, kind: str | None = None)
     clatter = _SHORES[kind][2]
     swell, crash, wash = _breakers(n, kind, rng)
     at, hz = frame_times(n), bins()
-    tilt = rng.uniform(-2, 2)
+    traits = lasting(rng)
+    tilt = traits.uniform(-2, 2)
 
     def band(points: dict[float, float], envelope: Samples) -> Samples:
         power = np.maximum(envelope[at], 1e-5)[:, None]
         return 10 ** (contour(points, hz) / 10) * power
 
-    far_power = np.full(n, rng.uniform(0.02, 0.06)) * (1 + 0.5 * slow(n, 1.0, rng))
+    far_power = np.full(n, traits.uniform(0.02, 0.06)) * (1 + 0.5 * slow(n, 1.0, rng))
     far = band({40: 6, 300: 6, 800: 3, 2000: -3, 8000: -14}, far_power)
     low = band({40: 9, 200: 8, 500: 5, 1000: -2, 2500: -14, 8000: -30}, 0.6 * swell**1.5)
     mid = band({40: 3, 200: 5, 600: 7, 1500: 5, 3500: 2 + tilt, 8000: -5 + tilt}, 2 * crash**1.5)
     high = band({40: -20, 500: -8, 1500: 0, 3000: 3 + tilt, 6000: 2 + tilt, 8000: -1}, 0.45 * wash)
     # Foam breaks in patches: short, a few bands wide.
-    patches = rng.uniform(1.0, 2.2) * (shimmer(n, 0.05, 0.8, rng) + shimmer(n, 0.25, 1.5, rng))
+    patches = traits.uniform(1.0, 2.2) * (shimmer(n, 0.05, 0.8, rng) + shimmer(n, 0.25, 1.5, rng))
     surf = unit(shaped_noise(n, 10 * np.log10(far + low + mid + high) + patches, rng))
     grains = [
-        decaying_tone(rng.uniform(1200, 6000), rng.uniform(0.003, 0.02), rng, noise=0.5)
+        decaying_tone(traits.uniform(1200, 6000), traits.uniform(0.003, 0.02), traits, noise=0.5)
         for _ in range(24)
     ]
     stones = sprinkle(20 + 500 * wash + 200 * crash, grains, rng, spread=0.9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.synth.chance import lasting
 from ambientgen.synth.signals import (
     Samples,
     bins,
@@ -27,12 +28,14 @@ def wind(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
     """Wind from still air (0) to a gale (1). `intensity` per sample, shape (n,)."""
     n = len(intensity)
     kind = choose(KINDS, kind, rng)
-    gust = 0.6 * slow(n, rng.uniform(1.5, 4), rng) + 0.4 * slow(n, rng.uniform(0.3, 0.8), rng)
+    traits = lasting(rng)
+    gust = 0.6 * slow(n, traits.uniform(1.5, 4), rng)
+    gust += 0.4 * slow(n, traits.uniform(0.3, 0.8), rng)
     at = frame_times(n)
     force = (gust * (0.3 + 0.7 * intensity))[at][:, None]
     strength = intensity[at][:, None]
     hz = bins()
-    trees = rng.uniform(0.4, 1) if kind == "trees" else rng.uniform(0, 0.3) ** 2
+    trees = traits.uniform(0.4, 1) if kind == "trees" else traits.uniform(0, 0.3) ** 2
     base = contour(
         {40: 16, 100: 15, 200: 11, 450: 0, 900: -10, 1800: -20, 3500: -28, 8000: -40}, hz
     )
@@ -45,8 +48,8 @@ def wind(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
         + trees * contour({40: 0, 600: 0, 1500: 12, 4000: 18, 8000: 14}, hz)
     )
     if kind == "gap":
-        centre = rng.uniform(250, 700) * 2 ** (0.5 * gust[at][:, None])
-        width = rng.uniform(0.05, 0.15)
+        centre = traits.uniform(250, 700) * 2 ** (0.5 * gust[at][:, None])
+        width = traits.uniform(0.05, 0.15)
         gains = gains + 12 * np.exp(
             -((np.log2(np.maximum(hz, 40) / centre) / width) ** 2)
         ) * np.clip(force + 0.4, 0, 1)
