@@ -1,0 +1,84 @@
+"""A sound on disk between two passes: as many blocks as one likes, in constant memory."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ambientgen.errors import OutputError, Problem
+
+FloatArray = NDArray[np.float32]
+
+READ_SAMPLES = 16_384
+"""Samples of each channel that are read at once."""
+
+
+class Spool:
+    """Float32 blocks in a file without a name in `folder` (None: the system's for such files).
+
+    The file is gone when the spool is closed, and when the process ends, whatever way it does. Read
+    what was written with `blocks`, as often as needed. Raises OutputError where the disk is full or
+    the folder cannot be written.
+    """
+
+    def __init__(self, channels: int, folder: str | Path | None = None) -> None:
+        self._channels = channels
+        self._place = str(folder or tempfile.gettempdir())
+        self._bytes = 0
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, prefix=".ambientgen-")  # noqa: SIM115
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def samples(self) -> int:
+        """Samples of each channel that were written."""
+        return self._bytes // (4 * self._channels)
+
+    def write(self, block: FloatArray) -> None:
+        """Add (n, channels) behind what is there."""
+        data = np.ascontiguousarray(block, np.float32).tobytes()
+        try:
+            self._file.seek(self._bytes)
+            self._file.write(data)
+            self._file.flush()  # a full disk is told here, not when it is read
+        except OSError as error:
+            self.close()
+            raise self._failed(error) from error
+        self._bytes += len(data)
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """What was written, from its start: blocks (n, channels)."""
+        step, at = READ_SAMPLES * 4 * self._channels, 0
+        while at < self._bytes:
+            self._file.seek(at)
+            data = self._file.read(min(step, self._bytes - at))
+            yield np.frombuffer(data, np.float32).reshape(-1, self._channels)
+            at += len(data)
+
+    def close(self) -> None:
+        """Give the disk back. Closing twice is allowed."""
+        with contextlib.suppress(OSError):  # what cannot be written is not wanted any more
+            self._file.close()
+
+    def _failed(self, error: OSError) -> OutputError:
+        what = f"cannot keep the sound for a second pass: {error.strerror or error}"
+        remedy = "make room there (4 bytes a sample and channel), or take out `loudness`"
+        return OutputError(Problem(self._place, what, remedy))
