@@ -14,6 +14,11 @@ from dataclasses import dataclass
 TONE_FRAMES = 16
 
 
+def samples_at(time_s: float, rate: int) -> int:
+    """The sample, of `rate` a second, nearest to `time_s` (halves go up)."""
+    return math.floor(time_s * rate + 0.5)
+
+
 @dataclass(frozen=True)
 class Geometry:
     """The shape of a model's time axis and latents.
@@ -49,7 +54,7 @@ class Geometry:
 
     def samples(self, time_s: float) -> int:
         """The sample nearest to `time_s` (halves go up)."""
-        return math.floor(time_s * self.sample_rate + 0.5)
+        return samples_at(time_s, self.sample_rate)
 
     def frames_covering(self, duration_s: float) -> int:
         """The fewest latent frames whose samples cover `duration_s` (never fewer than one)."""
@@ -83,3 +88,13 @@ class Loop:
     def mel_frames(self, geometry: Geometry) -> int:
         """The same in mel frames."""
         return self.frames * geometry.latent_stride
+
+
+def whole_period(samples: int, from_rate: int, to_rate: int) -> int:
+    """The loop length nearest to `samples` of `from_rate` Hz that is whole in both rates.
+
+    From 16 kHz it is a multiple of 10 ms for 44.1 kHz, 20 ms for 22.05 kHz, 5 ms for 88.2 kHz, and
+    of two samples for 24 kHz; for multiples of 16 kHz it is `samples`. At least one such step.
+    """
+    step = from_rate // math.gcd(from_rate, to_rate)
+    return max(1, (2 * samples + step) // (2 * step)) * step
