@@ -83,10 +83,12 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         "a: &a [x, x]\nb: &b [*a, *a]\nduration: 1m\nstates: {rain: {curve: 1}}\n",
         said(
             ":1:1: a scene has no `a`; it knows `version`, `title`, `duration`, `loop`, `seed`,"
-            " `setting`, `states`, `keyframes`, `model`, `render` and `output`",
+            " `setting`, `states`, `layers`, `events`, `variants`, `keyframes`,"
+            " `model`, `render` and `output`",
             ":1:4: `&a` is an anchor; write the value out",
             ":2:1: a scene has no `b`; it knows `version`, `title`, `duration`, `loop`, `seed`,"
-            " `setting`, `states`, `keyframes`, `model`, `render` and `output`",
+            " `setting`, `states`, `layers`, `events`, `variants`, `keyframes`,"
+            " `model`, `render` and `output`",
             ":2:4: `&b` is an anchor; write the value out",
             ":2:8: `*a` is an alias; write the value out",
             ":2:12: `*a` is an alias; write the value out",
@@ -283,10 +285,12 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         ),
     ),
     "output": (
-        with_line("output: {format: mp3, sample_rate: 44100}"),
+        with_line("output: {format: aiff, sample_rate: 44000}"),
         said(
-            ':5:18: `format` must be `wav` or `flac`, not "mp3"; write for example `format: flac`',
-            ":5:36: `sample_rate` must be 16000, not 44100; write for example `sample_rate: 16000`",
+            ':5:18: `format` must be `wav`, `flac`, `ogg`, `opus` or `mp3`, not "aiff"; '
+            "write for example `format: flac`",
+            ":5:37: `sample_rate` must be `16000`, `22050`, `24000`, `32000`, `44100`, `48000`,"
+            " `88200` or `96000`, not 44000; write for example `sample_rate: 48000`",
         ),
     ),
     # times

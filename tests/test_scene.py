@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ambientgen.curves import Constant, Points, Repeating, Wander
 from ambientgen.errors import SceneError
-from ambientgen.scene import KNOWN, Scene, load_scene, parse_scene, tree
+from ambientgen.scene import KNOWN, OutputOptions, Scene, load_scene, parse_scene, tree
 from ambientgen.scene.durations import DurationError, parse_span, spell
 
 FULL = """\
@@ -70,7 +70,7 @@ def test_every_field_arrives() -> None:
         "interpolation": "spherical",
         "scheduler": "DDIMScheduler",
     }
-    assert scene.to_json()["output"] == {"format": "flac", "sample_rate": 16000}
+    assert scene.output == OutputOptions(format="flac", sample_rate=16000)
 
 
 def test_what_is_left_out(tmp_path: Path) -> None:

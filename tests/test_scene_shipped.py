@@ -209,7 +209,7 @@ def test_the_schema_takes_what_is_right(text: str) -> None:
         ("keyframes", "often"),
         ("keyframes", {"every": 5}),
         ("render", {"steps": 0}),
-        ("output", {"format": "mp3"}),
+        ("output", {"format": "aiff"}),
         ("states", "rain", {"curve": 2}),
         ("states", "rain", {"curve": {"90": 1}}),
         ("states", "rain", {"curve": {"0s": {"value": 1, "easing": "fast"}}}),

@@ -2,59 +2,167 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.scene.catalogue import KNOWN
+from ambientgen.scene.curve_fields import SCALES, AnyGlide, StateFields
+from ambientgen.scene.layer_fields import Curved, EventFields, LayerFields
+from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.model import KeyframeRule, OutputOptions, RenderOptions, Scene, State
-from ambientgen.scene.schema import SceneFields, StateFields
+from ambientgen.scene.points import Drawn
+from ambientgen.scene.schema import OutputFields, RenderFields, SceneFields
 
 
-def build_scene(fields: SceneFields, default_title: str) -> Scene:
+@dataclass(frozen=True)
+class Origin:
+    """Where a scene came from.
+
+    title: what it is called if it does not say. base: the folder that recordings' paths count from.
+    place: line and column of the value at a path of the scene.
+    """
+
+    title: str
+    base: str
+    place: Callable[[tuple[str, ...]], str]
+
+
+def build_scene(fields: SceneFields, origin: Origin) -> Scene:
     """The scene that checked `fields` describe."""
-    render = fields.render
     return Scene(
-        title=fields.title or default_title,
+        title=fields.title or origin.title,
         duration_s=fields.duration,
         loop=fields.loop,
         seed=fields.seed,
         setting=fields.setting or "",
-        states=tuple(_state(name, state, fields) for name, state in fields.states.items()),
+        states=_states(fields.states, fields),
+        layers=tuple(
+            _layer(name, layer, fields, origin) for name, layer in (fields.layers or {}).items()
+        ),
+        events=_events(fields.events, "", fields),
+        variants=fields.variants,
         keyframes=KeyframeRule(every_s=fields.keyframes.every if fields.keyframes else None),
         model=fields.model,
-        render=RenderOptions(
-            window_s=render.window,
-            overlap_s=render.overlap,
-            steps=render.steps,
-            guidance=render.guidance,
-            negative_prompt=render.negative_prompt,
-            interpolation=render.interpolation,
-            scheduler=render.scheduler,
-        ),
-        output=OutputOptions(format=fields.output.format, sample_rate=fields.output.sample_rate),
+        render=_render(fields.render),
+        output=_output(fields.output),
     )
 
 
-def _state(name: str, fields: StateFields, scene: SceneFields) -> State:
+def _render(fields: RenderFields) -> RenderOptions:
+    return RenderOptions(
+        window_s=fields.window,
+        overlap_s=fields.overlap,
+        steps=fields.steps,
+        guidance=fields.guidance,
+        negative_prompt=fields.negative_prompt,
+        interpolation=fields.interpolation,
+        scheduler=fields.scheduler,
+    )
+
+
+def _output(fields: OutputFields) -> OutputOptions:
+    return OutputOptions(
+        format=fields.format,
+        sample_rate=fields.sample_rate,
+        bits=fields.bits,
+        layout=fields.layout,
+        width=fields.width,
+        air=fields.air,
+        loudness_lufs=fields.loudness,
+        peak_dbtp=fields.peak,
+        fade_in_s=fields.fade_in,
+        fade_out_s=fields.fade_out,
+    )
+
+
+def _states(
+    states: dict[str, StateFields] | None, scene: SceneFields, layer: str = ""
+) -> tuple[State, ...]:
+    return tuple(_state(name, state, scene, layer) for name, state in (states or {}).items())
+
+
+def _state(name: str, fields: StateFields, scene: SceneFields, layer: str) -> State:
     known = KNOWN.get(name)
     own_words = fields.levels or (known.levels if known else ())
     return State(
         name=name,
-        curve=_curve(name, fields, scene),
+        curve=_curve(fields, scene, f"{layer}.{name}" if layer else name),
         levels=tuple(own_words),
         plain=known.plain if known else "",
     )
 
 
-def _curve(name: str, fields: StateFields, scene: SceneFields) -> Curve:
-    points = fields.curve
-    curve: Curve = Constant(points[0].level)
-    if len(points) > 1:
-        drawn = Points(
-            times_s=tuple(point.time_s for point in points),
-            levels=tuple(point.level for point in points),
-            easings=tuple(point.easing or fields.easing for point in points),
+def _layer(name: str, fields: LayerFields, scene: SceneFields, origin: Origin) -> Layer:
+    states = fields.states or {}
+    file = fields.file
+    return Layer(
+        name=name,
+        engine=fields.engine,
+        states=_states(states, scene, name),
+        kinds=tuple((sound, state.kind) for sound, state in states.items() if state.kind),
+        setting=fields.setting or "",
+        model=fields.model,
+        strength=fields.strength,
+        seed=fields.seed,
+        file=file,
+        base=origin.base if file else "",
+        events=_events(fields.events, f"{name}.", scene),
+        placement=Placement(
+            gain_db=_ranged("gain", fields.gain, scene, name),
+            direction=_ranged("direction", fields.direction, scene, name),
+            distance=_ranged("distance", fields.distance, scene, name),
+            width=fields.width,
+            room=fields.room,
+        ),
+        place=origin.place(("layers", name, "file") if file else ("layers", name)),
+    )
+
+
+def _events(events: list[EventFields] | None, owner: str, scene: SceneFields) -> tuple[Event, ...]:
+    return tuple(
+        Event(
+            sound=event.sound,
+            kind=event.kind,
+            at_s=event.at,
+            rate=_ranged("rate", event.rate, scene, f"{owner}events {index}"),
+            level=event.level,
+            length_s=event.length,
+            gain_db=event.gain,
+            direction=event.direction,
+            distance=event.distance,
         )
-        curve = Repeating(drawn, fields.repeat) if fields.repeat else drawn
+        for index, event in enumerate(events or ())
+    )
+
+
+def _ranged(field: str, written: Curved | None, scene: SceneFields, owner: str) -> Ranged | None:
+    if written is None:
+        return None
+    scale = SCALES[field][0]
+    if isinstance(written, tuple):
+        curve = _drawn(written, None, "linear")
+        curve = curve.looped(scene.duration) if scene.loop else curve
+    else:
+        curve = _curve(written, scene, f"{owner} {field}")
+    return Ranged(curve=curve, low=scale.low, high=scale.high)
+
+
+def _drawn(points: Drawn, repeat_s: float | None, easing: str) -> Curve:
+    if len(points) == 1:
+        return Constant(points[0].level)
+    line = Points(
+        times_s=tuple(point.time_s for point in points),
+        levels=tuple(point.level for point in points),
+        easings=tuple(point.easing or easing for point in points),
+    )
+    return Repeating(line, repeat_s) if repeat_s else line
+
+
+def _curve(fields: StateFields | AnyGlide, scene: SceneFields, stream: str) -> Curve:
+    """A curve; its wandering is drawn from the scene's seed and the `stream`'s name."""
+    curve = _drawn(fields.curve, fields.repeat, fields.easing)
     if fields.wander:
         wander = fields.wander
-        curve = Wander(curve, wander.amount, wander.period, scene.seed, name)
+        curve = Wander(curve, wander.amount, wander.period, scene.seed, stream)
     return curve.looped(scene.duration) if scene.loop else curve

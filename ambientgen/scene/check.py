@@ -11,7 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ambientgen.errors import Problem, SceneError
+from ambientgen.scene.agreements import NAME, disagreements
 from ambientgen.scene.catalogue import KNOWN
+from ambientgen.scene.curve_fields import SCALES
 from ambientgen.scene.durations import DurationError, parse_span
 from ambientgen.scene.faults import Fault, listed, nearest, shown
 from ambientgen.scene.schema import (
@@ -19,8 +21,9 @@ from ambientgen.scene.schema import (
     HINTS,
     LEAST_DURATION_S,
     MOST_DURATION_S,
-    MOST_STATES,
+    EventFields,
     EveryFields,
+    LayerFields,
     OutputFields,
     RenderFields,
     SceneFields,
@@ -31,11 +34,13 @@ from ambientgen.scene.slips import unslipped
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
-STATE_NAME = r"[a-z][a-z0-9_]{0,39}"
+STATE_NAME = NAME
 """Regular expression of a state's name."""
 
 _MERGE = "<<"
 _MOST_KEYS = 30  # unknown keys of one mapping that are compared with a missing field
+
+Path = tuple[int | str, ...]
 
 _INNER: dict[str, type[BaseModel]] = {
     "wander": WanderFields,
@@ -43,6 +48,15 @@ _INNER: dict[str, type[BaseModel]] = {
     "render": RenderFields,
     "output": OutputFields,
 }
+_EACH: dict[str, type[BaseModel]] = {
+    "states": StateFields,
+    "layers": LayerFields,
+    "events": EventFields,
+}
+"""Fields that hold many of a kind, by name or in a list."""
+_ONE = {"states": "the state", "layers": "the layer", "events": "an event"}
+_OWNERS = {SceneFields: "a scene", StateFields: "a state", LayerFields: "a layer"}
+_OWNERS |= {EventFields: "an event"}
 
 
 def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
@@ -61,9 +75,10 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
     faults: list[Fault] = []
     fields, untold = None, 0
     if isinstance(plain, dict):
-        faults += _name_faults(plain.get("states"))
+        duration_s = _duration_s(plain)
+        faults += disagreements(plain, duration_s, lambda path: _is_hidden(path, root))
         try:
-            fields = SceneFields.model_validate(plain, context={"duration_s": _duration_s(plain)})
+            fields = SceneFields.model_validate(plain, context={"duration_s": duration_s})
         except ValidationError as error:
             found_errors = sorted(
                 error.errors(), key=lambda e: find(root, e["loc"]).node.place.order
@@ -86,17 +101,22 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
 
 def _follows(error: Any, root: Node) -> bool:
     """Whether the error only follows from another: told, it would lead the author astray."""
-    path: tuple[int | str, ...] = error["loc"]
+    path: Path = error["loc"]
     if find(root, path).broken:
         return True
-    owner = find(root, path[:-1]).node.value
-    if error["type"] != "missing" or not isinstance(owner, dict):
+    return error["type"] == "missing" and _is_hidden(path, root)
+
+
+def _is_hidden(missing: Path, root: Node) -> bool:
+    """Whether a field is missing because it is written under another name, or under `<<`."""
+    owner = find(root, missing[:-1]).node.value
+    if not isinstance(owner, dict):
         return False
-    keys = [key for key in owner if key not in _model_at(path[:-1]).model_fields]
-    return any(_stands_for(key, path) for key in keys[:_MOST_KEYS])
+    keys = [key for key in owner if key not in _model_at(missing[:-1]).model_fields]
+    return any(_stands_for(key, missing) for key in keys[:_MOST_KEYS])
 
 
-def _stands_for(key: str, missing: tuple[int | str, ...]) -> bool:
+def _stands_for(key: str, missing: Path) -> bool:
     """Whether this unknown key, which is told, is the missing field, or hides it."""
     if key == _MERGE or key.partition(":")[0] == missing[-1]:
         return True
@@ -118,41 +138,21 @@ def _duration_s(plain: dict[str, Any]) -> float | None:
     return seconds if LEAST_DURATION_S <= seconds <= MOST_DURATION_S else None
 
 
-def _name_faults(states: object) -> Iterator[Fault]:
-    if not isinstance(states, dict):
-        return
-    for name, state in list(states.items())[: MOST_STATES + 1]:
-        path = ("states", name)
-        if not re.fullmatch(STATE_NAME, name):
-            spelt = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
-            better = spelt if re.fullmatch(STATE_NAME, spelt) else "soft_rain"
-            what = f"{shown(name)} is no name for a state"
-            remedy = f"write small letters, digits and `_`, such as `{better}`"
-            yield Fault(path, what, remedy, at_key=True)
-        elif name not in KNOWN and isinstance(state, dict) and "levels" not in state:
-            near = nearest(name, KNOWN)
-            remedy = f"did you mean `{near}`? If not, give" if near else "give"
-            remedy += f" its words from none to most, such as `{HINTS['levels'].example}`"
-            what = f"{named(name)} is not in the catalogue of states, and has no `levels`"
-            yield Fault(path, what, remedy, at_key=True)
-
-
 def _translated(error: Any) -> Fault:
     """A pydantic error in the author's words."""
-    path: tuple[int | str, ...] = error["loc"]
+    path: Path = error["loc"]
     kind, context = error["type"], error.get("ctx", {})
     if kind == "scene":
         return Fault(path, context["what"], context["remedy"], context["at_key"])
     if kind == "missing":
-        owner = f"{named(path[-2])}" if len(path) > 1 else "the scene"
+        owner = "the scene" if len(path) == 1 else _called(path[:-1])
         remedy = f"write for example `{HINTS[str(path[-1])].example}`"
         return Fault(path[:-1], f"{owner} has no `{path[-1]}`", remedy, at_key=True)
     if kind == "extra_forbidden":
         return _unknown(path)
     value = error.get("input")
-    if len(path) == 2 and path[0] == "states":
-        what = f"the state {named(path[1])} must be a mapping, not {shown(value)}"
-        return Fault(path, what, f"write {named(f'{path[1]}: {{curve: 0.5}}')}")
+    if len(path) > 1 and str(path[-2]) in _EACH and _model_at(path[:-2]) in _OWNERS:
+        return _no_mapping(path, value)
     if isinstance(path[-1], int):
         what = (
             f"a phrase of `levels` must be one line of at most 100 characters, not {shown(value)}"
@@ -168,17 +168,31 @@ def _translated(error: Any) -> Fault:
     return Fault(path, f"`{name}` must be {hint.kind}, not {shown(value)}", remedy)
 
 
-def _unknown(path: tuple[int | str, ...]) -> Fault:
+def _called(path: Path) -> str:
+    """What a message calls the mapping at a path, where it has no field of that name."""
+    return "this event" if isinstance(path[-1], int) else named(path[-1])
+
+
+def _no_mapping(path: Path, value: object) -> Fault:
+    """Something else where a state, a layer or an event should be."""
+    each, name = str(path[-2]), path[-1]
+    if each == "events":
+        what = f"an event must be a mapping, not {shown(value)}"
+        return Fault(path, what, "write `{at: 72s, sound: thunder}`")
+    inner = "{curve: 0.5}" if each == "states" else "{states: {rain: {curve: 0.5}}}"
+    what = f"{_ONE[each]} {named(name)} must be a mapping, not {shown(value)}"
+    return Fault(path, what, f"write {named(f'{name}: {inner}')}")
+
+
+def _unknown(path: Path) -> Fault:
     """A key that its mapping does not know."""
     name, owner = str(path[-1]), _model_at(path[:-1])
-    where = (
-        "a scene" if len(path) == 1 else "a state" if owner is StateFields else f"{named(path[-2])}"
-    )
+    where = _OWNERS.get(owner) or named(path[-2])
     elsewhere = [outer for outer, model in _INNER.items() if name in model.model_fields]
     near = nearest(name, owner.model_fields)
     if name == _MERGE:
         return Fault(path, "`<<` is a merge key", "write the fields out", at_key=True)
-    if name in KNOWN and owner is SceneFields:
+    if name in KNOWN and owner in (SceneFields, LayerFields):
         remedy = "write it, indented, under `states:`"
     elif name in StateFields.model_fields:
         remedy = "write it, indented, under the name of a state"
@@ -186,6 +200,10 @@ def _unknown(path: tuple[int | str, ...]) -> Fault:
         remedy = f"write it, indented, under `{elsewhere[0]}:`"
     elif name in SceneFields.model_fields:
         remedy = "write it at the beginning of a line"
+    elif name in LayerFields.model_fields:
+        remedy = "write it, indented, under the name of a layer"
+    elif name in EventFields.model_fields:
+        remedy = "write it in one of the `events`"
     elif near:
         remedy = _did_you_mean(near)
     else:
@@ -193,12 +211,19 @@ def _unknown(path: tuple[int | str, ...]) -> Fault:
     return Fault(path, f"{where} has no {named(name)}", remedy, at_key=True)
 
 
-def _model_at(path: tuple[int | str, ...]) -> type[BaseModel]:
-    if not path:
-        return SceneFields
-    if len(path) == 2 and path[0] == "states":
-        return StateFields
-    return _INNER[str(path[-1])]
+def _model_at(path: Path) -> type[BaseModel]:
+    """The fields of the mapping at a path."""
+    owner: type[BaseModel] = SceneFields
+    steps = iter(path)
+    for step in map(str, steps):
+        if step in _EACH:
+            next(steps, None)
+            owner = _EACH[step]
+        elif step in SCALES:
+            owner = SCALES[step][1]
+        else:
+            owner = _INNER.get(step, owner)
+    return owner
 
 
 def _placed(root: Node, fault: Fault) -> Iterator[Problem]:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
-from ambientgen.scene.model import Scene, State
+from ambientgen.scene.layers import Event, Layer, Ranged
+from ambientgen.scene.model import OutputOptions, Scene, State
 
 # What a scene's text may not hold as it stands, and JSON leaves unescaped.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
+_MOST_STEPS = 64  # neighbours of a number that are tried, in search of one that reads back the same
 
-def scene_document(scene: Scene) -> dict[str, Any]:
+
+def scene_document(scene: Scene, folder: str | None = None) -> dict[str, Any]:
     """`scene` with the fields and spellings of a scene file, as plain JSON values.
 
     Overrides are in it, shares of the duration are seconds and known states have their words, so
     that a later catalogue says the same. `parse_scene(document_text(...))` gives an equal scene,
     if `scene` could have been read from a file at all.
+
+    folder: where the document is to lie: recordings' paths then count from there; None: they stay
+    as they are.
     """
     document: dict[str, Any] = {"version": 1, "title": scene.title}
     document["duration"] = "endless" if math.isinf(scene.duration_s) else _time(scene.duration_s)
@@ -29,7 +37,14 @@ def scene_document(scene: Scene) -> dict[str, Any]:
     document["seed"] = scene.seed
     if scene.setting:
         document["setting"] = scene.setting
-    document["states"] = {state.name: _state(state) for state in scene.states}
+    if scene.states:
+        document["states"] = {state.name: _state(state) for state in scene.states}
+    if scene.layers:
+        document["layers"] = {layer.name: _layer(layer, folder) for layer in scene.layers}
+    if scene.events:
+        document["events"] = [_event(event) for event in scene.events]
+    if scene.variants != 1:
+        document["variants"] = scene.variants
     every_s = scene.keyframes.every_s
     document["keyframes"] = "auto" if every_s is None else {"every": _time(every_s)}
     document["model"] = scene.model
@@ -44,7 +59,7 @@ def scene_document(scene: Scene) -> dict[str, Any]:
         "scheduler": asked.scheduler,
     }
     document["render"] = {name: value for name, value in render.items() if value is not None}
-    document["output"] = {"format": scene.output.format, "sample_rate": scene.output.sample_rate}
+    document["output"] = _output(scene.output)
     return document
 
 
@@ -55,32 +70,135 @@ def document_text(document: dict[str, Any]) -> str:
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def _output(output: OutputOptions) -> dict[str, Any]:
+    """Format and sample rate, and whatever else is not as usual."""
+    usual = OutputOptions()
+    fields: dict[str, Any] = {"format": output.format, "sample_rate": output.sample_rate}
+    written = {
+        "bits": output.bits,
+        "layout": output.layout,
+        "width": output.width,
+        "air": output.air,
+        "loudness_lufs": output.loudness_lufs,
+        "peak_dbtp": output.peak_dbtp,
+    }
+    for name, value in written.items():
+        if value != getattr(usual, name):
+            fields[name.partition("_")[0]] = value
+    for name, length_s in (("fade_in", output.fade_in_s), ("fade_out", output.fade_out_s)):
+        if length_s:
+            fields[name] = _time(length_s)
+    return fields
+
+
+def _layer(layer: Layer, folder: str | None) -> dict[str, Any]:
+    placement = layer.placement
+    fields: dict[str, Any] = {"engine": layer.engine}
+    if layer.states:
+        fields["states"] = {state.name: _state(state) for state in layer.states}
+        for name, kind in layer.kinds:
+            fields["states"][name]["kind"] = kind
+    said = {
+        "setting": layer.setting or None,
+        "model": layer.model,
+        "strength": layer.strength,
+        "seed": layer.seed or None,
+        "file": _file(layer, folder),
+        "events": [_event(event) for event in layer.events] or None,
+        "gain": _ranged(placement.gain_db),
+        "direction": _ranged(placement.direction),
+        "distance": _ranged(placement.distance),
+        "width": placement.width,
+        "room": None if placement.room == "none" else placement.room,
+    }
+    return fields | {name: value for name, value in said.items() if value is not None}
+
+
+def _file(layer: Layer, folder: str | None) -> str | None:
+    """A recording's path, from the folder if one is given."""
+    if layer.file is None or folder is None or os.path.isabs(layer.file):
+        return layer.file
+    here = os.path.join(layer.base, layer.file)
+    try:
+        return Path(os.path.relpath(here, folder)).as_posix()
+    except ValueError:  # another drive
+        return Path(os.path.abspath(here)).as_posix()
+
+
+def _event(event: Event) -> dict[str, Any]:
+    said = {
+        "at": None if event.at_s is None else _time(event.at_s),
+        "rate": _ranged(event.rate),
+        "sound": event.sound,
+        "kind": event.kind,
+        "level": list(event.level),
+        "length": None if event.length_s is None else _time(event.length_s),
+        "gain": event.gain_db or None,
+        "direction": event.direction and list(event.direction),
+        "distance": event.distance and list(event.distance),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _ranged(ranged: Ranged | None) -> Any:
+    """A curve in its own unit, that is read back as the same shares of its scale."""
+    if ranged is None:
+        return None
+    low, high = ranged.low, ranged.high
+    fields = _curve(ranged.curve, low, high)
+    if "wander" in fields:
+        fields["wander"]["amount"] = _in_unit(fields["wander"]["amount"], 0.0, high - low)
+    return fields["curve"] if len(fields) == 1 else fields
+
+
+def _in_unit(share: float, low: float, high: float) -> float:
+    """The number that is read as just that share of a scale: a short one where there is one.
+
+    Where none is (rounding leaves gaps near a middle), the nearest.
+    """
+    value = low + (high - low) * share
+    for digits in (6, 9, 12):
+        if (round(value, digits) - low) / (high - low) == share:
+            return round(value, digits)
+    below = above = value
+    for _ in range(_MOST_STEPS):
+        for number in (below, above):
+            if (number - low) / (high - low) == share:
+                return number
+        below, above = math.nextafter(below, -math.inf), math.nextafter(above, math.inf)
+    return value
+
+
 def _state(state: State) -> dict[str, Any]:
-    fields: dict[str, Any] = {"levels": list(state.levels)}
-    curve: Curve = state.curve
+    return {"levels": list(state.levels), **_curve(state.curve)}
+
+
+def _curve(curve: Curve, low: float = 0.0, high: float = 1.0) -> dict[str, Any]:
+    """The fields of a curve on a scale; a wander's amount is a share of it."""
+    fields: dict[str, Any] = {}
     if isinstance(curve, Wander):
         fields["wander"] = {"amount": curve.amount, "period": _time(curve.period_s)}
         curve = curve.base
     if isinstance(curve, Repeating):
         fields["repeat"] = _time(curve.period_s)
         curve = curve.turn
-    fields["curve"] = _levels(curve)
+    fields["curve"] = _levels(curve, low, high)
     return fields
 
 
-def _levels(curve: Curve) -> float | dict[str, Any]:
+def _levels(curve: Curve, low: float, high: float) -> float | dict[str, Any]:
     """A curve's points by their times, or its one level.
 
     Raises ValueError for a kind of curve that no scene file can write.
     """
     if isinstance(curve, Constant):
-        return curve.level
+        return _in_unit(curve.level, low, high)
     if not isinstance(curve, Points):
         raise ValueError(f"a scene file cannot hold {type(curve).__name__}")
     rows = zip(curve.times_s, curve.levels, curve.easings, strict=True)
     return {
-        _time(time_s): level if easing == "linear" else {"value": level, "easing": easing}
-        for time_s, level, easing in rows
+        _time(time_s): value if easing == "linear" else {"value": value, "easing": easing}
+        for time_s, value, easing in ((t, _in_unit(v, low, high), e) for t, v, e in rows)
     }
 
 

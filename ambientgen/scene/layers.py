@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -55,6 +55,18 @@ class Placement:
         new = {name: curve.reseeded(seed) for name, curve in curves.items() if curve is not None}
         return replace(self, **new)  # type: ignore[arg-type]
 
+    @property
+    def told_s(self) -> float:
+        """A time after which nothing of it is new."""
+        curves = (self.gain_db, self.direction, self.distance)
+        return max((curve.curve.told_s for curve in curves if curve is not None), default=0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        curves = {"gain_db": self.gain_db, "direction": self.direction, "distance": self.distance}
+        told = {name: None if c is None else c.to_json() for name, c in curves.items()}
+        return {**told, "width": self.width, "room": self.room}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -86,6 +98,20 @@ class Event:
         """The same with the wandering of another take."""
         return self if self.rate is None else replace(self, rate=self.rate.reseeded(seed))
 
+    @property
+    def told_s(self) -> float:
+        """A time after which nothing of it is new."""
+        if self.rate is not None:
+            return self.rate.curve.told_s
+        return (self.at_s or 0.0) + (self.length_s or 0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        plain = asdict(replace(self, rate=None))
+        for name in ("level", "direction", "distance"):
+            plain[name] = plain[name] and list(plain[name])
+        return plain | {"rate": None if self.rate is None else self.rate.to_json()}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -105,6 +131,8 @@ class Layer:
         file: a recording's path, as the scene writes it; `base` is the folder it counts from.
         events: single and random sounds (only of the engine `procedural`).
         placement: where it stands.
+        place: line and column in the scene file, of `file` if it has one, for messages; layers that
+            differ in it alone are equal.
     """
 
     name: str
@@ -119,6 +147,7 @@ class Layer:
     base: str = ""
     events: tuple[Event, ...] = ()
     placement: Placement = Placement()
+    place: str = field(default="", compare=False, repr=False)
 
     def reseeded(self, seed: int) -> Layer:
         """The same with the wandering of another take."""
@@ -126,3 +155,25 @@ class Layer:
         events = tuple(event.reseeded(seed) for event in self.events)
         placement = self.placement.reseeded(seed)
         return replace(self, states=states, events=events, placement=placement)
+
+    @property
+    def told_s(self) -> float:
+        """A time after which nothing of it is new."""
+        states = (state.curve.told_s for state in self.states)
+        return max((self.placement.told_s, *states, *(event.told_s for event in self.events)))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; a recording's file as the scene writes it."""
+        return {
+            "name": self.name,
+            "engine": self.engine,
+            "states": [state.to_json() for state in self.states],
+            "kinds": dict(self.kinds),
+            "setting": self.setting,
+            "model": self.model,
+            "strength": self.strength,
+            "seed": self.seed,
+            "file": self.file,
+            "events": [event.to_json() for event in self.events],
+            "placement": self.placement.to_json(),
+        }

@@ -49,6 +49,15 @@ class State:
         """Sorted moments inside (0, `duration_s`) where the level jumps, as the author wished."""
         return self.curve.steps_s(duration_s)
 
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "name": self.name,
+            "plain": self.plain,
+            "levels": list(self.levels),
+            "curve": self.curve.to_json(),
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeyframeRule:
@@ -156,8 +165,7 @@ class Scene:
         """A time after which nothing new comes: the end, or the last point and some turns."""
         if not self.endless:
             return self.duration_s
-        curves = (s.curve for sound in self.sounds for s in sound.states)
-        return max((LEAST_TOLD_S, *(curve.told_s for curve in curves)))
+        return max((LEAST_TOLD_S, *(sound.told_s for sound in self.sounds)))
 
     @property
     def sounds(self) -> tuple[Layer, ...]:
@@ -227,15 +235,10 @@ class Scene:
             "loop": self.loop,
             "seed": self.seed,
             "setting": self.setting,
-            "states": [
-                {
-                    "name": state.name,
-                    "plain": state.plain,
-                    "levels": list(state.levels),
-                    "curve": state.curve.to_json(),
-                }
-                for state in self.states
-            ],
+            "states": [state.to_json() for state in self.states],
+            "layers": [layer.to_json() for layer in self.layers],
+            "events": [event.to_json() for event in self.events],
+            "variants": self.variants,
             "keyframes": asdict(self.keyframes),
             "model": self.model,
             "render": asdict(self.render),

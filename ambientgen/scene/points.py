@@ -1,4 +1,4 @@
-"""A state's `curve` as written -> its points in time; all that is wrong with it, at once."""
+"""A curve as written -> its points in time; all that is wrong with it, at once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from ambientgen.curves import EASINGS
 from ambientgen.scene import durations
 from ambientgen.scene.durations import DurationError, Span, parse_span, spell
 from ambientgen.scene.faults import Fault, listed, nearest, refuse, shown
+from ambientgen.scene.scales import LEVEL, Scale
 from ambientgen.scene.text import named
 
 MOST_FAULTS = 200
 """So much wrong with one curve, and the rest is not looked at."""
 
-_LEVEL_REMEDY = "0 is none and 1 is most: write for example `0.5`"
-_USUAL = "write for example `curve: 0.5` or `curve: {0s: 0.1, 90s: 0.9}`"
-
 
 @dataclass(frozen=True)
 class Point:
-    """A level in [0, 1] at a time; `easing` leads to the next point (None: the state's own)."""
+    """A level at a time: a share of its scale, 0 to 1. `easing` leads to the next point.
+
+    None: the curve's own.
+    """
 
     time_s: float
     level: float
@@ -34,70 +35,93 @@ class Point:
 Drawn = tuple[Point, ...]
 """A curve as drawn: at least one point, times strictly increasing. One alone is a constant."""
 
-_LEVEL_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
-_POINT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "value": {**_LEVEL_SCHEMA, "description": "The level at this point."},
-        "easing": {
-            "enum": list(EASINGS),
-            "description": "How the curve goes on from here: "
-            + "; ".join(f"{name}: {easing.about}" for name, easing in EASINGS.items())
-            + ".",
+
+def curve_schema(scale: Scale) -> dict[str, Any]:
+    """The JSON Schema of a curve on a scale."""
+    return {
+        "anyOf": [
+            {**scale.schema, "description": f"The same {scale.noun} throughout."},
+            {
+                "type": "object",
+                "description": "Points in time, in order: `90s: 0.9`. The ends hold.",
+                "propertyNames": {"pattern": f"{durations.PATTERN}|{durations.PERCENT_PATTERN}"},
+                "additionalProperties": {"anyOf": [scale.schema, _point_schema(scale)]},
+                "minProperties": 1,
+            },
+        ]
+    }
+
+
+def _point_schema(scale: Scale) -> dict[str, Any]:
+    ways = "; ".join(f"{name}: {easing.about}" for name, easing in EASINGS.items())
+    return {
+        "type": "object",
+        "properties": {
+            "value": {**scale.schema, "description": f"The {scale.noun} at this point."},
+            "easing": {
+                "enum": list(EASINGS),
+                "description": f"How the curve goes on from here: {ways}.",
+            },
         },
-    },
-    "required": ["value"],
-    "additionalProperties": False,
-}
-CURVE_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {**_LEVEL_SCHEMA, "description": "The same level throughout."},
-        {
-            "type": "object",
-            "description": "Points in time, in order: `90s: 0.9`. The ends hold.",
-            "propertyNames": {"pattern": f"{durations.PATTERN}|{durations.PERCENT_PATTERN}"},
-            "additionalProperties": {"anyOf": [_LEVEL_SCHEMA, _POINT_SCHEMA]},
-            "minProperties": 1,
-        },
-    ]
-}
+        "required": ["value"],
+        "additionalProperties": False,
+    }
 
 
 @dataclass(frozen=True)
-class _Bounds:
+class Bounds:
     """What a point's time is held against; None where that itself is wrong, and reported."""
 
     duration_s: float | None
-    repeat_s: float | None
-    repeats: bool
+    repeat_s: float | None = None
+    repeats: bool = False
+
+    @classmethod
+    def of(cls, info: ValidationInfo) -> Bounds:
+        """Of a curve that stands beside its `repeat`."""
+        repeat_s = info.data.get("repeat")
+        repeats = repeat_s is not None or "repeat" not in info.data
+        return cls((info.context or {}).get("duration_s"), repeat_s, repeats)
 
 
 def parse_curve(value: object, info: ValidationInfo) -> Drawn:
-    """The validator of `curve`: a number, or a mapping of times to levels."""
+    """The validator of a state's `curve`: a number, or a mapping of times to levels."""
+    return drawn(value, LEVEL, Bounds.of(info), "curve")
+
+
+def drawn(value: object, scale: Scale, bounds: Bounds, field: str) -> Drawn:
+    """A number of the scale, or a mapping of times to such, in a field of that name.
+
+    Raises:
+        ValidationError: all that is wrong with it.
+    """
     if not isinstance(value, dict):
-        faults = list(_level_faults(value, (), "`curve`"))
-        if faults and not isinstance(value, int | float):
-            said = f"`curve` must be a number from 0 to 1 or points in time, not {shown(value)}"
-            faults = [Fault((), said, _USUAL)]
-        if faults or not isinstance(value, int | float):
+        faults = list(scale.faults(value, (), f"`{field}`"))
+        if faults and scale.number(value) is None:
+            said = f"`{field}` must be {scale.kind} or points in time, not {shown(value)}"
+            faults = [Fault((), said, _usual(scale, field))]
+        if faults:
             refuse(*faults)
-        if info.data.get("repeat") is not None:
+        if bounds.repeat_s is not None:
             refuse(_pointless())
-        return (Point(0.0, float(value)),)
+        return (Point(0.0, scale.share(value)),)
     if not value:
-        refuse(Fault((), "`curve` has no points", _USUAL))
-    repeat_s = info.data.get("repeat")
-    repeats = repeat_s is not None or "repeat" not in info.data
-    whole_s = (info.context or {}).get("duration_s")
-    return _parse_points(value, _Bounds(whole_s, repeat_s, repeats))
+        refuse(Fault((), f"`{field}` has no points", _usual(scale, field)))
+    return _parse_points(value, scale, bounds)
 
 
-def _parse_points(value: dict[str, Any], bounds: _Bounds) -> Drawn:
+def _usual(scale: Scale, field: str) -> str:
+    points = scale.curve.partition(": ")[2]
+    one = scale.remedy.rpartition("write for example ")[2].strip("`")
+    return f"write for example `{field}: {one}` or `{field}: {points}`"
+
+
+def _parse_points(value: dict[str, Any], scale: Scale, bounds: Bounds) -> Drawn:
     faults: list[Fault] = []
     points: list[Point] = []
     latest: tuple[str, float] | None = None
     for key, written in value.items():
-        found = list(_point_faults(key, written))
+        found = list(_point_faults(key, written, scale))
         time_s = _time_of(key, bounds, found)
         if time_s is not None:
             if latest and time_s <= latest[1]:
@@ -109,9 +133,9 @@ def _parse_points(value: dict[str, Any], bounds: _Bounds) -> Drawn:
             break
         if not found:
             parts = written if isinstance(written, dict) else {"value": written}
-            points.append(Point(time_s or 0.0, float(parts["value"]), parts.get("easing")))
+            points.append(Point(time_s or 0.0, scale.share(parts["value"]), parts.get("easing")))
     if not faults:
-        faults = list(_seam_faults(list(value), points, bounds))
+        faults = list(_seam_faults(value, points, bounds))
     if faults:
         refuse(*faults)
     return tuple(points)
@@ -125,7 +149,7 @@ def _disorder(key: str, time_s: float, before: str, before_s: float) -> Fault:
     return Fault((key,), said, "write the points in the order of time", True)
 
 
-def _time_of(key: str, bounds: _Bounds, found: list[Fault]) -> float | None:
+def _time_of(key: str, bounds: Bounds, found: list[Fault]) -> float | None:
     """The point's time in seconds; what is wrong with it joins `found`."""
 
     def fault(what: str, remedy: str) -> None:
@@ -157,9 +181,9 @@ def _time_of(key: str, bounds: _Bounds, found: list[Fault]) -> float | None:
     return time_s
 
 
-def _point_faults(key: str, written: object) -> Iterator[Fault]:
+def _point_faults(key: str, written: object, scale: Scale) -> Iterator[Fault]:
     if not isinstance(written, dict):
-        yield from _level_faults(written, (key,), f"the level at {named(key)}")
+        yield from scale.faults(written, (key,), f"the {scale.noun} at {named(key)}")
         return
     for name in written:
         if name not in ("value", "easing"):
@@ -171,7 +195,8 @@ def _point_faults(key: str, written: object) -> Iterator[Fault]:
             (key,), f"the point at {named(key)} has no `value`", "write `{value: 0.5}`", True
         )
     else:
-        yield from _level_faults(written["value"], (key, "value"), f"the level at {named(key)}")
+        name = f"the {scale.noun} at {named(key)}"
+        yield from scale.faults(written["value"], (key, "value"), name)
     easing = written.get("easing", "linear")
     if not isinstance(easing, str) or easing not in EASINGS:
         near = nearest(easing, EASINGS) if isinstance(easing, str) else ""
@@ -180,28 +205,20 @@ def _point_faults(key: str, written: object) -> Iterator[Fault]:
         yield Fault((key, "easing"), said, remedy)
 
 
-def _level_faults(value: object, path: tuple[int | str, ...], name: str) -> Iterator[Fault]:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not isinstance(value, int | float) or not number:
-        yield Fault(path, f"{name} must be a number from 0 to 1, not {shown(value)}", _LEVEL_REMEDY)
-    elif not math.isfinite(value):
-        yield Fault(path, f"{name} is not a finite number ({shown(value)})", _LEVEL_REMEDY)
-    elif not 0 <= value <= 1:
-        yield Fault(path, f"{name} must lie between 0 and 1, not {shown(value)}", _LEVEL_REMEDY)
-
-
 def _pointless() -> Fault:
     remedy = "write two or more, such as `curve: {0s: 0.1, 5s: 0.9}`, or leave `repeat` out"
     return Fault((), "`repeat` needs points to repeat", remedy)
 
 
-def _seam_faults(keys: list[str], points: list[Point], bounds: _Bounds) -> Iterator[Fault]:
+def _seam_faults(value: dict[str, Any], points: list[Point], bounds: Bounds) -> Iterator[Fault]:
     """A turn has points, and its end is the next one's start: a point at each says the same."""
     if len(points) == 1 and bounds.repeat_s is not None:
         yield _pointless()
-    first, last = points[0], points[-1]
+    keys, first, last = list(value), points[0], points[-1]
     meet = bounds.repeat_s is not None and last.time_s - first.time_s >= bounds.repeat_s
     if meet and first.level != last.level:
         said = f"{named(keys[-1])} is {named(keys[0])} of the next turn, but the levels differ"
-        remedy = f"leave one of the two out, or write `{keys[-1]}: {first.level:g}`"
+        start = value[keys[0]]
+        written = start["value"] if isinstance(start, dict) else start
+        remedy = f"leave one of the two out, or write `{keys[-1]}: {shown(written)}`"
         yield Fault((keys[-1],), said, remedy, at_key=True)

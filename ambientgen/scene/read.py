@@ -7,12 +7,12 @@ from os import PathLike
 from pathlib import Path
 
 from ambientgen.errors import SceneError
-from ambientgen.scene.build import build_scene
+from ambientgen.scene.build import Origin, build_scene
 from ambientgen.scene.check import check
 from ambientgen.scene.model import Scene
 from ambientgen.scene.overrides import apply_overrides
 from ambientgen.scene.text import checked_text, read_scene_file
-from ambientgen.scene.tree import compose
+from ambientgen.scene.tree import compose, find
 
 
 def load_scene(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Scene:
@@ -32,7 +32,8 @@ def load_scene(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Scen
 def parse_scene(
     text: str | bytes, source: str = "scene.yaml", overrides: Sequence[str] = ()
 ) -> Scene:
-    """The scene in a YAML text; `source` names it in messages and gives the default title.
+    """The scene in a YAML text; `source` names it in messages and gives the default title, and its
+    folder is the one that recordings' paths count from.
 
     Raises:
         SceneError: as `load_scene`.
@@ -41,7 +42,12 @@ def parse_scene(
     root, problems = compose(checked_text(raw, source), source)
     problems = problems + apply_overrides(root, overrides)
     fields = check(root, source, problems)
-    return build_scene(fields, default_title=Path(source).stem or "Untitled")
+    origin = Origin(
+        title=Path(source).stem or "Untitled",
+        base=str(Path(source).parent),
+        place=lambda path: str(find(root, path).node.place),
+    )
+    return build_scene(fields, origin)
 
 
 __all__ = ["SceneError", "load_scene", "parse_scene"]

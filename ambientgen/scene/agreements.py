@@ -1,0 +1,256 @@
+"""What fields must agree on with each other; told beside what is wrong with each by itself.
+
+All of it looks at plain values, right or wrong: what one field holds is pydantic's to judge.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ambientgen.scene.catalogue import KNOWN
+from ambientgen.scene.durations import DurationError, parse_span, spell
+from ambientgen.scene.faults import Fault, listed, nearest, shown
+from ambientgen.scene.hints import HINTS
+from ambientgen.scene.layer_fields import MOST_EVENTS, MOST_STATES
+from ambientgen.scene.model import EVENTS
+from ambientgen.scene.output_fields import choice, clashes
+from ambientgen.scene.schema import MOST_LAYERS
+from ambientgen.scene.text import named
+from ambientgen.scene.textures import TEXTURE_KINDS
+
+NAME = r"[a-z][a-z0-9_]{0,39}"
+"""Regular expression of a state's or a layer's name; a layer's is part of a file's."""
+
+Path = tuple[int | str, ...]
+Hidden = Callable[[Path], bool]
+"""Whether a field that is missing was written under another name, which is told."""
+
+_NOT_OF: dict[str, tuple[str, ...]] = {
+    "model": ("events", "strength", "file"),
+    "procedural": ("file",),
+    "recording": ("states", "events", "setting", "model", "strength"),
+}
+_CALLED = {"model": "a layer of the model's", "procedural": "a procedural layer"}
+_PROCEDURAL = "write `engine: procedural`, or leave the line out"
+_ELSEWHERE = {
+    "strength": _PROCEDURAL,
+    "events": "give them a layer with `engine: procedural`, or write them beside `layers:`",
+    "file": "write `engine: recording`, or leave the line out",
+}
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A scene's plain values, its length if that is right, and what is hidden in it."""
+
+    plain: Mapping[str, Any]
+    duration_s: float | None
+    hidden: Hidden
+
+
+def disagreements(
+    plain: Mapping[str, Any], duration_s: float | None, hidden: Hidden
+) -> Iterator[Fault]:
+    """Everything in a scene that does not go together, and names that are none."""
+    whole = _Whole(plain, duration_s, hidden)
+    yield from _what_sounds(whole)
+    yield from _state_faults(plain.get("states"), ("states",), procedural=False)
+    yield from _layers(whole)
+    yield from _events(plain.get("events"), ("events",))
+    yield from _output(whole)
+
+
+def _what_sounds(whole: _Whole) -> Iterator[Fault]:
+    plain = whole.plain
+    if "states" in plain and "layers" in plain:
+        what = "a scene has either `states` or `layers`, not both"
+        yield Fault(("layers",), what, "write the states under the name of a layer", at_key=True)
+    ways = ("states", "layers", "events")
+    if not any(name in plain or whole.hidden((name,)) for name in ways):
+        remedy = f"write for example `{HINTS['states'].example}`"
+        yield Fault((), "the scene has no `states`", remedy, at_key=True)
+
+
+def _name_fault(name: str, path: Path, what: str, example: str) -> Fault | None:
+    if re.fullmatch(NAME, name):
+        return None
+    spelt = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
+    better = spelt if re.fullmatch(NAME, spelt) else example
+    remedy = f"write small letters, digits and `_`, such as `{better}`"
+    return Fault(path, f"{shown(name)} is no name for a {what}", remedy, at_key=True)
+
+
+def _state_faults(states: object, path: Path, *, procedural: bool) -> Iterator[Fault]:
+    """Names that are none, sounds that nobody knows, kinds out of place."""
+    if not isinstance(states, dict):
+        return
+    for name, state in islice(states.items(), MOST_STATES + 1):
+        here = (*path, name)
+        fault = _name_fault(name, here, "state", "soft_rain")
+        if fault:
+            yield fault
+        elif procedural:
+            yield from _texture_faults(name, state, here)
+        elif name not in KNOWN and isinstance(state, dict) and "levels" not in state:
+            near = nearest(name, KNOWN)
+            remedy = f"did you mean `{near}`? If not, give" if near else "give"
+            remedy += f" its words from none to most, such as `{HINTS['levels'].example}`"
+            what = f"{named(name)} is not in the catalogue of states, and has no `levels`"
+            yield Fault(here, what, remedy, at_key=True)
+        if not procedural and isinstance(state, dict) and "kind" in state:
+            remedy = "leave it out, or give the state to a layer with `engine: procedural`"
+            what = "only the states of a procedural layer have a `kind`"
+            yield Fault((*here, "kind"), what, remedy, at_key=True)
+
+
+def _texture_faults(name: str, state: object, path: Path) -> Iterator[Fault]:
+    unknown = _unknown_texture(name, path, at_key=True)
+    if unknown:
+        yield unknown
+    elif isinstance(state, dict):
+        yield from _kind_faults(name, state.get("kind"), (*path, "kind"))
+
+
+def _unknown_texture(name: str, path: Path, *, at_key: bool) -> Fault | None:
+    if name in TEXTURE_KINDS:
+        return None
+    near = nearest(name, TEXTURE_KINDS)
+    remedy = f"did you mean `{near}`?" if near else f"there are {listed(TEXTURE_KINDS, 'and')}"
+    return Fault(path, f"there is no procedural sound {named(name)}", remedy, at_key)
+
+
+def _kind_faults(sound: str, kind: object, path: Path) -> Iterator[Fault]:
+    kinds = TEXTURE_KINDS[sound]
+    if isinstance(kind, str) and kind not in kinds:
+        near = nearest(kind, kinds)
+        remedy = f"did you mean `{near}`?" if near else f"it has {listed(kinds, 'and')}"
+        yield Fault(path, f"`{sound}` has no kind {named(kind)}", remedy)
+
+
+def _events(events: object, path: Path) -> Iterator[Fault]:
+    if not isinstance(events, list):
+        return
+    for index, event in enumerate(islice(events, MOST_EVENTS + 1)):
+        if not isinstance(event, dict):
+            continue
+        here = (*path, index)
+        if "at" in event and "rate" in event:
+            remedy = "keep `at` for one moment, or `rate` for random ones"
+            yield Fault((*here, "rate"), "an event has `at` or `rate`, not both", remedy, True)
+        if "at" not in event and "rate" not in event:
+            remedy = "write for example `at: 72s`, or `rate: 4` for so many a minute"
+            yield Fault(here, "this event has neither `at` nor `rate`", remedy)
+        sound = event.get("sound")
+        if isinstance(sound, str):
+            unknown = _unknown_texture(sound, (*here, "sound"), at_key=False)
+            if unknown:
+                yield unknown
+            else:
+                yield from _kind_faults(sound, event.get("kind"), (*here, "kind"))
+
+
+def _layers(whole: _Whole) -> Iterator[Fault]:
+    layers = whole.plain.get("layers")
+    if not isinstance(layers, dict):
+        return
+    taken = {EVENTS: "the stem of the scene's own events"} if "events" in whole.plain else {}
+    for name, layer in islice(layers.items(), MOST_LAYERS + 1):
+        path = ("layers", name)
+        small = name.lower()
+        wrong = _name_fault(name, path, "layer", "far_rain")
+        if small in taken:
+            what = f"the stem of {named(name)} would be the same file as {taken[small]}"
+            yield Fault(path, what, "give the layer another name", at_key=True)
+        elif wrong:
+            yield wrong
+        taken.setdefault(small, f"that of {named(name)}")
+        if isinstance(layer, dict):
+            yield from _layer(name, layer, whole.hidden)
+
+
+def _layer(name: str, layer: Mapping[str, Any], hidden: Hidden) -> Iterator[Fault]:
+    path, engine = ("layers", name), layer.get("engine", "model")
+    if not isinstance(engine, str) or engine not in _NOT_OF:
+        return
+    procedural = engine == "procedural"
+    for field in _NOT_OF[engine]:
+        if field in layer:
+            what = f"{_CALLED.get(engine, 'a recording')} has no `{field}`"
+            remedy = _ELSEWHERE[field] if engine != "recording" else "leave it out"
+            yield Fault((*path, field), what, remedy, at_key=True)
+    if procedural and "strength" not in layer:
+        for field in ("setting", "model"):
+            if field in layer:
+                what = f"`{field}` says nothing in a procedural layer without `strength`"
+                remedy = "leave it out, or write for example `strength: 0.5`"
+                yield Fault((*path, field), what, remedy, at_key=True)
+    yield from _silent(name, layer, engine, hidden)
+    if engine != "recording":
+        yield from _state_faults(layer.get("states"), (*path, "states"), procedural=procedural)
+    if procedural:
+        yield from _events(layer.get("events"), (*path, "events"))
+
+
+def _silent(name: str, layer: Mapping[str, Any], engine: str, hidden: Hidden) -> Iterator[Fault]:
+    """A layer without anything to hear."""
+    path = ("layers", name)
+    ways = {"model": ("states",), "procedural": ("states", "events"), "recording": ("file",)}
+    if any(field in layer or hidden((*path, field)) for field in ways[engine]):
+        return
+    example = HINTS[ways[engine][-1]].example
+    what = f"the layer {named(name)} has no `{ways[engine][0]}`"
+    if engine == "procedural":
+        what = f"the layer {named(name)} has neither `states` nor `events`"
+    if engine == "recording":
+        what = f"the recording {named(name)} has no `file`"
+    yield Fault(path, what, f"write for example `{example}`", at_key=True)
+
+
+def _output(whole: _Whole) -> Iterator[Fault]:
+    output = whole.plain.get("output")
+    if not isinstance(output, dict):
+        return
+    asked = {"format": "wav", "sample_rate": 16000, "layout": "mono"} | output
+    chosen = {name: choice(name, asked[name]) for name in ("format", "sample_rate", "layout")}
+    bits = choice("bits", output.get("bits"))
+    if None not in chosen.values():
+        name, layout = str(chosen["format"]), str(chosen["layout"])
+        depth = None if bits is None else str(bits)
+        for field, what, remedy in clashes(name, int(chosen["sample_rate"] or 0), depth, layout):
+            # where nothing was said of it, it is the format that asks too much
+            yield Fault(("output", field if field in output else "format"), what, remedy)
+    if "loudness" in output and whole.duration_s == math.inf:
+        what = "`loudness` is measured over the whole, and this scene never ends"
+        remedy = "leave the line out, or give the scene a `duration` such as `5m`"
+        yield Fault(("output", "loudness"), what, remedy, at_key=True)
+    yield from _fades(output, whole)
+
+
+def _fades(output: Mapping[str, Any], whole: _Whole) -> Iterator[Fault]:
+    scene_s, total_s = whole.duration_s, 0.0
+    for field in ("fade_in", "fade_out"):
+        try:
+            length_s = parse_span(output.get(field), percent=True).resolve(scene_s or 0.0)
+        except DurationError:
+            continue
+        path = ("output", field)
+        if whole.plain.get("loop") is True and (length_s or scene_s is None):
+            what = f"a loop goes on where it ends, and has no `{field}`"
+            yield Fault(path, what, "leave the line out, or write `loop: false`", at_key=True)
+            continue
+        if scene_s is None or math.isinf(scene_s):
+            continue
+        remedy = "write a shorter time, or a longer `duration`"
+        total_s += length_s
+        if length_s > scene_s:
+            what = f"`{field}` of {spell(length_s)} is longer than the scene of {spell(scene_s)}"
+            yield Fault(path, what, remedy)
+            total_s = -math.inf
+        elif total_s > scene_s:
+            what = f"the fades are longer together than the scene of {spell(scene_s)}"
+            yield Fault(path, what, remedy)

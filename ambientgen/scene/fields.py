@@ -1,0 +1,99 @@
+"""What the fields of a scene file have in common: times, lines of text, and nothing empty."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import core_schema
+
+from ambientgen.scene import durations
+from ambientgen.scene.durations import DurationError, parse_span, shown_time
+from ambientgen.scene.faults import Fault, refuse
+from ambientgen.scene.hints import HINTS, about
+from ambientgen.scene.text import named
+
+ENDLESS = "endless"  # instead of a duration
+MOST_DURATION_S = 168 * 3600.0  # a week
+LEAST_PERIOD_S = 1.0  # the UNet hears a trajectory once a window; faster swings are lost
+
+
+@dataclass(frozen=True)
+class Time:
+    """Annotates a field that holds a time: text in the file, seconds once parsed."""
+
+    name: str
+    least_s: float
+    most_s: float
+    percent: bool = True
+    endless: bool = False
+
+    def parse(self, value: object, info: ValidationInfo) -> float:
+        if self.endless and value == ENDLESS:
+            return math.inf
+        try:
+            span = parse_span(value, percent=self.percent)
+        except DurationError as error:
+            refuse(Fault((), f"`{self.name}`: {error.what}", error.remedy))
+        whole_s = (info.context or {}).get("duration_s")
+        if span.share is not None and whole_s is None:
+            return self.least_s  # the scene's duration is wrong, and reported
+        if span.share is not None and whole_s == math.inf:
+            said = f"`{self.name}`: {named(str(value))} is a share of a scene that never ends"
+            refuse(Fault((), said, f"write a time, such as `{HINTS[self.name].example}`"))
+        seconds = span.resolve(whole_s or 0.0)
+        if not self.least_s <= seconds <= self.most_s:
+            hint = HINTS[self.name]
+            said = f"`{self.name}` must be {hint.kind}, not {shown_time(seconds)}"
+            refuse(Fault((), said, f"write for example `{hint.example}`"))
+        return seconds
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.with_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        more = f"|{durations.PERCENT_PATTERN}" if self.percent else ""
+        more += f"|^{ENDLESS}$" if self.endless else ""
+        return {"type": "string", "pattern": durations.PATTERN + more}
+
+
+def line(most: int) -> StringConstraints:
+    """Annotates a text on one line: not empty, without line breaks and control characters."""
+    inside = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
+    return StringConstraints(max_length=most, pattern=rf"^{inside}[^\s\x00-\x1f\x7f-\x9f]{inside}$")
+
+
+def field(name: str, default: Any = ...) -> Any:
+    """A described field; without a default it must be given."""
+    return Field(default, description=about(name))
+
+
+class Fields(BaseModel):
+    """A mapping of the file: only the fields it knows, and nothing empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, value: Any, info: ValidationInfo) -> Any:
+        name = info.field_name or ""
+        if value is not None:
+            return value
+        leave = "" if cls.model_fields[name].is_required() else ", or leave the line out"
+        remedy = f"write for example `{HINTS[name].example}`{leave}"
+        refuse(Fault((), f"`{name}` is empty", remedy))
