@@ -2,25 +2,33 @@
 
 from ambientgen.scene.catalogue import KNOWN, KnownState
 from ambientgen.scene.editors import scene_json_schema
+from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.model import KeyframeRule, OutputOptions, RenderOptions, Scene, State
 from ambientgen.scene.overrides import apply_overrides
 from ambientgen.scene.read import load_scene, parse_scene
+from ambientgen.scene.recordings import missing_recordings, recording_path
 from ambientgen.scene.shipped import ShippedScene, shipped_scene, shipped_scenes
 from ambientgen.scene.template import new_scene_text
 
 __all__ = [
     "KNOWN",
+    "Event",
     "KeyframeRule",
     "KnownState",
+    "Layer",
     "OutputOptions",
+    "Placement",
+    "Ranged",
     "RenderOptions",
     "Scene",
     "ShippedScene",
     "State",
     "apply_overrides",
     "load_scene",
+    "missing_recordings",
     "new_scene_text",
     "parse_scene",
+    "recording_path",
     "scene_json_schema",
     "shipped_scene",
     "shipped_scenes",

@@ -7,6 +7,7 @@ from typing import Any
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.check import STATE_NAME
 from ambientgen.scene.schema import HINTS, SceneFields
+from ambientgen.scene.textures import TEXTURE_KINDS
 from ambientgen.scene.tree import compose
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,16 +28,27 @@ def scene_json_schema() -> dict[str, Any]:
         "default": "auto",
         "description": fields["keyframes"]["description"],
     }
-    state = {"$ref": "#/$defs/StateFields"}
-    fields["states"]["properties"] = {
-        name: {**state, "description": f"{known.plain}: {', '.join(filter(None, known.levels))}"}
-        for name, known in KNOWN.items()
-    }
-    fields["states"]["additionalProperties"] = {"allOf": [state, {"required": ["levels"]}]}
-    fields["states"]["propertyNames"] = {"pattern": f"^{STATE_NAME}$"}
+    layer, event = (schema["$defs"][name]["properties"] for name in ("LayerFields", "EventFields"))
+    for states in (fields["states"], layer["states"]):
+        _offer_known(states)
+    fields["layers"]["propertyNames"] = {"pattern": f"^{STATE_NAME}$"}
+    event["sound"] |= {"enum": list(TEXTURE_KINDS)}
+    event["kind"] |= {"enum": sorted({kind for kinds in TEXTURE_KINDS.values() for kind in kinds})}
+    schema["anyOf"] = [{"required": [name]} for name in ("states", "layers", "events")]
     levels = schema["$defs"]["StateFields"]["properties"]["levels"]
     levels["items"] = {"anyOf": [levels["items"], {"type": "null"}]}  # `~` first: silence
     return {"$schema": DIALECT, "title": "An ambientgen scene", **_titled(schema)}
+
+
+def _offer_known(states: dict[str, Any]) -> None:
+    """Known states by name; any other brings its own words."""
+    state = {"$ref": "#/$defs/StateFields"}
+    states["properties"] = {
+        name: {**state, "description": f"{known.plain}: {', '.join(filter(None, known.levels))}"}
+        for name, known in KNOWN.items()
+    }
+    states["additionalProperties"] = {"allOf": [state, {"required": ["levels"]}]}
+    states["propertyNames"] = {"pattern": f"^{STATE_NAME}$"}
 
 
 def _drop_nothing(schema: Any) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 
 from ambientgen.errors import Problem
+from ambientgen.scene.curve_fields import SCALES, StateFields
 from ambientgen.scene.faults import listed
-from ambientgen.scene.schema import StateFields
+from ambientgen.scene.layer_fields import LayerFields
 from ambientgen.scene.spaces import unspaced
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Entry, Node, Place, again_problem
 
-_NEED_MAPPINGS = ("states", "curve", "wander", "render", "output")
+_NAMED = ("states", "layers")  # mappings of names to mappings
+_POINTS = ("curve", *SCALES)
+_NEED_MAPPINGS = (*_NAMED, *_POINTS, "wander", "render", "output", "events")
 
 
 def _unspaced_inside(node: Node, name: str = "") -> Iterator[Problem]:
@@ -22,6 +25,9 @@ def _unspaced_inside(node: Node, name: str = "") -> Iterator[Problem]:
         if problem:
             node.broken = True
             yield problem
+    elif isinstance(node.value, list):
+        for inner in node.value:
+            yield from _unspaced_inside(inner, "events")
     elif isinstance(node.value, dict):
         for key, entry in node.value.items():
             problem = None
@@ -30,7 +36,7 @@ def _unspaced_inside(node: Node, name: str = "") -> Iterator[Problem]:
             if problem:
                 entry.node.broken = True
                 yield problem
-            elif name in ("states", "curve") or key in _NEED_MAPPINGS:
+            elif name in (*_NAMED, *_POINTS) or key in _NEED_MAPPINGS:
                 yield from _unspaced_inside(entry.node, key)
 
 
@@ -41,18 +47,36 @@ def unslipped(root: Node, problems: list[Problem]) -> list[Problem]:
     the slip's consequence are left out.
     """
     problems = [*problems, *islice(_unspaced_inside(root), MOST_PROBLEMS)]
-    states = root.value.get("states") if isinstance(root.value, dict) else None
-    if states is None or not isinstance(states.node.value, dict):
-        return problems
-    return _fields_beside(states.node.value, problems)
+    for entries, fields in _named(root):
+        problems = _fields_beside(entries, fields, problems)
+    return problems
 
 
-def _fields_beside(states: dict[str, Entry], problems: list[Problem]) -> list[Problem]:
-    """Fields that stand beside an empty state, as `curve` in `{rain: , curve: 0.5}`."""
+def _named(root: Node) -> Iterator[tuple[dict[str, Entry], Container[str]]]:
+    """The mappings of names in a scene, and the fields that belong inside each name."""
+    yield from _inside(root, "states", StateFields.model_fields)
+    for layers, fields in _inside(root, "layers", LayerFields.model_fields):
+        yield layers, fields
+        for layer in layers.values():
+            yield from _inside(layer.node, "states", StateFields.model_fields)
+
+
+def _inside(
+    node: Node, name: str, fields: Container[str]
+) -> Iterator[tuple[dict[str, Entry], Container[str]]]:
+    found = node.value.get(name) if isinstance(node.value, dict) else None
+    if found is not None and isinstance(found.node.value, dict):
+        yield found.node.value, fields
+
+
+def _fields_beside(
+    states: dict[str, Entry], fields: Container[str], problems: list[Problem]
+) -> list[Problem]:
+    """Fields that stand beside an empty name, as `curve` in `{rain: , curve: 0.5}`."""
     told = list(problems)
     owner, strays = "", list[tuple[Place, str]]()
     for place, name in [*_keys(states), (Place(""), "")]:
-        if owner and name in StateFields.model_fields:
+        if owner and name in fields:
             strays.append((place, name))
             continue
         if strays:
