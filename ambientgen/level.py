@@ -1,7 +1,7 @@
 """Level: one fixed gain, then a limiter that is a function of absolute time with a finite memory.
 
-The limiter measures, on an absolute grid of cells of about a millisecond, how far the loudest
-sample lies above the ceiling. That need is spread over time: forward to the look-ahead before it,
+The limiter measures, on an absolute grid of cells of about a millisecond, how far the highest true
+peak lies above the ceiling. That need is spread over time: forward to the look-ahead before it,
 and fading over the release after it. A Hann window over the look-ahead then smooths the spread
 need into a gain. All this is additions, products and maxima: no recursion, so that a render may
 begin anywhere, given `context_before` samples more, and yield the same bits.
@@ -17,27 +17,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ambientgen.peaks import HALF, TruePeaks
+
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+Measured = tuple[FloatArray, NDArray[Any]]
+"""Samples, (n,) or (n, channels), and the peak at each of them, (n,)."""
 
 _CELLS_PER_SECOND = 1000
+_MARGIN_DB = 0.1  # between what is measured as a true peak, and what finer measures may find
 _FAINTEST_GAIN = 1e-9  # −180 dB, where reports end: a gain of 0 has no decibels
 
 
 @dataclass(frozen=True)
 class LevelSettings:
-    """gain_db: the model's one fixed gain. ceiling_db: no sample's magnitude passes it (dBFS).
+    """gain_db: one fixed gain. ceiling_db: no peak passes it (dBTP).
 
     look_ahead_s: how long before a peak the gain begins to fall; 5 ms is short enough to be
     masked by the peak and long enough not to click. release_s: how long after it the gain takes
     to return; 150 ms is slower than the ear's roughness (no distortion of low tones) and faster
-    than a breath of wind (no pumping). Both greater than 0.
+    than a breath of wind (no pumping). Both greater than 0. true_peak: peaks between samples count,
+    so that no converter or encoder passes the ceiling; False: only samples do (dBFS).
     """
 
     gain_db: float = 0.0
     ceiling_db: float = -1.0
     look_ahead_s: float = 0.005
     release_s: float = 0.15
+    true_peak: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,9 +59,10 @@ class LimiterReport:
 class Level:
     """Gain and limiter over a stream of blocks; the result does not depend on how it is cut.
 
-    `push` blocks of float32, (n,) or (n, channels); each call returns what is ready, `finish`
-    the rest. Channels share one gain, so that the stereo image stands still. Where nothing is
-    over the ceiling a sample is multiplied by the fixed gain in float32 and otherwise untouched.
+    `push` blocks of float32, (n,) or (n, channels), as `measured` gives them; each call returns
+    what is ready, `finish` the rest. Channels share one gain, so that the stereo image stands
+    still. Where nothing is over the ceiling a sample is multiplied by the fixed gain in float32
+    and otherwise untouched.
 
     first_sample: absolute index of the first sample pushed.
     emit_from, emit_to: absolute indices between which samples are returned and reported; None:
@@ -72,6 +80,9 @@ class Level:
     ) -> None:
         self._gain = np.float32(10.0 ** (settings.gain_db / 20.0))
         self._ceiling = np.float32(10.0 ** (settings.ceiling_db / 20.0))
+        margin_db = _MARGIN_DB if settings.true_peak else 0.0
+        self._threshold = float(self._ceiling) * 10.0 ** (-margin_db / 20.0)
+        self._true_peak = settings.true_peak
         self._cell = max(1, round(sample_rate / _CELLS_PER_SECOND))
         self._ahead = max(1, math.ceil(settings.look_ahead_s * sample_rate / self._cell))
         release = max(1, math.ceil(settings.release_s * sample_rate / self._cell))
@@ -86,18 +97,24 @@ class Level:
         self._next = first_sample - first_sample % self._cell
         self._lead = first_sample - self._next  # silence that fills the first cell
         self._waiting: NDArray[np.float32] | None = None
+        self._heights = np.zeros(self._lead)  # the peaks of what waits and is not yet in `_needs`
         self._needs = np.zeros(self._memory)
         self._report = LimiterReport()
 
     @property
     def context_before(self) -> int:
         """Samples before a moment that can matter to it."""
-        return (self._memory + 1) * self._cell
+        return (self._memory + 1) * self._cell + self._beside
 
     @property
     def context_after(self) -> int:
         """Samples after a moment that can matter to it; also how far the result lags, at most."""
-        return (self._ahead + 1) * self._cell
+        return (self._ahead + 1) * self._cell + self._beside
+
+    @property
+    def _beside(self) -> int:
+        """Samples on each side that a true peak is made of."""
+        return HALF if self._true_peak else 0
 
     @property
     def cell_samples(self) -> int:
@@ -109,13 +126,28 @@ class Level:
         """What was done to the samples returned so far."""
         return self._report
 
-    def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take the next samples; return those that nothing to come can change (perhaps none)."""
+    def measured(self, blocks: Iterable[FloatArray]) -> Iterator[Measured]:
+        """A stream's blocks with its peaks, as `push` wants them."""
+        if not self._true_peak:
+            for block in blocks:
+                samples = np.asarray(block, np.float32)
+                heights = np.abs(samples).reshape(len(samples), -1).max(axis=1, initial=0.0)
+                yield samples, heights
+            return
+        peaks = TruePeaks(self._threshold / float(self._gain))
+        for block in blocks:
+            yield peaks.push(block)
+        yield peaks.finish()
+
+    def push(self, block: FloatArray, heights: NDArray[Any]) -> FloatArray:
+        """Take the next samples, and the peak at each, (n,), before any gain.
+
+        Return those that nothing to come can change (perhaps none).
+        """
         self._end += len(block)
-        louder = np.asarray(block, np.float32) * self._gain
         if self._waiting is None:
-            self._waiting = np.zeros((self._lead, *louder.shape[1:]), np.float32)
-        self._append(louder)
+            self._waiting = np.zeros((self._lead, *block.shape[1:]), np.float32)
+        self._append(block * self._gain, heights.astype(np.float64) * float(self._gain))
         return self._leave()
 
     def finish(self) -> NDArray[np.float32]:
@@ -124,20 +156,18 @@ class Level:
             return np.empty(0, np.float32)
         partial = -(self._end - self._next) % self._cell
         rest = partial + self._ahead * self._cell
-        self._append(np.zeros((rest, *self._waiting.shape[1:]), np.float32))
+        self._append(np.zeros((rest, *self._waiting.shape[1:]), np.float32), np.zeros(rest))
         return self._leave()
 
-    def _append(self, samples: NDArray[np.float32]) -> None:
-        """Let samples wait, and measure the cells that they complete."""
+    def _append(self, samples: NDArray[np.float32], heights: NDArray[np.float64]) -> None:
+        """Let samples wait, and note what the cells need that they complete."""
         assert self._waiting is not None
-        known = len(self._needs) - self._memory
         self._waiting = np.concatenate([self._waiting, samples])
-        complete = len(self._waiting) // self._cell
-        fresh = self._waiting[known * self._cell : complete * self._cell]
-        cells = np.abs(fresh).reshape(complete - known, self._cell * math.prod(fresh.shape[1:]))
-        peaks = cells.max(axis=1).astype(np.float64)
-        ceiling = float(self._ceiling)
-        needs = 1.0 - ceiling / np.maximum(peaks, ceiling)
+        heights = np.concatenate([self._heights, heights])
+        complete = len(heights) // self._cell * self._cell
+        self._heights = heights[complete:]
+        peaks = heights[:complete].reshape(-1, self._cell).max(axis=1)
+        needs = 1.0 - self._threshold / np.maximum(peaks, self._threshold)
         # An infinite peak must not pass for one at the ceiling: sinks refuse what is no number.
         needs[~np.isfinite(peaks)] = np.nan
         self._needs = np.concatenate([self._needs, needs])
@@ -212,11 +242,11 @@ class Turns:
         """Where sample number `sample` of the loop stands among those that are heard."""
         return sample + sample * (-self.samples % self.cell) // self.samples
 
-    def heard(self, blocks: Iterable[FloatArray], first: int) -> Iterator[FloatArray]:
+    def heard(self, blocks: Iterable[Measured], first: int) -> Iterator[Measured]:
         """The stream from sample `first` on, with the samples that are heard twice."""
-        for block in blocks:
-            places = self.place(np.arange(first, first + len(block) + 1))
-            yield np.repeat(block, np.diff(places))
+        for block, heights in blocks:
+            times = np.diff(self.place(np.arange(first, first + len(block) + 1)))
+            yield np.repeat(block, times, axis=0), np.repeat(heights, times)
             first += len(block)
 
     def kept(self, blocks: Iterable[FloatArray], first: int) -> Iterator[FloatArray]:
@@ -229,10 +259,14 @@ class Turns:
             first, begin = first + len(chosen), begin + len(block)
 
 
-def levelled(blocks: Iterable[NDArray[np.float32]], level: Level) -> Iterator[NDArray[np.float32]]:
+def levelled(blocks: Iterable[FloatArray], level: Level) -> Iterator[FloatArray]:
     """Pass a stream of blocks through `level`, to its end; empty blocks are left out."""
-    for block in blocks:
-        ready = level.push(block)
+    return _pushed(level.measured(blocks), level)
+
+
+def _pushed(measured: Iterable[Measured], level: Level) -> Iterator[FloatArray]:
+    for block, heights in measured:
+        ready = level.push(block, heights)
         if len(ready):
             yield ready
     rest = level.finish()
@@ -272,8 +306,9 @@ class Limiter:
         """The samples asked for, of a stream with the context they need."""
         if self._turns.samples == self._turns.cell:  # all of them are heard once
             return levelled(blocks, self._level)
-        heard = self._turns.heard(blocks, self._first)
-        return self._turns.kept(levelled(heard, self._level), self._from)
+        # Peaks are measured before: between two copies of a sample the wave would be another.
+        heard = self._turns.heard(self._level.measured(blocks), self._first)
+        return self._turns.kept(_pushed(heard, self._level), self._from)
 
 
 def _cell_weights(cell: int, cells: int) -> NDArray[np.float64]:
