@@ -3,10 +3,19 @@
 Open a sink with `open_sink`, give it blocks inside its `with`, and take `sink.result` after it.
 """
 
-from ambientgen.audio_file.formats import FORMATS, AudioFormat, Encoding, Shape
-from ambientgen.audio_file.pcm import to_int16
+from ambientgen.audio_file.audio_format import AudioFormat
+from ambientgen.audio_file.encoding import Encoding, Shape, Work
+from ambientgen.audio_file.formats import FORMATS
+from ambientgen.audio_file.pcm import to_pcm
 from ambientgen.audio_file.sink import Companion, Sink, Written, open_sink
-from ambientgen.audio_file.target import STDOUT, ReaderGone, check_endless, check_target
+from ambientgen.audio_file.tags import tags_for
+from ambientgen.audio_file.target import (
+    STDOUT,
+    ReaderGone,
+    check_endless,
+    check_target,
+    loop_notice,
+)
 
 __all__ = [
     "FORMATS",
@@ -17,9 +26,12 @@ __all__ = [
     "ReaderGone",
     "Shape",
     "Sink",
+    "Work",
     "Written",
     "check_endless",
     "check_target",
+    "loop_notice",
     "open_sink",
-    "to_int16",
+    "tags_for",
+    "to_pcm",
 ]

@@ -1,4 +1,4 @@
-"""The hash of a sound file's samples: the same that a sink tells when it wrote them."""
+"""Hashes of sound files: of their samples, the same that a sink tells when it wrote them."""
 
 from __future__ import annotations
 
@@ -7,29 +7,61 @@ import importlib
 import os
 from typing import Any
 
+from ambientgen.audio_file.pcm import packed
 from ambientgen.errors import MismatchError, Problem, UsageError
 
 _BLOCK_SAMPLES = 1 << 18
+_BLOCK_BYTES = 1 << 20
+_READ_AS = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
 
 
 def pcm_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256, in hex, of a file's samples as 16-bit little-endian integers, channels interleaved.
+    """SHA-256, in hex, of a file's samples as they are in it, channels interleaved, little-endian.
+
+    That is `Written.sha256` of a format that keeps its samples. Of one that does not, the samples
+    are not those that were written: compare `file_sha256`.
 
     Raises:
         UsageError: there is no such file.
-        MismatchError: it holds no sound that can be read to its end.
+        MismatchError: it holds no sound that can be read to its end, or not as it was written.
     """
-    name = os.fspath(path)
-    if not os.path.isfile(name):
-        raise UsageError(Problem(name, "there is no such file", "name a rendered sound file"))
+    name = _existing(path)
     soundfile: Any = importlib.import_module("soundfile")
     digest = hashlib.sha256()
     try:
         with soundfile.SoundFile(name) as file:
-            while len(block := file.read(_BLOCK_SAMPLES, dtype="int16", always_2d=True)):
-                digest.update(block.astype("<i2").tobytes())
+            if file.subtype not in _READ_AS:
+                what = f"its samples are not kept as they were ({file.subtype.lower()})"
+                raise MismatchError(Problem(name, what, "compare the whole file's hash"))
+            kind, shift = _READ_AS[file.subtype], 8 * (file.subtype == "PCM_24")
+            while len(block := file.read(_BLOCK_SAMPLES, dtype=kind, always_2d=True)):
+                digest.update(packed(block >> shift if shift else block))
     except (soundfile.SoundFileError, OSError) as error:
         said = " ".join(str(error).split()).rstrip(".")
         what = f"is damaged, or no sound file ({said})"
         raise MismatchError(Problem(name, what, "render it again")) from error
     return digest.hexdigest()
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256, in hex, of all of a file's bytes. Raises UsageError: no such file; OSError."""
+    digest = hashlib.sha256()
+    with open(_existing(path), "rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def keeps_samples(path: str | os.PathLike[str]) -> bool:
+    """Whether `pcm_sha256` can tell what was written, going by the suffix."""
+    from ambientgen.audio_file.formats import FORMATS
+
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    return not any(kind.lossy for kind in FORMATS.values() if kind.suffix == suffix)
+
+
+def _existing(path: str | os.PathLike[str]) -> str:
+    name = os.fspath(path)
+    if not os.path.isfile(name):
+        raise UsageError(Problem(name, "there is no such file", "name a rendered sound file"))
+    return name

@@ -10,19 +10,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ambientgen.audio_file.audio_format import AudioFormat
 from ambientgen.audio_file.byte_stream import ByteStream
-from ambientgen.audio_file.formats import AudioFormat, Encoding, Shape
+from ambientgen.audio_file.digest import file_sha256
+from ambientgen.audio_file.dither import Dither
+from ambientgen.audio_file.encoding import NO_TAGS, Encoding, Shape, Work
 from ambientgen.audio_file.part import Part, sync_folder
-from ambientgen.audio_file.pcm import to_int16
+from ambientgen.audio_file.pcm import Samples, packed, to_pcm
 from ambientgen.audio_file.target import Target, errors_named, find_target
 from ambientgen.errors import AmbientgenError, OutputError, Problem
-
-NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,28 +38,44 @@ class Companion:
 
 @dataclass(frozen=True)
 class Written:
-    """sha256: hex digest of the 16-bit samples as written, little-endian, channels interleaved,
-    without any header: the same for every format. samples: their number, per channel."""
+    """sha256: hex digest of the samples as the encoder was given them, little-endian, channels
+    interleaved in the layout's order, without any header: of 16 or 24 bits after dithering, else
+    floats of 32 (also to formats that lose some of them). So it is the same for every format of the
+    same bits, and for every format that loses some. samples: their number, per channel.
+
+    file_sha256: of the whole finished file, in a format that loses some of its samples, where they
+    cannot be compared; None in others, and before the end.
+    """
 
     sha256: str
     samples: int
+    file_sha256: str | None = None
 
 
 class Sink:
     """Takes blocks of sound; made by `open_sink`."""
 
-    def __init__(self, target: Target, encoder: AudioFormat, shape: Shape) -> None:
+    def __init__(self, target: Target, stream: ByteStream, encoding: Encoding, work: Work) -> None:
         self._target = target
-        self._encoder = encoder
-        self._shape = shape
+        self._stream = stream
+        self._work = work
+        self._dither: Dither | None = None
+        if encoding.dither_seed is not None and work.bits != "32f":
+            shape = work.shape
+            self._dither = Dither(encoding.dither_seed, shape.channels, shape.period)
+        self._encoder: AudioFormat | None = None
+        with errors_named(target.name):
+            self._encoder = target.format(stream, work)
         self._digest = hashlib.sha256()
         self._samples = 0
+        self._file_sha256: str | None = None
+        self._finished = False
         self.companion: Companion | None = None  # to be put beside a file; set it before the end
 
     @property
     def result(self) -> Written:
         """What was written so far; after the `with` block, all of it."""
-        return Written(self._digest.hexdigest(), self._samples)
+        return Written(self._digest.hexdigest(), self._samples, self._file_sha256)
 
     def write(self, block: NDArray[np.floating]) -> None:
         """Write the next samples, (n,) for one channel or (n, channels), full scale ±1.
@@ -68,26 +84,56 @@ class Sink:
         AmbientgenError for samples past the promised end or numbers that are not finite,
         ValueError for another number of channels.
         """
-        channels = self._shape.channels
+        shape = self._work.shape
+        channels = shape.channels
         if block.shape[1:] != (channels,) and not (channels == 1 and block.ndim == 1):
             raise ValueError(f"a block of shape {block.shape} for {channels} channels")
-        total = self._shape.total_samples
+        total = shape.total_samples
         if total is not None and self._samples + len(block) > total:
             raise self._broken(f"more than the {total} samples that were promised")
         try:
-            pcm = to_int16(block).reshape(len(block), channels)
+            pcm = self._pcm(block.reshape(len(block), channels))
         except ValueError as error:
             raise self._broken(f"{error}, within {len(block)} from {self._samples} on") from error
+        assert self._encoder is not None
         with errors_named(self._target.name):
             self._encoder.write(pcm)
-        self._digest.update(pcm.tobytes())
+        self._digest.update(packed(pcm))
         self._samples += len(block)
 
-    def check_whole(self) -> None:
-        """Raises AmbientgenError unless all promised samples were written."""
-        total = self._shape.total_samples
+    def finish(self) -> Written:
+        """Write the end, with the file's hash in the result; called at the `with` block's end
+        unless it was before. Nothing can be written after it.
+
+        Raises AmbientgenError unless all promised samples were written, and what `write` does.
+        """
+        if self._finished:
+            return self.result
+        total = self._work.shape.total_samples
         if total is not None and self._samples != total:
             raise self._broken(f"{self._samples} samples instead of the {total} promised")
+        assert self._encoder is not None
+        with errors_named(self._target.name):
+            self._encoder.finish()
+            if not self._target.streamed:
+                self._stream.sync()
+                if self._target.format.lossy:
+                    self._file_sha256 = file_sha256(self._stream.path or "")
+            self._stream.close()
+        self._finished = True
+        return self.result
+
+    def abandon(self) -> None:
+        """Let go of what is still open."""
+        if self._encoder is not None:
+            self._encoder.abandon()
+
+    def _pcm(self, block: NDArray[np.floating]) -> Samples:
+        """Samples as the encoder takes them, (n, channels)."""
+        if self._dither is None:
+            return to_pcm(block, self._work.bits)
+        noise = self._dither.at(self._work.shape.first_sample + self._samples, len(block))
+        return to_pcm(block, self._work.bits, noise)
 
     def _broken(self, what: str) -> AmbientgenError:
         return AmbientgenError(Problem(self._target.name, what, "please report this"))
@@ -116,24 +162,28 @@ def open_sink(
     takes its name, the new companion takes its own. So whenever the process is killed, a companion
     that is there describes the sound that is there.
 
+    The same samples give the same bytes: files hold nothing of when or where. A loop in Opus is
+    kept in a nameless file in the same folder until its end is known.
+
     Raises what `check_target` does, and OutputError where the disk has too little room for a
     WAV file of known length, is full or fails, or where a file appeared under the name meanwhile
     and `force` is not set; inside the block see `Sink.write`.
     """
     target = find_target(path, force, encoding, shape)
+    work = Work(shape, "32f" if target.format.lossy else encoding.bits, tags)
     if target.streamed:
         with errors_named(target.name):
             stream = _open_stream(target)
-        with _written(target, shape, stream) as sink:
+        with _written(target, stream, encoding, work) as sink:
             yield sink
         return
     assert target.path is not None
     with errors_named(target.name):
-        _check_room(target.path, target, shape)
+        _check_room(target.path, target, work)
         part = Part(target.path)
     try:
         stream = ByteStream(part.descriptor, str(part.path), seekable=True)
-        with _written(target, shape, stream) as sink:
+        with _written(target, stream, encoding, work) as sink:
             yield sink
         with errors_named(target.name):
             _commit(part, sink.companion, force)
@@ -142,23 +192,16 @@ def open_sink(
 
 
 @contextlib.contextmanager
-def _written(target: Target, shape: Shape, stream: ByteStream) -> Iterator[Sink]:
+def _written(target: Target, stream: ByteStream, encoding: Encoding, work: Work) -> Iterator[Sink]:
     """A sink on an open stream; finished, synced and closed, or closed as it stands."""
-    encoder: AudioFormat | None = None
+    sink: Sink | None = None
     try:
-        with errors_named(target.name):
-            encoder = target.format(stream, shape)
-        sink = Sink(target, encoder, shape)
+        sink = Sink(target, stream, encoding, work)
         yield sink
-        sink.check_whole()
-        with errors_named(target.name):
-            encoder.finish()
-            if not target.streamed:
-                stream.sync()
-            stream.close()
+        sink.finish()
     finally:
-        if encoder is not None:
-            encoder.abandon()
+        if sink is not None:
+            sink.abandon()
         stream.abandon()
 
 
@@ -170,9 +213,9 @@ def _open_stream(target: Target) -> ByteStream:
     return ByteStream(os.open(target.path, os.O_WRONLY), str(target.path), seekable=False)
 
 
-def _check_room(path: Path, target: Target, shape: Shape) -> None:
+def _check_room(path: Path, target: Target, work: Work) -> None:
     """Refuse at once what could only fail after hours."""
-    needed = target.format.file_bytes(shape)
+    needed = target.format.file_bytes(work)
     disk = shutil.disk_usage(path.parent)
     # Some network file systems do not say how large they are.
     if needed is not None and disk.total and needed > disk.free:

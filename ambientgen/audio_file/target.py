@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS, AudioFormat, Encoding, Shape
+from ambientgen.audio_file.audio_format import AudioFormat
+from ambientgen.audio_file.encoding import Encoding, Shape
+from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS
 from ambientgen.errors import OutputError, Problem, UsageError
+from ambientgen.events import Notice
 from ambientgen.shell import shell_word
 
 STDOUT = "-"
@@ -73,7 +76,8 @@ def check_target(
 
     Raises OutputError for an existing file without `force`, a folder, a missing or unwritable
     folder, a disk or socket, a name too long; UsageError for an unknown format, a suffix that
-    says another one, or a format that cannot go to a pipe.
+    says another one, a format that cannot go to a pipe, bits, a sample rate or channels that the
+    format does not have.
     """
     find_target(path, force, encoding, shape)
 
@@ -96,7 +100,28 @@ def find_target(
     shape: Shape | None = None,
 ) -> Target:
     """`check_target`, and what it found."""
-    format_name = encoding.format_name
+    target = _found(path, force, encoding.format_name)
+    refused = target.format.refusal(encoding, shape)
+    if refused is not None:
+        raise UsageError(Problem("standard output" if path == STDOUT else target.name, *refused))
+    return target
+
+
+def loop_notice(path: str | Path, encoding: Encoding = _BY_SUFFIX) -> Notice | None:
+    """What is to be told before a loop is written in a format that cannot hold one, or None.
+
+    Raises what `check_target` does, but for files that are there already.
+    """
+    kind = find_target(path, True, encoding).format
+    if kind.gapless:
+        return None
+    return Notice(
+        f"{kind.suffix[1:].upper()} pads its ends, so most players leave a gap where the loop "
+        "joins: write .ogg, .flac or .wav for loops"
+    )
+
+
+def _found(path: str | Path, force: bool, format_name: str | None) -> Target:
     name = os.fspath(path)
     if name == STDOUT:
         return _stream_target(name, None, format_name)
@@ -166,7 +191,8 @@ def _file_format(name: str, real: Path, format_name: str | None) -> type[AudioFo
     suffix = Path(name).suffix.lower()
     by_suffix = {audio_format.suffix: audio_format for audio_format in FORMATS.values()}
     if suffix not in by_suffix:
-        known = " or ".join(by_suffix)
+        *first, last = by_suffix
+        known = f"{', '.join(first)} or {last}"
         what = f"{suffix} is no format known here" if suffix else "the name has no suffix"
         raise UsageError(Problem(name, what, f"end it in {known}"))
     if format_name is None:
