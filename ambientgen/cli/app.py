@@ -20,6 +20,7 @@ from ambientgen.cli import (
     new,
     plan,
     play,
+    plot,
     render,
     scenes,
     schema,
@@ -51,6 +52,7 @@ app.command("verify")(verify.verify)
 app.command("play")(play.play)
 app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
+app.command("plot")(plot.plot)
 app.command("scenes")(scenes.scenes)
 app.command("new")(new.new)
 app.command("schema")(schema.schema)

@@ -1,7 +1,8 @@
-"""Text files that commands leave behind."""
+"""Files, other than sounds, that commands leave behind."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ambientgen.errors import OutputError, Problem
@@ -32,3 +33,50 @@ def write_text(path: Path, text: str, force: bool) -> None:
         except ValueError as error:  # a NUL in the name
             problem = Problem(repr(str(path)), f"is no file's name ({error})")
             raise OutputError(problem) from None
+
+
+def check_new_file(path: Path, force: bool) -> None:
+    """Refuse a place for a file that cannot work, before anything is made.
+
+    Raises:
+        OutputError: the file exists and `force` is not set; a folder stands there; there is no
+            folder to hold it, or none that takes files; or the name is none.
+    """
+    from ambientgen.audio_file.target import errors_named
+
+    if "\0" in str(path):
+        raise OutputError(Problem(repr(str(path)), "is no file's name", "name another with -o"))
+    with errors_named(str(path)):
+        if path.is_dir():
+            raise OutputError(Problem(str(path), "is a folder", "name a file in it"))
+        if not path.parent.is_dir():
+            remedy = f"make it with `mkdir -p {shell_word(path.parent)}`"
+            what = f"there is no folder {path.parent}"
+            raise OutputError(Problem(str(path), what, remedy))
+        if path.exists() and not force:
+            remedy = "use --force to replace it, or choose another name"
+            raise OutputError(Problem(str(path), "exists already", remedy))
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            what = f"the folder {path.parent} cannot be written to"
+            raise OutputError(Problem(str(path), what, "write to another folder with -o"))
+
+
+def write_whole(path: Path, content: bytes, force: bool) -> None:
+    """Write a file that is there whole or not at all, whatever happens meanwhile.
+
+    Raises:
+        OutputError: it exists and `force` is not set, or it cannot be written.
+    """
+    from ambientgen.audio_file.part import Part
+    from ambientgen.audio_file.target import errors_named
+
+    with errors_named(str(path)):
+        part = Part(Path(os.path.realpath(path)))
+        try:
+            with open(part.descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.take_name(force)
+        finally:
+            part.discard()

@@ -1,0 +1,128 @@
+"""`ambientgen plot`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ambientgen.cli import options
+from ambientgen.cli.files import check_new_file, write_whole
+from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene
+from ambientgen.cli.render import named_after
+from ambientgen.console import Console
+from ambientgen.errors import ModelError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from ambientgen.picture.draw import Sounding
+    from ambientgen.picture.likeness import Likeness
+    from ambientgen.picture.timeline import Timeline
+    from ambientgen.asked import Between
+    from ambientgen.scene import Scene
+
+SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64"})
+"""Suffixes of what is drawn as a sound; all else is a scene, or a sidecar."""
+
+
+def plot(
+    path: Annotated[
+        str, typer.Argument(metavar="SCENE|FILE", help="A scene file, or a sound file.")
+    ],
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PICTURE",
+            help="Where to: a .png or .svg file. Left out: NAME.png, in the current folder.",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Begin here (12m).")
+    ] = None,
+    end: options.To = None,
+    duration: options.Duration = None,
+    model: options.Model = None,
+    seed: options.Seed = None,
+    assignments: options.Assignments = None,
+    no_loa: Annotated[
+        bool, typer.Option("--no-loa", help="Leave out what the model makes of the prompts.")
+    ] = False,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Draw a scene, or a sound, on one picture.
+
+    Of a scene: its curves, keyframes with their prompts, windows, and how alike the model finds its
+    moments; layers one below another. Of a sound file: its spectrogram, under the curves that its
+    sidecar tells.
+    """
+    console = Console(quiet)
+    target = Path(output) if output is not None else Path(Path(path).stem + ".png")
+    kind = _kind(target)
+    check_new_file(target, force)
+    wanted = _Wanted(read_duration(duration), read_between(start, end))
+    overrides = Overrides.of(assignments, model, seed)
+    if Path(path).suffix.lower() in SOUNDS:
+        shown, sounding = _sound(path, wanted)
+    else:
+        with named_after(path):
+            shown, sounding = _scene(read_scene(path, overrides), wanted), None
+    for notice in shown.notices:
+        console.notice(notice)
+    from ambientgen.picture.draw import picture
+
+    seen = None if no_loa else _likeness(shown, console)
+    write_whole(target, picture(shown, kind, seen, sounding), force)
+    console.say(f"{target}: {shown.title}")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which stretch of the scene, or of the sound."""
+
+    duration_s: float | None
+    between_s: Between
+
+
+def _kind(target: Path) -> str:
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in {"png", "svg"}:
+        what = f"`{target}` is no kind of picture"
+        raise UsageError(Problem("-o", what, "name a .png or .svg file"))
+    return kind
+
+
+def _scene(scene: Scene, wanted: _Wanted) -> Timeline:
+    from ambientgen.picture.timeline import timeline
+
+    return timeline(scene, wanted.duration_s, wanted.between_s)
+
+
+def _sound(path: str, wanted: _Wanted) -> tuple[Timeline, Sounding]:
+    from ambientgen.picture.sound import sound_timeline
+
+    if wanted.duration_s is not None:
+        what = "a sound file lasts as long as it lasts"
+        raise UsageError(Problem("--duration", what, "choose a stretch with --from and --to"))
+    return sound_timeline(path, wanted.between_s)
+
+
+def _likeness(shown: Timeline, console: Console) -> Likeness | None:
+    """What the model makes of the only mixture; None, with a notice, where it cannot be asked."""
+    plans = [strip.plan for strip in shown.strips if strip.plan is not None]
+    if len(plans) != 1 or len(shown.strips) != 1:
+        return None
+    try:
+        from ambientgen.models.loading import load
+        from ambientgen.models.registry import resolve
+        from ambientgen.picture.meaning import likeness
+
+        return likeness(load(resolve(plans[0].scene.model), "cpu"), plans[0])
+    except (ModelError, ImportError) as error:
+        what = error.problems[0].what if isinstance(error, ModelError) else str(error)
+        console.notice(f"LOA is left out of the picture: {what}")
+        return None

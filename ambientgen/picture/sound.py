@@ -1,0 +1,88 @@
+"""A sound file's timeline: what its sidecar tells of it, else nothing but its length."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ambientgen.ear.source import open_sound
+from ambientgen.errors import AmbientgenError, Problem, UsageError
+from ambientgen.picture.draw import Sounding
+from ambientgen.picture.spectrogram import spectrogram
+from ambientgen.picture.timeline import Timeline, timeline
+from ambientgen.asked import WHOLE, Between
+from ambientgen.scene.durations import spell
+from ambientgen.sidecar import Sidecar, is_time, read_sidecar, sidecar_path
+
+
+def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sounding]:
+    """The timeline of a sound file, and how it sounds.
+
+    `between_s` counts from the file's start; the timeline's times are the scene's, where a sidecar
+    tells that the file is a stretch of one.
+
+    Raises:
+        UsageError: the file cannot be read, is shorter than 1 s, or has no such stretch.
+    """
+    sound = open_sound(path)
+    start_s, end_s = between_s[0] or 0.0, between_s[1] or sound.duration_s
+    if end_s > sound.duration_s + 1e-9:
+        what = f"`{spell(end_s)}` lies past the sound's end at {spell(round(sound.duration_s, 2))}"
+        raise UsageError(Problem("--to", what, "write an earlier time"))
+    if start_s >= end_s:
+        what = f"the sound ends at {spell(round(sound.duration_s, 2))}"
+        raise UsageError(Problem("--from", what, "write a time before the end"))
+    seen = spectrogram(path, start_s, end_s)
+    beside = _sidecar(Path(path))
+    shift_s = 0.0 if beside is None else _shift_s(beside)
+    shown = None
+    if beside is not None:
+        shown = _told(beside, start_s + shift_s, end_s + shift_s)
+    channels = {1: "mono", 2: "stereo"}.get(sound.channels, f"{sound.channels} channels")
+    about = f"{spell(round(sound.duration_s, 2))}, {sound.rate} Hz, {channels}"
+    if shown is None or beside is None:
+        times_s = np.array([start_s, end_s])
+        shown = Timeline(
+            title=Path(path).name,
+            about=about,
+            start_s=start_s,
+            end_s=end_s,
+            times_s=times_s,
+            strips=(),
+        )
+        return shown, Sounding(seen)
+    shown = replace(
+        shown, title=f"{Path(path).name}: {shown.title}", about=f"{about}; {shown.about}"
+    )
+    moved = replace(seen, start_s=start_s + shift_s, end_s=end_s + shift_s)
+    return shown, Sounding(moved, _joins(beside, start_s, end_s, shift_s))
+
+
+def _sidecar(path: Path) -> Sidecar | None:
+    """What lies beside the sound, if it can be read; anything else tells nothing."""
+    try:
+        return read_sidecar(sidecar_path(path))
+    except (OSError, AmbientgenError):
+        return None
+
+
+def _told(beside: Sidecar, start_s: float, end_s: float) -> Timeline | None:
+    """The scene's timeline; None if the sidecar's scene is none."""
+    try:
+        return timeline(beside.scene(), end_s, (start_s, end_s))
+    except AmbientgenError:
+        return None
+
+
+def _shift_s(beside: Sidecar) -> float:
+    from_s = beside.document.get("from_s")
+    return float(from_s) if isinstance(from_s, int | float) and is_time(from_s) else 0.0
+
+
+def _joins(beside: Sidecar, start_s: float, end_s: float, shift_s: float) -> tuple[float, ...]:
+    listed = beside.document.get("joins_s")
+    if not isinstance(listed, list) or not all(map(is_time, listed)):
+        return ()
+    return tuple(time_s + shift_s for time_s in listed if start_s <= time_s <= end_s)

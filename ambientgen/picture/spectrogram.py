@@ -1,0 +1,116 @@
+"""A sound file's spectrogram as wide as a picture: streamed, however long the sound is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from os import PathLike
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from ambientgen.ear.source import Sound, open_sound
+
+FloatArray = NDArray[np.float64]
+
+COLUMNS, ROWS = 1_200, 160
+RANGE_DB = 70.0
+"""Below the loudest: what a quiet room lets one hear of a loud sound."""
+
+_FRAME_S = 0.046  # a spectrum's length: as short as an ear notices, as long as a low tone needs
+_MOST_FRAMES = 12  # looks into a column; a column of an hour's sound is 3 s long
+_LOWEST_HZ = 40.0
+_FLOOR_DB = -140.0  # of a bin whose 0 is a sine of full scale: 16 bits' own noise is above it
+
+
+@dataclass(frozen=True)
+class Spectrogram:
+    """`levels_db` (rows, columns), the lowest band first, 0 is the loudest; edges in Hz and s.
+
+    edges_hz (rows + 1,): bands even in the logarithm of 1 + f / 700 Hz, as ears hear pitch.
+    """
+
+    levels_db: FloatArray
+    edges_hz: FloatArray
+    start_s: float
+    end_s: float
+
+    def shades(self) -> NDArray[np.uint8]:
+        """Levels as 0 (nothing) to 255 (the loudest), (rows, columns), the highest band first."""
+        share = 1 + self.levels_db / RANGE_DB
+        return np.asarray(np.round(np.clip(share, 0, 1)[::-1] * 255), np.uint8)
+
+    def row_of(self, hz: float) -> float:
+        """Where a frequency stands, 0 (lowest) to the number of rows."""
+        return float(np.interp(hz, self.edges_hz, np.arange(len(self.edges_hz))))
+
+
+def spectrogram(
+    path: str | PathLike[str],
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    columns: int = COLUMNS,
+    rows: int = ROWS,
+) -> Spectrogram:
+    """The spectrogram of a stretch of a file, all channels together.
+
+    Each column is the mean power of at most 12 spectra, evenly spread over it.
+
+    Raises:
+        UsageError: the file cannot be read as sound, or is shorter than 1 s.
+    """
+    sound = open_sound(path)
+    end_s = sound.duration_s if end_s is None else min(end_s, sound.duration_s)
+    size = 2 ** round(np.log2(_FRAME_S * sound.rate))
+    edges = _edges_hz(sound.rate, rows)
+    weights = _weights(sound.rate, size, edges)
+    bounds = np.linspace(start_s, end_s, columns + 1) * sound.rate
+    step_s = (end_s - start_s) / columns
+    looks = int(np.clip(np.ceil(step_s * sound.rate / (size / 2)), 1, _MOST_FRAMES))
+    power = np.zeros((rows, columns))
+    window = np.hanning(size + 1)[:-1]
+    window *= 2 / window.sum()
+    with soundfile.SoundFile(sound.path) as file:
+        for column in range(columns):
+            middles = np.linspace(bounds[column], bounds[column + 1], 2 * looks + 1)[1::2]
+            frames = np.stack([_frame(file, sound, int(m) - size // 2, size) for m in middles])
+            spectra = np.abs(np.fft.rfft(frames * window[:, None], axis=1)) ** 2
+            power[:, column] = weights @ spectra.mean(axis=(0, 2))
+    levels = 10 * np.log10(power + 10 ** (_FLOOR_DB / 10))
+    loudest = max(float(levels.max()), _FLOOR_DB + RANGE_DB)  # nothing is made of silence
+    return Spectrogram(levels - loudest, edges, start_s, end_s)
+
+
+def _frame(file: soundfile.SoundFile, sound: Sound, first: int, size: int) -> FloatArray:
+    """Samples (size, channels) from `first` on; silence outside the file, and for what is NaN."""
+    block = np.zeros((size, sound.channels))
+    begin, end = max(first, 0), min(first + size, sound.frames)
+    if begin < end:
+        file.seek(begin)
+        read = file.read(end - begin, dtype="float64", always_2d=True)
+        block[begin - first : begin - first + len(read)] = np.nan_to_num(read, posinf=0, neginf=0)
+    return block
+
+
+def _edges_hz(rate: int, rows: int) -> FloatArray:
+    low, high = np.log1p(np.array([_LOWEST_HZ, rate / 2]) / 700.0)
+    return np.asarray(700.0 * np.expm1(np.linspace(low, high, rows + 1)))
+
+
+def _weights(rate: int, size: int, edges: FloatArray) -> FloatArray:
+    """Which share of a spectrum's bins belongs to each row, (rows, bins); rows sum to 1.
+
+    A row narrower than a bin takes from its neighbours what a straight line between them gives.
+    """
+    hz = np.fft.rfftfreq(size, 1 / rate)
+    bin_hz = hz[1]
+    weights = np.zeros((len(edges) - 1, len(hz)))
+    for row, (low, high) in enumerate(pairwise(edges)):
+        inside = np.clip(
+            np.minimum(hz + bin_hz / 2, high) - np.maximum(hz - bin_hz / 2, low), 0, None
+        )
+        if high - low < 2 * bin_hz:
+            inside = np.clip(1 - np.abs(hz - (low + high) / 2) / bin_hz, 0, None)
+        weights[row] = inside / inside.sum()
+    return np.asarray(weights)
