@@ -1,0 +1,193 @@
+"""Where a layer stands: its feeds become a layout's channels, placed and moving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import oaconvolve
+
+from ambientgen.mix.feeds import spread
+from ambientgen.mix.gain import Gained
+from ambientgen.mix.layouts import Layout, lateral
+from ambientgen.mix.moments import Moments
+from ambientgen.mix.moving import Moving, Spectra
+from ambientgen.mix.spot import Bench, Filter, Spot
+from ambientgen.noise import common_of
+from ambientgen.scene.layers import Placement, Ranged, RoomName
+from ambientgen.stream import FloatArray, Stream, Stretch
+
+# Filters are renewed so often. What turns half round in a second turns by 4° between two; their
+# delays are then at most 0.03 ms apart, whose mixture is still flat up to 8 kHz. Reflections
+# make filters long: half as often costs half as much.
+_RENEWED_PER_S, _RENEWED_IN_ROOMS_PER_S = 50, 25
+
+
+def Placed(stream: Stream, placement: Placement, layout: Layout, width: float) -> Stream:  # noqa: N802
+    """`stream` where `placement` says, in `layout`'s channels.
+
+    The stream's channels are the feeds of one sound, as unlike as `width` (0 to 1) makes them.
+    What nothing is said of costs nothing: in mono, without gain and distance, it is the stream
+    itself.
+    """
+    if placement.gain_db is not None:
+        stream = Gained(stream, placement.gain_db)
+    common = common_of(width)
+    nowhere = placement.direction is None or layout.name == "mono"
+    if nowhere and placement.distance is None and placement.room == "none":
+        gains = spread(layout, None, stream.channels, common)
+        same = gains.shape[0] == gains.shape[1] and bool((gains == np.eye(len(gains))).all())
+        return stream if same else Matrixed(stream, gains)
+    return _Moved(stream, placement, layout, common)
+
+
+@dataclass(frozen=True, eq=False)
+class Matrixed:
+    """A stream whose channels are sums of another's: `gains` (channels, feeds)."""
+
+    stream: Stream
+    gains: NDArray[np.float64]
+
+    @property
+    def rate(self) -> int:
+        return self.stream.rate
+
+    @property
+    def channels(self) -> int:
+        return len(self.gains)
+
+    @property
+    def period(self) -> int | None:
+        return self.stream.period
+
+    def reach(self, stretch: Stretch) -> Stretch:
+        """As the stream's."""
+        return self.stream.reach(stretch)
+
+    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
+        """As the stream's."""
+        for block in self.stream.blocks(stretch):
+            out = np.zeros((len(block), self.channels), np.float32)
+            for channel, row in enumerate(self.gains.tolist()):
+                for feed, gain in enumerate(row):
+                    if gain:
+                        out[:, channel] += np.float32(gain) * block[:, feed]
+            yield out
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """A stream with a direction, a distance or a room."""
+
+    stream: Stream
+    placement: Placement
+    layout: Layout
+    common: float
+
+    @property
+    def rate(self) -> int:
+        return self.stream.rate
+
+    @property
+    def channels(self) -> int:
+        return len(self.layout.channels)
+
+    @property
+    def period(self) -> int | None:
+        return self.stream.period
+
+    def reach(self, stretch: Stretch) -> Stretch:
+        """What the frames that are heard in the stretch take."""
+        return self.stream.reach(self._held(self._moving.need(stretch)))
+
+    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
+        """As the stream's; silence before sample 0."""
+        first, end = stretch
+        if self.period is None and first < 0:
+            silent = min(0, end) if end is not None else 0
+            yield np.zeros((silent - first, self.channels), np.float32)
+            first = silent
+        if end is None or first < end:
+            yield from self._sounding((first, end))
+
+    def _sounding(self, stretch: Stretch) -> Iterator[FloatArray]:
+        need = self._moving.need(stretch)
+        held = self._held(need)
+        lead = np.zeros((held[0] - need[0], self.stream.channels), np.float32)
+
+        def source() -> Iterator[FloatArray]:
+            if len(lead):
+                yield lead
+            yield from self.stream.blocks(held)
+
+        yield from self._moving.blocks(source(), self._filtering(), stretch)
+
+    def _held(self, need: Stretch) -> Stretch:
+        """What of it the stream holds: there is silence before 0."""
+        return (need[0] if self.period is not None else max(need[0], 0)), need[1]
+
+    @cached_property
+    def _bench(self) -> Bench:
+        distant = self.placement.distance is not None
+        feeds = self.stream.channels
+        return Bench(self.rate, self.layout, self.placement.room, distant, feeds, self.common)
+
+    @cached_property
+    def _moving(self) -> Moving:
+        renewed = _RENEWED_PER_S if self._bench.room == "none" else _RENEWED_IN_ROOMS_PER_S
+        moments = Moments(max(1, self.rate // renewed), self.period)
+        return Moving(moments, self._bench.lead, self._bench.taps)
+
+    def _filtering(self) -> Callable[[int, Spectra], Spectra]:
+        """What turns the feeds' spectra at a moment into the channels'."""
+        moving, size = self._moving, self._moving.size
+        direction = None if self.layout.name == "mono" else self.placement.direction
+        last: tuple[tuple[float | None, float | None], Filter] | None = None
+
+        def filtered(moment: int, feeds: Spectra) -> Spectra:
+            nonlocal last
+            at_s = moving.moments.seconds(moment, self.rate)
+            where = _value(direction, at_s), _value(self.placement.distance, at_s)
+            if last is None or last[0] != where:
+                last = where, Spot(self._bench, *where).filter(size)
+            return last[1].of(feeds)
+
+        return filtered
+
+
+def _value(curve: Ranged | None, at_s: float) -> float | None:
+    return None if curve is None else float(curve.at(np.array([at_s]))[0])
+
+
+def place_clip(
+    clip: FloatArray,
+    rate: int,
+    layout: Layout,
+    direction_deg: float = 0.0,
+    distance: float = 0.0,
+    room: RoomName = "none",
+) -> FloatArray:
+    """A short sound (n,) where it stands, float32 (m, channels) with m >= n, from its own start on.
+
+    Ahead at distance 0 it is as it was. The nearer ear hears it at once, the farther one later.
+    """
+    ahead = not layout.ears or lateral(direction_deg) == 0.0
+    if ahead and distance == 0.0 and room == "none":
+        gains = np.array(layout.gains(direction_deg), np.float32)
+        return np.asarray(clip[:, None] * gains, np.float32)
+    bench = Bench(rate, layout, room, distance > 0.0)
+    spot = Spot(bench, direction_deg, distance, early=True)
+    direct, reflected, through = spot.direct(), spot.reflected(), spot.air()
+    taps = np.zeros((len(layout.channels), bench.taps - len(through) + 1))
+    taps[:, : direct.shape[1]] = direct * spot.gains
+    if reflected is not None:
+        dulled = oaconvolve(reflected, bench.dull[None], axes=1)
+        taps[:, : dulled.shape[1]] += dulled
+    placed = [
+        oaconvolve(oaconvolve(clip.astype(np.float64), each), through)[bench.lead :]
+        for each in taps
+    ]
+    return np.stack(placed, axis=1).astype(np.float32)

@@ -1,0 +1,211 @@
+"""What a place does to a sound: the filters of one direction, one distance and a room."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import rfft
+
+from ambientgen.mix.distance import air, half_taps, loss
+from ambientgen.mix.feeds import spread
+from ambientgen.mix.layouts import Layout, lateral
+from ambientgen.mix.rooms import LONGEST_S, ROOMS, SOUND_M_PER_S
+from ambientgen.scene.layers import RoomName
+
+Array = NDArray[np.float64]
+Spectra = NDArray[np.complex128]
+
+HEAD_RADIUS_M = 0.0875  # the usual mean of adults, as in Woodworth's formula
+
+_SINC = 24  # taps to each side of a fraction of a sample, under a Blackman window: flat to
+# within 0.1 dB up to 0.9 of the band
+_DULL_S = 0.25e-3  # a reflection is as long: walls, leaves and trunks take the highs
+
+
+def ear_delays_s(direction_deg: float) -> tuple[float, float]:
+    """When a far sound reaches the left and right ear, in seconds around the head's middle.
+
+    Woodworth's formula for a rigid sphere (Experimental Psychology, 1938): the ears are
+    r/c (θ + sin θ) apart, θ being the angle to the side: 0.66 ms at 90°.
+    """
+    side = lateral(direction_deg)
+    apart = HEAD_RADIUS_M / SOUND_M_PER_S * (math.asin(side) + side)
+    return apart / 2, -apart / 2
+
+
+LONGEST_EAR_DELAY_S = 2 * ear_delays_s(90.0)[0]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All that does not move: the rate, the layout, a room, how many feeds and how alike they are.
+
+    `distant`: whether air is heard; a filter for it is not made otherwise.
+    """
+
+    rate: int
+    layout: Layout
+    room: RoomName
+    distant: bool
+    feeds: int = 1
+    common: float = 1.0
+
+    @property
+    def _near(self) -> int:
+        """Taps to each side of a direct sound."""
+        if not self.layout.ears:
+            return 0
+        return _SINC + math.ceil(LONGEST_EAR_DELAY_S * self.rate)
+
+    @property
+    def _air(self) -> int:
+        return half_taps(self.rate) if self.distant else 0
+
+    @property
+    def lead(self) -> int:
+        """Taps before time zero."""
+        return self._near + self._air
+
+    @property
+    def taps(self) -> int:
+        """Taps in all."""
+        late = 0 if self.room == "none" else math.ceil((LONGEST_S + _DULL_S) * self.rate)
+        return 2 * self.lead + 1 + late
+
+    @cached_property
+    def dull(self) -> Array:
+        """The taps of one reflection, of energy 1."""
+        length = max(3, round(_DULL_S * self.rate))
+        shape = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(length) + 0.5) / length)
+        return np.asarray(shape / math.sqrt(float((shape**2).sum())), np.float64)
+
+    @cached_property
+    def together(self) -> float:
+        """The gain at which the sum of all feeds is as loud as one of them."""
+        return 1.0 / math.sqrt(self.feeds + self.common * self.feeds * (self.feeds - 1))
+
+
+@dataclass
+class Spot:
+    """The filters of one direction (degrees; None: nowhere) and one distance (0…1; None: here).
+
+    `early`: the nearer ear hears at once, rather than before the head's middle would.
+    """
+
+    bench: Bench
+    direction_deg: float | None
+    distance: float | None
+    early: bool = False
+    gains: Array = field(init=False)
+    """Of each feed in each channel's direct sound, (channels, feeds)."""
+
+    def __post_init__(self) -> None:
+        bench = self.bench
+        self.gains = spread(bench.layout, self.direction_deg, bench.feeds, bench.common)
+
+    def direct(self) -> Array:
+        """The direct sound's taps of each channel, (channels or 1, n), without gains and air."""
+        near, share = self.bench._near, self._shares()[0]
+        if near == 0:
+            return np.full((1, 1), share)
+        delays = ear_delays_s(self.direction_deg or 0.0)
+        if self.early:
+            delays = (delays[0] - min(delays), delays[1] - min(delays))
+        return share * np.stack([_fraction(delay * self.bench.rate, near) for delay in delays])
+
+    def reflected(self) -> Array | None:
+        """The reflections of all feeds' sum: taps of each channel, (channels, n), without air.
+
+        Each is a single tap, to be dulled by `Bench.dull`.
+        """
+        if self.bench.room == "none":
+            return None
+        return _reflected(self.bench, round(self.direction_deg or 0.0)) * self._shares()[1]
+
+    def air(self) -> Array:
+        """The taps of the air in between, with the level that is lost."""
+        if self.distance is None or not self.bench.distant:
+            return np.ones(1)
+        return air(self.distance, self.bench.rate) * loss(self.distance)
+
+    def filter(self, size: int) -> Filter:
+        """The same as spectra of transforms of `size` samples."""
+        through = rfft(self.air(), size)
+        direct = rfft(self.direct(), size) * through
+        if self.bench.room == "none":
+            return Filter(self.gains, direct)
+        reflected = _reflected_spectra(self.bench, round(self.direction_deg or 0.0), size)
+        return Filter(self.gains, direct, reflected * (through * self._shares()[1]))
+
+    def _shares(self) -> tuple[float, float]:
+        if self.bench.room == "none":
+            return 1.0, 0.0
+        return ROOMS[self.bench.room].shares(self.distance or 0.0)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A spot in frequency: gains (channels, feeds), and what direct sound and sum go through."""
+
+    gains: Array
+    direct: Spectra
+    reflected: Spectra | None = None
+
+    def of(self, feeds: Spectra) -> Spectra:
+        """The channels' spectra (channels, bins) of the feeds' (feeds, bins)."""
+        if len(feeds) == 1:
+            through = self.gains * self.direct
+            if self.reflected is not None:
+                through += self.reflected
+            return np.asarray(through * feeds, np.complex128)
+        mixed = self.gains[:, 0, None] * feeds[0]
+        total = feeds[0]
+        for k in range(1, len(feeds)):
+            mixed += self.gains[:, k, None] * feeds[k]
+            total = total + feeds[k]
+        mixed *= self.direct
+        if self.reflected is not None:
+            mixed += total * self.reflected
+        return np.asarray(mixed, np.complex128)
+
+
+def _fraction(delay: float, near: int) -> Array:
+    """A delay by a fraction of samples as 2 · near + 1 taps; exactly one tap where it is whole."""
+    whole = round(delay)
+    at = np.arange(-_SINC, _SINC + 1) - (delay - whole)
+    turn = np.pi / (_SINC + 0.5) * at
+    window = 0.42 + 0.5 * np.cos(turn) + 0.08 * np.cos(2 * turn)
+    kernel = np.sinc(at) * window
+    kernel = kernel / kernel.sum() if delay != whole else (at == 0.0).astype(np.float64)
+    taps = np.zeros(2 * near + 1)
+    first = near + whole - _SINC
+    taps[first : first + len(kernel)] = kernel
+    return taps
+
+
+@lru_cache(maxsize=4)
+def _reflected(bench: Bench, direction_deg: int) -> Array:
+    """The taps of all reflections, (channels, n), as if they were all there is.
+
+    For whole degrees, since nobody hears where a reflection comes from more exactly.
+    """
+    found = ROOMS[bench.room].reflections(direction_deg)
+    taps = np.zeros((len(bench.layout.channels), bench.taps - 2 * bench._air - len(bench.dull)))
+    at = bench._near + np.rint(found.delays_s * bench.rate).astype(np.int64)
+    panned = np.array([bench.layout.gains(each) for each in found.directions_deg.tolist()])
+    rows = zip(at.tolist(), panned * (bench.together * found.gains)[:, None], strict=True)
+    for tap, gains in rows:
+        if tap < taps.shape[1]:
+            taps[:, tap] += gains
+    return taps
+
+
+@lru_cache(maxsize=8)
+def _reflected_spectra(bench: Bench, direction_deg: int, size: int) -> Spectra:
+    """The same, dulled, as spectra (channels, bins)."""
+    dulled = rfft(_reflected(bench, direction_deg), size) * rfft(bench.dull, size)
+    return np.asarray(dulled, np.complex128)
