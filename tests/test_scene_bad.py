@@ -7,15 +7,19 @@ import time
 from pathlib import Path
 
 import pytest
+from bad_layers import BAD_LAYERS
 from bad_scenes import BAD, GOOD
 
 from ambientgen.errors import ExitCode, SceneError
 from ambientgen.scene import load_scene, parse_scene
 
 
-@pytest.mark.parametrize("name", BAD)
+ALL = BAD | BAD_LAYERS
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_bad_scene_is_refused_with_place_problem_and_remedy(name: str) -> None:
-    text, messages = BAD[name]
+    text, messages = ALL[name]
     started = time.process_time()
     with pytest.raises(SceneError) as caught:
         parse_scene(text, "bad.yaml")
@@ -61,6 +65,9 @@ LARGE = {
     "a long time": "duration: " + "9" * 990_000 + "s",
     "comments": "#\n" * 499_000,
     "line breaks": "\n" * 999_000,
+    "wrong layers": "duration: 1m\nlayers:\n"
+    + "".join(f"  L{i}: {{gain: x}}\n" for i in range(3300)),
+    "wrong events": "duration: 1m\nevents:\n" + "- {sound: x}\n" * 4900,
     "tabs": "a\t\n" * 330_000,
 }
 

@@ -199,6 +199,8 @@ def _layer(name: str, layer: Mapping[str, Any], hidden: Hidden) -> Iterator[Faul
 def _silent(name: str, layer: Mapping[str, Any], engine: str, hidden: Hidden) -> Iterator[Fault]:
     """A layer without anything to hear."""
     path = ("layers", name)
+    if hidden((*path, "engine")):
+        return  # nobody knows which layer it is meant to be
     ways = {"model": ("states",), "procedural": ("states", "events"), "recording": ("file",)}
     if any(field in layer or hidden((*path, field)) for field in ways[engine]):
         return

@@ -27,7 +27,7 @@ def missing_recordings(scene: Scene) -> list[Problem]:
     for layer in scene.layers:
         if layer.file is None:
             continue
-        said = named(recording_path(layer))
+        said = named(layer.file)
         try:
             missing, folder = not recording_path(layer).exists(), recording_path(layer).is_dir()
         except (OSError, ValueError):  # a name that no file can have

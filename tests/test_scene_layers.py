@@ -1,0 +1,459 @@
+"""Layers, events and outputs as scenes write them: what they mean, overrides, documents."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ambientgen.curves import Constant, Points, Repeating, Wander
+from ambientgen.errors import SceneError
+from ambientgen.scene import (
+    OutputOptions,
+    Scene,
+    load_scene,
+    missing_recordings,
+    parse_scene,
+    recording_path,
+    scene_json_schema,
+)
+from ambientgen.scene.document import document_text, scene_document
+from ambientgen.scene.layers import Event, Layer, Placement, Ranged
+from ambientgen.scene.output_fields import CHOICES, clashes
+from ambientgen.scene.textures import TEXTURE_KINDS
+from ambientgen.synth import TEXTURES
+
+STORM = """\
+title: Storm at the cabin
+duration: 2m
+seed: 7
+setting: a mountain pass
+layers:
+  rain:
+    states: {rain: {curve: {0s: 0.2, 2m: 0.9}, wander: {amount: 0.1, period: 9s}}}
+    setting: in a forest
+    gain: {curve: {0s: -6dB, 1m: 1.5}, easing: smooth, wander: {amount: 2.1 dB, period: 11s}}
+    direction: {0s: -60, 2m: {value: 60, easing: hold}}
+    distance: 0.4
+    width: 0.8
+    room: small
+    seed: 1
+    model: pocket
+  thunder:
+    engine: procedural
+    states: {wind: {curve: 0.3, kind: gap}}
+    strength: 0.5
+    gain: -3dB
+    events:
+      - {at: 72s, sound: thunder, distance: 0.3, length: 3s, kind: near, gain: -2 db}
+      - {rate: {0s: 0.5, 2m: 4}, sound: thunder, distance: [0.2, 0.9], direction: [-90, 90],
+         level: [0.5, 1]}
+  bed:
+    engine: recording
+    file: sounds/birds.flac
+events:
+  - {at: 50%, sound: fire}
+  - {rate: {curve: {0s: 1, 5s: 3}, repeat: 20s}, sound: dishes}
+variants: 5
+output:
+  format: wav
+  sample_rate: 48000
+  bits: 24
+  layout: 5.1
+  width: 0.3
+  air: false
+  loudness: -23 LUFS
+  peak: -2 dBTP
+  fade_in: 2s
+  fade_out: 5%
+"""
+LOOP = STORM.replace("seed: 7", "seed: 7\nloop: true").partition("  fade_in")[0]
+SMALL = "duration: 1m\nlayers: {far: {states: {rain: {curve: 0.5}}}}\n"
+
+
+def at(ranged: Ranged | None, *times_s: float) -> list[float]:
+    assert ranged is not None
+    return [round(value, 9) for value in ranged.at(np.array(times_s)).tolist()]
+
+
+def test_every_field_of_a_layer_arrives() -> None:
+    rain, thunder, bed = parse_scene(STORM, "places/storm.yaml").layers
+    assert (rain.name, rain.engine, rain.setting, rain.seed) == ("rain", "model", "in a forest", 1)
+    assert rain.model == "pocket"
+    curve = Points((0.0, 120.0), (0.2, 0.9), ("linear", "linear"))
+    assert rain.states[0].curve == Wander(curve, 0.1, 9.0, 7, "rain.rain")
+    placed = rain.placement
+    assert (placed.width, placed.room) == (0.8, "small")
+    assert at(placed.direction, 0.0, 60.0, 120.0, 999.0) == [-60.0, 0.0, 60.0, 60.0]
+    assert at(placed.distance, 0.0, 99.0) == [0.4, 0.4]
+    assert placed.gain_db is not None
+    assert isinstance(placed.gain_db.curve, Wander)
+    assert placed.gain_db.curve.amount * 84 == pytest.approx(2.1)
+    still = Ranged(curve=placed.gain_db.curve.base, low=-60.0, high=24.0)
+    assert at(still, 0.0, 30.0, 60.0) == [-6.0, -2.25, 1.5]
+    assert (thunder.engine, thunder.kinds, thunder.strength) == (
+        "procedural",
+        (("wind", "gap"),),
+        0.5,
+    )
+    assert at(thunder.placement.gain_db, 5.0) == [-3.0]
+    assert (bed.engine, bed.file, bed.base) == ("recording", "sounds/birds.flac", "places")
+    assert bed.place == "places/storm.yaml:27:11"
+    assert recording_path(bed) == Path("places/sounds/birds.flac")
+    assert bed.placement == Placement()
+
+
+def test_every_field_of_an_event_arrives() -> None:
+    scene = parse_scene(STORM)
+    clap, claps = scene.layers[1].events
+    assert clap == Event(
+        sound="thunder",
+        kind="near",
+        at_s=72.0,
+        length_s=3.0,
+        gain_db=-2.0,
+        distance=(0.3, 0.3),
+    )
+    assert at(claps.rate, 0.0, 60.0, 120.0) == [0.5, 2.25, 4.0]
+    assert (claps.at_s, claps.level) == (None, (0.5, 1.0))
+    assert (claps.distance, claps.direction) == ((0.2, 0.9), (-90.0, 90.0))
+    log, plates = scene.events
+    assert log == Event(sound="fire", at_s=60.0)
+    assert plates.rate is not None
+    assert isinstance(plates.rate.curve, Repeating)
+
+
+def test_every_field_of_the_output_arrives() -> None:
+    scene = parse_scene(STORM)
+    assert scene.variants == 5
+    assert scene.output == OutputOptions(
+        format="wav",
+        sample_rate=48000,
+        bits="24",
+        layout="5.1",
+        width=0.3,
+        air=False,
+        loudness_lufs=-23.0,
+        peak_dbtp=-2.0,
+        fade_in_s=2.0,
+        fade_out_s=6.0,
+    )
+    assert parse_scene(SMALL).output == OutputOptions()
+
+
+def test_what_sounds() -> None:
+    scene = parse_scene(STORM)
+    assert [sound.name for sound in scene.sounds] == ["rain", "thunder", "bed", "events"]
+    rain = scene.mixture_of(scene.layers[0])
+    assert (rain.setting, rain.layers, rain.events) == ("a mountain pass, in a forest", (), ())
+    assert rain.seed != scene.seed
+    alone = parse_scene("duration: 1m\nevents: [{at: 5s, sound: thunder}]\n")
+    assert [sound.name for sound in alone.sounds] == ["events"]
+    beside = parse_scene(
+        "duration: 1m\nstates: {rain: {curve: 1}}\nevents: [{at: 5s, sound: fire}]"
+    )
+    assert [sound.name for sound in beside.sounds] == ["mixture", "events"]
+
+
+def test_all_of_a_scene_without_end_is_told() -> None:
+    text = SMALL.replace("1m", "endless")
+    assert parse_scene(text).told_s == 60.0
+    assert parse_scene(text, overrides=["layers.far.gain={0s: 0, 3m: -6}"]).told_s == 180.0
+    later = parse_scene(f"{text}events: [{{at: 5m, sound: thunder, length: 9s}}]")
+    assert later.told_s == 309.0
+    rising = parse_scene(f"{text}events: [{{rate: {{0s: 1, 7m: 2}}, sound: thunder}}]")
+    assert rising.told_s == 420.0
+
+
+@pytest.mark.parametrize("text", [STORM, LOOP, SMALL])
+def test_a_scene_of_layers_is_a_value_that_reads_back(text: str) -> None:
+    scene = parse_scene(text, "storm.yaml")
+    assert scene == parse_scene(text, "storm.yaml")
+    assert hash(scene) == hash(parse_scene(text, "storm.yaml"))
+    again = parse_scene(document_text(scene_document(scene)), "storm.json")
+    assert again == scene
+    assert again.to_json() == scene.to_json()
+
+
+def test_a_scene_that_asks_for_nothing_new_is_written_as_ever() -> None:
+    document = scene_document(parse_scene("duration: 1m\nstates: {rain: {curve: 0.5}}\n"))
+    assert not document.keys() & {"layers", "events", "variants"}
+    assert document["output"] == {"format": "wav", "sample_rate": 16000}
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.floats(-60, 24), st.floats(-180, 180), st.floats(0, 600)),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from([0, 1, 3, 17]),
+    st.booleans(),
+)
+def test_numbers_in_units_read_back_the_same(
+    rows: list[tuple[float, float, float]], digits: int, loop: bool
+) -> None:
+    points = [
+        {f"{time_s}s": round(row[column], digits) for time_s, row in enumerate(rows)}
+        for column in range(3)
+    ]
+    layer: dict[str, Any] = {
+        "engine": "procedural",
+        "gain": points[0],
+        "direction": points[1],
+    }
+    layer["events"] = [{"rate": points[2], "sound": "rain"}]
+    fields = {"duration": "1m", "loop": loop, "layers": {"a": layer}}
+    scene = parse_scene(yaml.safe_dump(fields, sort_keys=False))
+    assert parse_scene(document_text(scene_document(scene))) == scene
+    gain = scene.layers[0].placement.gain_db
+    if not loop:
+        told = [points[0][f"{time_s}s"] for time_s in range(len(points[0]))]
+        assert gain is not None
+        assert gain.at(np.arange(len(told), dtype=float)) == pytest.approx(told, abs=1e-9)
+
+
+def test_a_document_elsewhere_finds_the_recordings(tmp_path: Path) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    (home / "sounds").mkdir(parents=True)
+    away.mkdir()
+    (home / "sounds" / "birds.flac").touch()
+    (home / "storm.yaml").write_text(STORM)
+    scene = load_scene(home / "storm.yaml")
+    assert missing_recordings(scene) == []
+    text = document_text(scene_document(scene, str(away)))
+    moved = parse_scene(text, str(away / "storm.json"))
+    assert moved.layers[2].file == "../home/sounds/birds.flac"
+    assert missing_recordings(moved) == []
+    stayed = parse_scene(document_text(scene_document(scene)), str(away / "storm.json"))
+    assert len(missing_recordings(stayed)) == 1
+
+
+def test_recordings_that_are_not_there(tmp_path: Path) -> None:
+    text = "duration: 1m\nlayers:\n"
+    for index, file in enumerate(["none.wav", "folder", "abb.wav"]):
+        text += f"  r{index}: {{engine: recording, file: {file}}}\n"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bad.yaml").write_text(text)
+    there = tmp_path / "bad.yaml"
+    told = [str(problem) for problem in missing_recordings(load_scene(there))]
+    remedy = "check the name: it counts from the scene's folder"
+    assert told == [
+        f"{there}:3:33: there is no recording `none.wav`; {remedy}",
+        f"{there}:4:33: the recording `folder` is a folder; name a sound file in it",
+        f"{there}:5:33: there is no recording `abb.wav`; {remedy}",
+    ]
+
+
+def test_in_a_loop_all_curves_come_round() -> None:
+    scene = parse_scene(LOOP)
+    moves = scene.layers[0].placement.direction
+    assert at(moves, 0.0, 60.0) == [-60.0, 0.0]  # to 60, where it jumps back, as it is drawn
+    plates = scene.events[1].rate
+    assert at(plates, 3.0) == at(plates, 123.0)
+    gain = scene.layers[0].placement.gain_db
+    assert at(gain, 0.0) == at(gain, 120.0)
+
+
+# Another take
+
+
+def test_another_seed_is_another_take_of_everything() -> None:
+    scene = parse_scene(STORM)
+    other = scene.with_seed(8)
+    assert other == parse_scene(STORM, overrides=["seed=8"])
+    times_s = np.arange(100.0)
+    for one, another in (
+        (scene.layers[0].placement.gain_db, other.layers[0].placement.gain_db),
+        (scene.layers[0].states[0].curve, other.layers[0].states[0].curve),
+    ):
+        assert one is not None
+        assert another is not None
+        assert not np.allclose(one.at(times_s), another.at(times_s))
+
+
+def test_two_layers_with_the_same_state_wander_apart() -> None:
+    state = "{states: {rain: {curve: 0.5, wander: {amount: 0.3, period: 5s}}}}"
+    scene = parse_scene(f"duration: 1m\nlayers:\n  near: {state}\n  far: {state}\n")
+    near, far = (layer.states[0].value(np.arange(60.0)) for layer in scene.layers)
+    assert not np.allclose(near, far)
+
+
+def test_takes_differ_and_the_first_is_the_scene() -> None:
+    scene = parse_scene(STORM)
+    takes = [scene.variant(number) for number in range(1, 6)]
+    assert takes[0].seed == scene.seed
+    assert len({take.seed for take in takes}) == 5
+    assert all(take.variants == 1 for take in takes)
+
+
+# --set
+
+
+def test_overrides_reach_into_layers_and_events() -> None:
+    scene = parse_scene(
+        STORM,
+        overrides=[
+            "layers.rain.states.rain.curve=0.5",
+            "layers.rain.gain=-12dB",
+            "layers.rain.direction.30s=0",
+            "layers.thunder.events.0.at=80s",
+            "layers.bed=" + "{engine: procedural, states: {birds: {curve: 1}}}",
+            "events.1.sound=rain",
+            "output.layout=quad",
+            "output.bits=32f",
+            "layers.far.states.wind.curve=0.2",
+        ],
+    )
+    rain, thunder, bed, far = scene.layers
+    assert isinstance(rain.states[0].curve, Wander)
+    assert rain.states[0].curve.base == Constant(0.5)
+    assert at(rain.placement.gain_db, 0.0) == [-12.0]
+    assert at(rain.placement.direction, 30.0) == [0.0]
+    assert thunder.events[0].at_s == 80.0
+    assert (bed.engine, bed.file) == ("procedural", None)
+    assert scene.events[1].sound == "rain"
+    assert (scene.output.layout, scene.output.bits) == ("quad", "32f")
+    assert far.states[0].name == "wind"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("layers.far.gain=99", "`gain` must lie between -60 and 24 dB, not 99; 0 changes nothing"),
+        ("layers.far.states=", "`states` is empty; write for example"),
+        ("layers.far.engine=recording", "a recording has no `states`; leave it out"),
+        ("output.layout=5.2", "`layout` must be `mono`, `stereo`, `quad`, `5.1` or `ambisonics`"),
+    ],
+)
+def test_a_bad_override_of_a_layer_is_told(override: str, message: str) -> None:
+    with pytest.raises(SceneError) as caught:
+        parse_scene(SMALL, overrides=[override])
+    assert message in str(caught.value)
+
+
+# What goes with what
+
+
+@pytest.mark.parametrize("format_name", CHOICES["format"])
+def test_rates_bits_and_layouts_by_format(format_name: str) -> None:
+    right = {
+        "wav": (8, {"16", "24", "32f"}, 5),
+        "flac": (8, {"16", "24"}, 5),
+        "ogg": (8, set(), 5),
+        "opus": (3, set(), 5),
+        "mp3": (6, set(), 2),
+    }
+    rates, bits, layouts = right[format_name]
+    format_ = str(format_name)
+
+    def fits(rate: int = 16000, depth: str | None = None, layout: str = "mono") -> bool:
+        return not list(clashes(format_, rate, depth, layout))
+
+    assert sum(fits(int(rate)) for rate in CHOICES["sample_rate"]) == rates
+    assert {depth for depth in CHOICES["bits"] if fits(depth=str(depth))} == bits
+    assert sum(fits(layout=str(layout)) for layout in CHOICES["layout"]) == layouts
+    assert fits(16000)
+    for rate in (48000, 24000):
+        assert fits(rate)
+
+
+def test_the_kinds_are_those_of_the_synthesisers() -> None:
+    assert {name: tuple(each.kinds) for name, each in TEXTURES.items()} == TEXTURE_KINDS
+
+
+def test_reading_layers_needs_neither_numpy_nor_the_synthesisers() -> None:
+    program = (
+        "import sys, ambientgen.scene as s\n"
+        f"s.missing_recordings(s.parse_scene({STORM!r}))\n"
+        "print([m for m in ('torch', 'numpy', 'scipy', 'ambientgen.synth') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# Nothing makes a traceback
+
+
+def survives(text: str, *overrides: str) -> Scene | None:
+    """The scene, or None after a SceneError that says a place, a problem and a remedy."""
+    try:
+        scene = parse_scene(text, "f.yaml", overrides)
+    except SceneError as error:
+        assert error.problems
+        for problem in error.problems:
+            assert problem.place
+            assert problem.what
+            assert problem.remedy
+            assert str(problem).isprintable()
+        return None
+    assert parse_scene(document_text(scene_document(scene)), "f.yaml") == scene
+    return scene
+
+
+KEYS = st.sampled_from(
+    "states layers events rain far engine file kind strength gain direction distance width room"
+    " setting model seed curve wander amount period repeat easing value 0s 9s at rate sound level"
+    " length format bits layout loudness peak fade_in fade_out air x".split()
+)
+WORDS = "x 5s 50% rain -3dB model procedural recording near thunder stereo mp3 opus smooth".split()
+LEAF = st.sampled_from([None, True, 0, -1, 0.5, 7, 10**40, math.nan, "", 5.1, 16, *WORDS])
+ROW = LEAF | st.lists(LEAF, max_size=3) | st.dictionaries(KEYS, LEAF, max_size=3)
+ANY = ROW | st.lists(ROW, max_size=3) | st.dictionaries(KEYS, ROW, max_size=4)
+
+
+@settings(max_examples=300)
+@given(
+    st.dictionaries(KEYS, ANY, max_size=6), st.sampled_from(["layer", "event", "output", "scene"])
+)
+def test_any_tree_is_read_or_refused(fields: dict[str, object], place: str) -> None:
+    scene: dict[str, Any] = {"duration": "1m", "loop": "seed" in fields}
+    if place == "layer":
+        scene |= {"layers": {"far": {"states": {"rain": {"curve": 0.5}}} | fields}}
+    elif place == "event":
+        scene |= {"events": [{"at": "5s", "sound": "thunder"} | fields]}
+    elif place == "output":
+        scene |= {"states": {"rain": {"curve": 0.5}}, "output": fields}
+    else:
+        scene |= fields
+    survives(yaml.safe_dump(scene))
+
+
+@given(st.integers(0, len(STORM)))
+def test_a_cut_scene_of_layers_is_read_or_refused(length: int) -> None:
+    survives(STORM[:length])
+
+
+@given(st.text(max_size=12), st.text(max_size=20))
+def test_any_override_of_a_layer_is_read_or_refused(path: str, value: str) -> None:
+    survives(SMALL, f"layers.far.{path}={value}")
+    survives(SMALL, f"layers.far.gain={value}")
+    survives(SMALL, f"output.loudness={value}")
+
+
+# The schema for editors
+
+
+def test_the_schema_for_editors_offers_sounds_and_kinds() -> None:
+    models = scene_json_schema()["$defs"]
+    event = models["EventFields"]["properties"]
+    assert event["sound"]["enum"] == list(TEXTURE_KINDS)
+    assert "gulls" in event["kind"]["enum"]
+    assert "rain" in models["LayerFields"]["properties"]["states"]["properties"]
+
+
+def test_a_layer_by_itself() -> None:
+    """Layers that say nothing of their place have none, and cost nothing to place."""
+    (layer,) = parse_scene(SMALL).layers
+    assert layer == Layer(name="far", states=layer.states, placement=Placement())
