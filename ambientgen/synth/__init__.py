@@ -1,9 +1,9 @@
 """Procedural textures: sounds of the world whose intensity is known exactly.
 
 One module per sound: a function `(intensity, rng, kind=None) -> samples` and its `KINDS`, the
-variants that a caption can name. They are the corpus that pocket learns from; a render never calls
-them. `TEXTURES` is the registry: one line per sound, by the names of the scene catalogue and in its
-order.
+variants that a caption can name. They are the corpus that pocket learns from, and what procedural
+layers are made of (`events.py` has single sounds, `chance.py` what lasts of a long one). `TEXTURES`
+is the registry: one line per sound, by the names of the scene catalogue and in its order.
 """
 
 from __future__ import annotations

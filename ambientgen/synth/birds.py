@@ -119,6 +119,11 @@ _PHRASES: dict[str, Callable[[np.random.Generator], Samples]] = {
 }
 
 
+def phrase(kind: str, rng: np.random.Generator) -> Samples:
+    """One phrase of a bird of `kind`, peak about 1, up to 6 s."""
+    return _PHRASES[kind](rng)
+
+
 def birds(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Birdsong from one distant bird (near 0) to a full chorus (1). Shape (n,)."""
     n = len(intensity)

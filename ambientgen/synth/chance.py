@@ -16,14 +16,15 @@ Key = str | int
 
 
 class Passing(np.random.Generator):
-    """What chances in piece `piece` of the long sound called `identity`; new in each piece.
+    """What chances in one piece of the long sound called `identity`; new in each piece.
 
-    Two with one `identity` agree about all that lasts.
+    first: the sample that the piece begins with. Two with one `identity` agree about all that
+    lasts.
     """
 
-    def __init__(self, identity: tuple[Key, ...], piece: int) -> None:
-        super().__init__(np.random.PCG64(seed_of(*identity, "piece", piece)))
-        self.identity, self.piece = identity, piece
+    def __init__(self, identity: tuple[Key, ...], first: int) -> None:
+        super().__init__(np.random.PCG64(seed_of(*identity, "piece", first)))
+        self.identity, self.first = identity, first
 
     def lasting(self, key: tuple[Key, ...]) -> np.random.Generator:
         """What chooses the traits called `key`, from its beginning."""
@@ -31,7 +32,7 @@ class Passing(np.random.Generator):
 
     def apart(self, key: Key) -> Passing:
         """One of many within this piece, with traits of its own."""
-        return Passing((*self.identity, key), self.piece)
+        return Passing((*self.identity, key), self.first)
 
 
 def seed_of(*key: Key) -> int:
@@ -54,3 +55,8 @@ def apart(rng: np.random.Generator, key: Key) -> np.random.Generator:
     if isinstance(rng, Passing):
         return rng.apart(key)
     return np.random.default_rng(rng.integers(2**63))
+
+
+def first_sample(rng: np.random.Generator) -> int | None:
+    """Where in its long sound a piece begins; None: it is a clip by itself."""
+    return rng.first if isinstance(rng, Passing) else None

@@ -73,6 +73,21 @@ def _animal(n: int, rng: np.random.Generator, base_hz: float, kind: str) -> Samp
     return _chirps(n, rng, kind) * tone
 
 
+def chirp(kind: str, rng: np.random.Generator) -> Samples:
+    """One chirp of one animal (field crickets, katydids), peak about 1, up to a second."""
+    rasping = kind == "katydids"
+    pulse_hz = lasting(rng, "chirps").uniform(20, 45)
+    pulses = int(rng.integers(2, 4)) if rasping else int(rng.integers(3, 6))
+    n = int((pulses + 0.2) / pulse_hz * RATE)
+    t = np.arange(n) / RATE
+    hz = lasting(rng).uniform(4200, 6500) if rasping else lasting(rng).uniform(3700, 5100)
+    carrier = _rasp(n, rng, hz) if rasping else np.sin(2 * np.pi * hz * t)
+    beat = t * pulse_hz
+    envelope = np.where(beat < pulses, np.maximum(0, np.sin(2 * np.pi * beat)), 0)
+    rise = 0.5 + 0.5 * (np.floor(beat) + 1) / pulses
+    return np.asarray(envelope * rise * carrier, np.float64)
+
+
 def crickets(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Crickets from a single one (near 0) to a field full (1). Shape (n,)."""
     n = len(intensity)

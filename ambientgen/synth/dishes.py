@@ -100,6 +100,12 @@ def _scrape(rng: np.random.Generator) -> Samples:
     return scrape
 
 
+def clink(kind: str, rng: np.random.Generator) -> Samples:
+    """One thing of `kind` put down, energy about 1, 1.6 s."""
+    thing = _Thing(_WARES[kind], rng)
+    return _rattle([thing.touch(rng) for _ in range(4)], _WARES[kind].bounce, rng)
+
+
 def dishes(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Clinks from one now and then (near 0) to a kitchen clattering (1). Shape (n,), 16 kHz.
 

@@ -31,7 +31,7 @@ KINDS: dict[str, str] = {
 _DRYNESS = {"campfire": (0.25, 0.75), "fireplace": (0.0, 0.3), "twigs": (0.7, 1.0)}
 
 
-def _snap(rng: np.random.Generator) -> Samples:
+def snap(rng: np.random.Generator) -> Samples:
     """A large crackle: one to six clicks in a tenth of a second, as a fibre tears."""
     out = np.zeros(int(0.2 * RATE))
     at, size = 0.0, 1.0
@@ -68,7 +68,7 @@ def fire(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
     bursts = 0.25 + 2.5 * np.maximum(slow(n, 0.25, rng), 0) ** 2
     crackle = sprinkle((3 - 2 * dry) * (10**intensity) * bursts, grains, rng, spread=1.1)
     snaps = np.zeros(n)
-    kinds = [_snap(traits) for _ in range(12)]
+    kinds = [snap(traits) for _ in range(12)]
     for at in event_times((0.4 + 3 * dry) * (0.4 + 1.2 * intensity), rng, lead_s=0.2):
         place(snaps, kinds[rng.integers(12)] * np.exp(0.8 * rng.standard_normal()), at)
     mix = unit(roar) + (traits.uniform(0.15, 0.3) * (1 - dry) ** 2 + 0.004) * unit(hiss)

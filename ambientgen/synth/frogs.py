@@ -27,7 +27,7 @@ KINDS: dict[str, str] = {
 _ANIMALS = 7
 
 
-def _croak(rng: np.random.Generator, kind: str) -> Samples:
+def croak(rng: np.random.Generator, kind: str) -> Samples:
     """One call, peak about 1: pulses far enough apart to count, or one whistle (peepers)."""
     length = {
         "pond": rng.uniform(0.12, 0.4),
@@ -49,8 +49,8 @@ def _croak(rng: np.random.Generator, kind: str) -> Samples:
     drift = 1 + rng.uniform(-0.08, 0.12) * t / length
     turn = 2 * np.pi * np.cumsum(carrier * drift) / RATE
     voice = np.sin(turn) + 0.5 * np.sin(2 * turn + 1) + 0.25 * np.sin(3 * turn + 2)
-    croak = pulses * voice * swell
-    whole: Samples = croak / np.abs(croak).max()
+    call = pulses * voice * swell
+    whole: Samples = call / np.abs(call).max()
     return whole
 
 
@@ -58,13 +58,13 @@ def _calls(n: int, present: Samples, rng: np.random.Generator, kind: str) -> Sam
     """One frog over n samples: bouts of calls with silence between the calls. Shape (n,)."""
     out = np.zeros(n)
     traits = lasting(rng)
-    croak = _croak(traits, kind)
-    period = len(croak) / RATE + traits.uniform(0.25, 1.1 if kind != "bullfrogs" else 2.0)
+    call = croak(traits, kind)
+    period = len(call) / RATE + traits.uniform(0.25, 1.1 if kind != "bullfrogs" else 2.0)
     at = -rng.uniform(0, period)
     while at < n / RATE:
         here = present[min(max(int(at * RATE), 0), n - 1)]
         if rng.random() < 0.8:
-            place(out, croak * here * rng.uniform(0.7, 1), int(at * RATE))
+            place(out, call * here * rng.uniform(0.7, 1), int(at * RATE))
         at += period * rng.uniform(0.85, 1.2)
     return out
 

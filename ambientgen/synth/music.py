@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ambientgen.synth.chance import lasting
+from ambientgen.synth.chance import first_sample, lasting
 from ambientgen.synth.signals import (
     RATE,
     Samples,
@@ -46,15 +46,21 @@ class _Score:
         self.bar_s = self.beat_s * float(traits.choice([4, 4, 6]))
         self.starts: list[float] = []
         self.chords: list[Samples] = []
-        at, degree = -rng.uniform(0, self.bar_s), 0
+        begun_s = None if (first := first_sample(rng)) is None else first / RATE
+        # Of a long piece the bars are counted from its beginning: neighbours play the same.
+        at = -(rng.uniform(0, self.bar_s) if begun_s is None else begun_s % self.bar_s)
+        degree, chance = 0, rng
         while at < n / RATE:
-            size = int(rng.integers(3, 5))
+            if begun_s is not None:
+                chance = lasting(rng, "bar", round((begun_s + at) / self.bar_s))
+                degree = int(chance.integers(7))
+            size = int(chance.integers(3, 5))
             steps = [degree + 2 * k for k in range(size)]
             semitones = [scale[s % 7] + 12 * (s // 7) for s in steps]
             notes = tonic + np.array([semitones[0] - 12, *semitones], np.float64)
             self.starts.append(at)
             self.chords.append(440 * 2 ** ((notes - 69) / 12))
-            degree = (degree + int(rng.choice([2, 3, 4, 5]))) % 7
+            degree = (degree + int(chance.choice([2, 3, 4, 5]))) % 7
             at += self.bar_s
 
 
@@ -135,6 +141,17 @@ def _played(intensity: Samples, score: _Score, harp: bool, rng: np.random.Genera
                 hard = float(np.clip(0.15 + 0.7 * here + rng.uniform(-0.15, 0.15), 0, 1))
                 place(out, rng.uniform(0.5, 1) * _note(octave * hz, decay, hard, rng), at)
     return unit(out)
+
+
+def single_note(harp: bool, strength: float, rng: np.random.Generator) -> Samples:
+    """One note of a piano or a harp, up to 3.5 s, peak about 1; its key is a lasting trait."""
+    key = lasting(rng, "key")
+    scale = _SCALES[int(key.integers(len(_SCALES)))]
+    tonic = key.uniform(46, 58)
+    step = scale[int(rng.choice([0, 1, 2, 4, 5]))] + 12 * int(rng.integers(1, 3))
+    decay = rng.uniform(0.35, 0.8) if harp else rng.uniform(0.7, 1.5)
+    note = _note(440 * 2 ** ((tonic + step - 69) / 12), decay, 0.15 + 0.7 * strength, rng)
+    return np.asarray(note / np.abs(note).max(), np.float64)
 
 
 def music(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:

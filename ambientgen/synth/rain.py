@@ -34,6 +34,13 @@ _SURFACES = {
 }
 
 
+def drop(kind: str, rng: np.random.Generator) -> Samples:
+    """One near drop on a surface, energy 1, up to a tenth of a second."""
+    (lo, hi), (short, long), noise = _SURFACES[kind]
+    hz = np.exp(rng.uniform(np.log(lo), np.log(hi)))
+    return decaying_tone(hz, 2 * rng.uniform(short, long), rng, glide=0.2, noise=noise)
+
+
 def rain(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """Rain from a few drops (near 0) to a downpour (1). `intensity` per sample, shape (n,)."""
     n = len(intensity)

@@ -26,6 +26,8 @@ KINDS: dict[str, str] = {
     "far": "thunder rolling far away",
 }
 
+# How near the strokes of a kind are: 0 is a far roll, 1 overhead.
+_NEARNESS = {"near": (0.55, 1.0), "far": (0.0, 0.3)}
 _TAIL_S = 9.0
 _FAR_DB: dict[float, float] = {
     40: 14,
@@ -63,10 +65,16 @@ def _stroke(near: float, rng: np.random.Generator) -> Samples:
     return stroke
 
 
+def clap(kind: str, near: float, rng: np.random.Generator) -> Samples:
+    """One stroke of a kind, 9 s, peak 1; `near` 0 (the kind's farthest) … 1."""
+    lowest, highest = _NEARNESS[kind]
+    return _stroke(lowest + (highest - lowest) * near, rng)
+
+
 def thunder(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:
     """A thunderstorm from a rare far roll (near 0) to stroke on stroke (1). Shape (n,)."""
     n = len(intensity)
-    lowest, highest = {"near": (0.55, 1.0), "far": (0.0, 0.3)}[choose(KINDS, kind, rng)]
+    lowest, highest = _NEARNESS[choose(KINDS, kind, rng)]
     # The storm's own breath never stops: strokes beyond the horizon, melted into one.
     gains = contour(_FAR_DB, bins()) + 5 * slow(n, 0.7, rng)[frame_times(n)][:, None]
     bed = unit(shaped_noise(n, gains + 4 * shimmer(n, 0.2, 1.2, rng), rng))

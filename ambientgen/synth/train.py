@@ -118,14 +118,19 @@ def _blast(chord: Samples, length_s: float, rng: np.random.Generator) -> Samples
     return np.asarray(unit(out) * envelope, np.float64)
 
 
-def _whistles(n: int, ride: _Ride, rng: np.random.Generator) -> Samples:
-    """Blows of one horn, each with its echo off the land. Shape (n,), level about 1."""
-    out = np.zeros(n)
+def _horn(rng: np.random.Generator) -> tuple[Samples, float]:
+    """The reeds of a train's horn in Hz, and how long the driver blows it in seconds."""
     traits = lasting(rng, "horn")
     lowest_hz = traits.uniform(250, 420)
     chord = lowest_hz * np.cumprod([1, *traits.choice([1.122, 1.189, 1.26, 1.335], 3)])
-    chord = chord[: int(traits.integers(2, 5))]
-    length = traits.uniform(0.5, 2.5)
+    chord = np.asarray(chord[: int(traits.integers(2, 5))], np.float64)
+    return chord, float(traits.uniform(0.5, 2.5))
+
+
+def _whistles(n: int, ride: _Ride, rng: np.random.Generator) -> Samples:
+    """Blows of one horn, each with its echo off the land. Shape (n,), level about 1."""
+    out = np.zeros(n)
+    chord, length = _horn(rng)
     times = event_times(np.full(n, ride.whistles_hz), rng, lead_s=1.0)
     if ride.whistles_hz > 0.1 and not times:
         times = [int(rng.uniform(0, 0.7) * n)]
@@ -136,6 +141,17 @@ def _whistles(n: int, ride: _Ride, rng: np.random.Generator) -> Samples:
                 place(out, gain * blast, at + int((gap + late) * RATE))
     soft: Samples = np.asarray(lfilter([0.5], [1, -0.5], out), np.float64)
     return 2.5 * np.tanh(soft / 2.5)
+
+
+def whistle(length_s: float | None, rng: np.random.Generator) -> Samples:
+    """One blow of a horn with its echo off the land, up to 5 s; the horn is a lasting trait."""
+    chord, usual_s = _horn(rng)
+    length_s = usual_s if length_s is None else 0.6 * length_s
+    blast = _blast(chord, max(0.4, length_s), rng)
+    out = np.zeros(len(blast) + int(1.2 * RATE))
+    for late, gain in ((0.0, 1.0), (rng.uniform(0.2, 0.5), 0.3), (0.8, 0.12)):
+        place(out, gain * blast, int(late * RATE))
+    return np.asarray(lfilter([0.5], [1, -0.5], out), np.float64)
 
 
 def train(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:

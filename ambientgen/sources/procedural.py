@@ -1,0 +1,119 @@
+"""Procedural layers: textures without end, made in pieces on an absolute grid.
+
+A texture knows clips. Here each piece of the timeline is such a clip, with the intensity its state
+has at that very time, and fades into the next one. What makes a sound this very one (how deep the
+brook is, who sings) is the same in all pieces; what passes in it is each piece's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ambientgen.crossfade import join
+from ambientgen.scene.layers import Layer
+from ambientgen.scene.model import Scene, State
+from ambientgen.stream import FloatArray, Stretch
+from ambientgen.stretch import Grid, Piece
+from ambientgen.synth import TEXTURES
+from ambientgen.synth.chance import Passing
+from ambientgen.synth.signals import RATE
+
+Each = Callable[..., Iterator[Any]]
+"""`map`, or an engine's, which gives the same in the same order, some of it made beforehand."""
+
+# Twice the span of the clips that the textures were made for; the traits keep what is longer alike.
+CORE = 20 * RATE
+# A texture without events hides its joins in long fades. Steps and calls would be heard twice in
+# them, so sparse ones change over in less than the time between two.
+FADE = 2 * RATE
+SPARSE_FADE = 2 * RATE // 5
+SPARSE = frozenset("birds conversation crickets dishes footsteps frogs".split())
+
+
+@dataclass(frozen=True)
+class Procedural:
+    """The states of a layer, synthesised and summed: mono, 16 kHz, at the level they were made at.
+
+    That is the level of the corpus that pocket learnt from. `each` makes the pieces: `map`, or an
+    engine's `map` to make them in its threads.
+    """
+
+    layer: Layer
+    scene: Scene
+    each: Each = map
+    rate: int = RATE
+    channels: int = 1
+
+    @property
+    def period(self) -> int | None:
+        """Of a loop, its length in samples; None: it never repeats."""
+        return period_of(self.scene, self.rate)
+
+    def reach(self, stretch: Stretch) -> Stretch:
+        """The very stretch: it comes from nothing else."""
+        return stretch
+
+    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
+        """The samples of a stretch, float32 (n, 1): see `Stream`."""
+        first, end = stretch
+        if end is not None and end <= first:
+            return
+        if self.period is None and first < 0:
+            yield np.zeros(((0 if end is None else min(0, end)) - first, 1), np.float32)
+            first = 0
+            if end is not None and end <= 0:
+                return
+        grid = Grid(CORE, self.period)
+        pieces = grid.pieces(first, end)
+        here = next(pieces)
+        starts_there = self.period is None and here[0] == 0
+        before = [] if starts_there else [next(grid.pieces(here[0] - 1, here[0]))]
+        wanted = chain(before, [here], pieces)
+        left: NDArray[np.float64] | None = None
+        for (start, stop), made in self.each(self._made, wanted):
+            if left is not None or starts_there:
+                whole = self._summed(left, made[:, : stop - start])
+                low = max(first - start, 0)
+                high = None if end is None else min(end, stop) - start
+                yield whole[low:high, np.newaxis]
+            left = made[:, stop - start :]
+
+    def _made(self, piece: Piece) -> tuple[Piece, NDArray[np.float64]]:
+        """A piece and its fade-out: (states, n + FADE), float64."""
+        start, stop = piece
+        number = start if self.period is None else start % self.period
+        times = np.arange(number, number + stop - start + FADE)
+        if self.period is not None:
+            times %= self.period
+        return piece, np.stack([self._played(s, times, number) for s in self.layer.states])
+
+    def _played(self, state: State, times: NDArray[np.int64], number: int) -> NDArray[np.float64]:
+        intensity = state.value(times / self.rate)
+        if not intensity.any():
+            return np.zeros(len(times))
+        texture = TEXTURES[state.name]
+        kind = dict(self.layer.kinds).get(state.name) or next(iter(texture.kinds))
+        who = (self.scene.seed_of(self.layer), state.name)
+        return texture(intensity, Passing(who, number), kind)
+
+    def _summed(self, left: NDArray[np.float64] | None, made: NDArray[np.float64]) -> FloatArray:
+        """All states as one, (n,), where each came over from what the piece before it left."""
+        total = np.zeros(made.shape[-1])
+        for index, state in enumerate(self.layer.states):
+            own = made[index]
+            if left is not None:
+                fade = SPARSE_FADE if state.name in SPARSE else FADE
+                own = np.concatenate([join(left[index, :fade], own[:fade]), own[fade:]])
+            total += own
+        return total.astype(np.float32)
+
+
+def period_of(scene: Scene, rate: int) -> int | None:
+    """The samples of a scene's loop at `rate`; None where it is none."""
+    return int(scene.duration_s * rate + 0.5) if scene.loop else None

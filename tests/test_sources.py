@@ -1,0 +1,432 @@
+"""What layers are made of: procedural sound, events, recordings; functions of absolute time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
+from ambientgen.errors import UsageError
+from ambientgen.mix.layouts import LAYOUTS
+from ambientgen.mix.place import place_clip
+from ambientgen.scene.layers import Event, Layer, Placement, Ranged
+from ambientgen.scene.model import Scene, State
+from ambientgen.sources.events import Events, Occurrence, unplaced
+from ambientgen.sources.procedural import CORE, Procedural
+from ambientgen.sources.recording import Recording, check_recording, decoded
+from ambientgen.stream import Stream
+from ambientgen.synth import TEXTURES
+from ambientgen.synth.chance import Passing, apart, lasting
+from ambientgen.synth.events import longest_s, single
+from ambientgen.synth.signals import RATE
+
+Floats = NDArray[Any]
+
+
+def heard(stream: Stream, first: int, end: int) -> Floats:
+    return np.concatenate([np.zeros((0, stream.channels)), *stream.blocks((first, end))])
+
+
+def decibels(samples: Floats) -> float:
+    return float(10 * np.log10(np.mean(np.square(samples)) + 1e-20))
+
+
+def scene(duration_s: float = 60.0, loop: bool = False, seed: int = 1) -> Scene:
+    return Scene(title="", duration_s=duration_s, loop=loop, seed=seed)
+
+
+def playing(curves: Mapping[str, Curve], kinds: dict[str, str] | None = None) -> Layer:
+    states = tuple(State(name=name, curve=curve, levels=()) for name, curve in curves.items())
+    chosen = tuple((kinds or {}).items())
+    return Layer(name="all", engine="procedural", states=states, kinds=chosen)
+
+
+RISING = Points((0.0, 60.0), (0.1, 0.9), ("linear", "linear"))
+
+
+# --- procedural ------------------------------------------------------------------------------
+
+
+@cache
+def long_rain() -> tuple[Procedural, Floats]:
+    layer = playing({"rain": RISING, "frogs": Wander(Constant(0.5), 0.2, 20.0, 1, "frogs")})
+    stream = Procedural(layer, scene())
+    return stream, heard(stream, -1000, 60 * RATE)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(-1000, 59 * RATE), st.integers(0, 2 * RATE))
+def test_any_stretch_is_what_it_is_in_the_whole(first: int, length: int) -> None:
+    stream, whole = long_rain()
+    np.testing.assert_array_equal(
+        heard(stream, first, first + length), whole[1000 + first : 1000 + first + length]
+    )
+
+
+def test_before_the_beginning_lies_silence() -> None:
+    _, whole = long_rain()
+    assert whole.dtype == np.float64 and not whole[:1000].any() and whole[1000:2000].any()
+
+
+def test_threads_make_the_same_pieces() -> None:
+    stream, whole = long_rain()
+    with ThreadPoolExecutor(2) as pool:
+        beside = Procedural(stream.layer, stream.scene, each=pool.map)
+        np.testing.assert_array_equal(heard(beside, 0, 30 * RATE), whole[1000 : 1000 + 30 * RATE])
+
+
+@pytest.mark.parametrize("duration_s", [4.0, 21.37])
+def test_a_loop_is_the_same_every_turn(duration_s: float) -> None:
+    curve = Repeating(Points((0.0, 2.0), (0.2, 0.9), ("linear", "linear")), duration_s)
+    stream = Procedural(playing({"stream": curve}), scene(duration_s, loop=True))
+    period = stream.period
+    assert period == round(duration_s * RATE)
+    turns = heard(stream, -period, 2 * period).reshape(3, period)
+    np.testing.assert_array_equal(turns[0], turns[1])
+    np.testing.assert_array_equal(turns[1], turns[2])
+
+
+def test_a_level_is_followed_to_the_sample() -> None:
+    late = Points((0.0, 10.5), (0.0, 0.8), ("hold", "hold"))
+    sound = heard(Procedural(playing({"waterfall": late}), scene()), 0, 12 * RATE)[:, 0]
+    at = int(10.5 * RATE)
+    assert not sound[:at].any()
+    assert np.count_nonzero(sound[at : at + 100]) == 100
+
+
+def test_joins_keep_the_level() -> None:
+    sound = heard(Procedural(playing({"waterfall": Constant(0.7)}), scene()), 0, 3 * CORE)
+    levels = [decibels(part) for part in sound.reshape(-1, RATE // 2)]
+    assert max(levels) - min(levels) < 3.5
+    joins = [at + k for at in (40, 80) for k in range(4)]
+    assert abs(np.mean([levels[k] for k in joins]) - np.mean(levels)) < 0.5
+
+
+def test_states_are_summed() -> None:
+    both = {"rain": Constant(0.5), "wind": Constant(0.5)}
+    parts = [playing({name: curve}) for name, curve in both.items()]
+    one, *others = [heard(Procedural(part, scene()), 0, RATE) for part in [playing(both), *parts]]
+    np.testing.assert_allclose(one, sum(others), atol=1e-6)
+
+
+def test_the_kind_is_the_one_chosen() -> None:
+    gap = playing({"wind": Constant(0.5)}, {"wind": "gap"})
+    usual = heard(Procedural(playing({"wind": Constant(0.5)}), scene()), 0, RATE)
+    assert not np.array_equal(heard(Procedural(gap, scene()), 0, RATE), usual)
+
+
+# --- what lasts ------------------------------------------------------------------------------
+
+
+def spectrum(name: str, seed: int, piece: int) -> Floats:
+    curve, kind = np.full(6 * RATE, 0.6), next(iter(TEXTURES[name].kinds))
+    sound = TEXTURES[name](curve, Passing((seed, name), piece), kind)
+    power = np.abs(np.fft.rfft(sound.reshape(-1, RATE // 10))) ** 2
+    return np.asarray(10 * np.log10(power.mean(axis=0)[5:797].reshape(-1, 12).mean(axis=1) + 1e-12))
+
+
+@pytest.mark.parametrize("name", ["waterfall", "crickets", "frogs", "train", "room"])
+def test_pieces_of_one_sound_are_more_alike_than_two_sounds(name: str) -> None:
+    made = np.array([[spectrum(name, seed, piece) for piece in range(3)] for seed in range(3)])
+    within = made.std(axis=1).mean()
+    across = made.mean(axis=1).std(axis=0).mean()
+    assert across > 2 * within, (within, across)
+
+
+def test_a_piece_has_its_own_chance_and_the_traits_of_all() -> None:
+    one, other = Passing(("a", 1), 0), Passing(("a", 1), 320_000)
+    assert lasting(one, "x").random() == lasting(other, "x").random()
+    assert lasting(one, "x").random() != lasting(one, "y").random()
+    assert one.random() != other.random()
+    ours, theirs = apart(one, 3), apart(other, 3)
+    assert lasting(ours).random() == lasting(theirs).random() != lasting(one).random()
+    assert ours.random() != theirs.random()
+
+
+def test_a_plain_generator_draws_its_own_next_numbers() -> None:
+    plain, same = np.random.default_rng(3), np.random.default_rng(3)
+    assert lasting(plain, "x") is plain
+    expected = np.random.default_rng(same.integers(2**63)).random()
+    assert apart(plain, 1).random() == expected
+
+
+def test_music_keeps_its_bars_from_piece_to_piece() -> None:
+    sound = playing({"music": Constant(0.6)})
+    takes = [Procedural(sound, scene(seed=seed)) for seed in (1, 2)]
+    for take in takes:
+        made = [take._made((k * CORE, (k + 1) * CORE))[1][0] for k in (0, 1)]
+        sides = made[0][CORE:], made[1][: len(made[0]) - CORE]
+        fade = [np.abs(np.fft.rfft(part)) for part in sides]
+        low = slice(100, 1500)
+        alike = np.corrcoef(np.log(fade[0][low] + 1e-3), np.log(fade[1][low] + 1e-3))[0, 1]
+        assert alike > 0.5
+
+
+# --- events ----------------------------------------------------------------------------------
+
+MONO, STEREO = LAYOUTS["mono"], LAYOUTS["stereo"]
+
+
+def bells(*events: Event, at_rate: int = RATE, **kwargs: Any) -> Events:
+    layer = Layer(name="bells", engine="procedural", events=events, **kwargs.pop("layer", {}))
+    return Events(layer, kwargs.pop("scene", scene()), MONO, at_rate, unplaced, **kwargs)
+
+
+@pytest.mark.parametrize("sound", TEXTURES)
+def test_every_sound_begins_with_its_first_sample(sound: str) -> None:
+    made = single(sound, 0.8, np.random.default_rng(2))
+    assert abs(made[0]) > 1e-3 * np.abs(made).max()
+    assert np.isfinite(made).all() and 0.01 < np.abs(made).max() < 1
+    assert len(made) <= longest_s(sound) * RATE
+    short = single(sound, 0.8, np.random.default_rng(2), length_s=0.5)
+    assert len(short) <= RATE // 2 and abs(short[-1]) < 0.05 * np.abs(short).max()
+
+
+@pytest.mark.parametrize("at_rate", [16_000, 44_100, 48_000])
+def test_an_event_begins_at_its_sample(at_rate: int) -> None:
+    stream = bells(Event(sound="dishes", at_s=7.77), at_rate=at_rate)
+    at = int(7.77 * at_rate + 0.5)
+    sound = heard(stream, at - 100, at + 1000)[:, 0]
+    assert not sound[:100].any()
+    assert np.abs(sound[100:104]).max() > 1e-3 * np.abs(sound).max()
+
+
+def test_the_nearer_ear_hears_an_event_at_its_sample() -> None:
+    event = Event(sound="dishes", at_s=2.0, direction=(-45, -45), distance=(0.3, 0.3))
+    layer = Layer(name="x", engine="procedural", events=(event,))
+    stream = Events(layer, scene(), STEREO, 48_000, place_clip)
+    left, right = (np.abs(side) for side in heard(stream, 90_000, 6 * 48_000).T)
+    assert not left[:6000].any() and left[6000:6020].max() > 1e-3 * left.max()
+    later = np.argmax(right > 0.01 * right.max()) - np.argmax(left > 0.01 * left.max())
+    assert 10 < later < 48  # up to 0.7 ms around the head
+    assert np.square(left).sum() > 1.5 * np.square(right).sum()
+
+
+@pytest.mark.parametrize("name", TEXTURES)
+def test_strength_is_heard(name: str) -> None:
+    weak, strong = (
+        np.mean([decibels(single(name, x, np.random.default_rng(k))) for k in range(2)])
+        for x in (0.3, 1.0)
+    )
+    assert strong > weak + 4
+    assert not single(name, 0.0, np.random.default_rng(1)).any()
+
+
+def test_near_thunder_cracks_and_far_thunder_rolls() -> None:
+    def brightness(distance: float) -> float:
+        power = np.zeros(RATE // 8 + 1)
+        for seed in range(3):
+            clap = single("thunder", 0.8, np.random.default_rng(seed), distance=distance)
+            power += np.abs(np.fft.rfft(clap[: RATE // 4])) ** 2
+        return float(power[2000 // 4 :].sum() / power.sum())
+
+    assert brightness(0.0) > 5 * brightness(0.9)
+
+
+@cache
+def storm(loop: bool) -> tuple[Events, Floats]:
+    rate = Ranged(curve=RISING, low=10.0, high=120.0)
+    stream = bells(
+        Event(sound="dishes", at_s=3.0),
+        Event(sound="birds", at_s=29.8),
+        Event(sound="footsteps", rate=rate, level=(0.2, 1.0)),
+        at_rate=22_050,
+        scene=scene(30.0, loop=loop),
+    )
+    return stream, heard(stream, -1000, 40 * 22_050)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.booleans(), st.integers(0, 33 * 22_050), st.integers(0, 5 * 22_050))
+def test_any_stretch_of_events_is_what_it_is_in_the_whole(
+    loop: bool, first: int, length: int
+) -> None:
+    stream, whole = storm(loop)
+    np.testing.assert_array_equal(
+        heard(stream, first, first + length), whole[1000 + first : 1000 + first + length]
+    )
+
+
+def test_events_go_round_the_end_of_a_loop() -> None:
+    stream, _ = storm(True)
+    period = stream.period
+    assert period == 30 * 22_050
+    np.testing.assert_array_equal(heard(stream, -period, 0), heard(stream, period, 2 * period))
+    alone = bells(Event(sound="birds", at_s=29.8), scene=scene(30.0, loop=True))
+    assert heard(alone, 0, RATE).any()  # the call that began before the end
+    once = bells(Event(sound="birds", at_s=29.8), scene=scene(30.0))
+    assert not heard(once, 0, RATE).any()
+
+
+def test_random_events_come_at_their_rate() -> None:
+    event = Event(sound="frogs", rate=Ranged(curve=RISING, low=0.0, high=30.0))
+    counts = []
+    for seed in range(300):
+        stream = bells(event, scene=scene(seed=seed))
+        firsts = np.array([one.first for one in stream.occurrences(0, 60 * RATE)])
+        counts.append([(firsts < 30 * RATE).sum(), (firsts >= 30 * RATE).sum()])
+    # The curve's mean is 0.3 in the first half minute and 0.7 in the second, of 30 a minute.
+    early, late = np.mean(counts, axis=0)
+    assert abs(early - 4.5) < 4 * np.sqrt(4.5 / 300)
+    assert abs(late - 10.5) < 4 * np.sqrt(10.5 / 300)
+    whole = np.sum(counts, axis=1)
+    assert 0.75 < whole.var() / whole.mean() < 1.3  # as of a Poisson process
+
+
+def test_each_event_draws_its_own() -> None:
+    asked: list[Any] = []
+
+    def place(clip: Floats, rate: int, layout: Any, *where: Any) -> Floats:
+        asked.append(where[:2])
+        return unplaced(clip, rate, layout, *where)
+
+    rate = Ranged(curve=Constant(1.0), low=0.0, high=60.0)
+    event = Event(sound="frogs", rate=rate, direction=(-90, 90), distance=(0.2, 0.9))
+    layer = Layer(name="x", engine="procedural", events=(event,))
+    heard(Events(layer, scene(), STEREO, RATE, place), 0, 30 * RATE)
+    directions, distances = np.array(asked).T
+    assert len(asked) > 15
+    assert np.ptp(directions) > 60 and np.ptp(distances) > 0.3
+    assert np.abs(directions).max() <= 90 and 0.2 <= distances.min() <= distances.max() <= 0.9
+
+
+def test_the_layer_says_where_events_are_that_say_nothing() -> None:
+    asked: list[Any] = []
+
+    def place(clip: Floats, rate: int, layout: Any, *where: Any) -> Floats:
+        asked.append(where[:2])
+        return unplaced(clip, rate, layout, *where)
+
+    placement = Placement(
+        direction=Ranged(curve=RISING, low=-100.0, high=100.0),
+        gain_db=Ranged(curve=Constant(0.5), low=-24.0, high=0.0),
+    )
+    event = Event(sound="dishes", at_s=30.0)
+    layer = Layer(name="bells", engine="procedural", events=(event,), placement=placement)
+    sound = heard(Events(layer, scene(), MONO, RATE, place), 30 * RATE, 31 * RATE)
+    assert asked == [(pytest.approx(0.0), 0.0)]
+    plain = heard(bells(event), 30 * RATE, 31 * RATE)
+    np.testing.assert_allclose(sound, plain * 10 ** (-12 / 20), atol=1e-6)
+
+
+def test_occurrences_sort_by_time() -> None:
+    assert Occurrence(5, 2) < Occurrence(6, 0) < Occurrence(6, 1)
+
+
+# --- recordings ------------------------------------------------------------------------------
+
+
+def written(path: Path, seconds: float, rate: int = 16_000, channels: int = 1) -> Layer:
+    rng = np.random.default_rng(8)
+    samples = 0.1 * rng.standard_normal((int(seconds * rate), channels)) + 0.05
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+    return Layer(name="bed", engine="recording", file=path.name, base=str(path.parent))
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Layer:
+    return written(tmp_path_factory.mktemp("recording") / "noise.wav", 5.0, channels=2)
+
+
+def test_a_recording_goes_round_at_an_even_level(noise: Layer) -> None:
+    stream = Recording(noise, scene(), RATE)
+    assert stream.channels == 2 and stream.period is None
+    sound = heard(stream, 0, 40 * RATE)
+    levels = [decibels(part) for part in sound.reshape(-1, RATE // 5, 2)]
+    assert max(levels) - min(levels) < 0.7  # 6400 numbers a part: a deviation of 0.08 dB
+    assert abs(sound.mean()) < 1e-3
+    np.testing.assert_allclose(sound[: 3 * RATE], decoded(noise, RATE)[: 3 * RATE], atol=1e-7)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.booleans(), st.integers(-RATE, 30 * RATE), st.integers(0, 3 * RATE))
+def test_any_stretch_of_a_recording(noise: Layer, loop: bool, first: int, length: int) -> None:
+    stream = Recording(noise, scene(13.13, loop=loop), RATE)
+    whole = heard(stream, -RATE, 33 * RATE + 10)
+    np.testing.assert_array_equal(
+        heard(stream, first, first + length), whole[RATE + first : RATE + first + length]
+    )
+
+
+@pytest.mark.parametrize("duration_s", [4.0, 4.6, 13.13, 60.0])
+def test_a_loop_of_a_recording_meets_itself(noise: Layer, duration_s: float) -> None:
+    stream = Recording(noise, scene(duration_s, loop=True), 22_050)
+    period = stream.period
+    assert period == int(duration_s * 22_050 + 0.5)
+    turns = heard(stream, -period, 2 * period).reshape(3, period, 2)
+    np.testing.assert_array_equal(turns[0], turns[1])
+    np.testing.assert_array_equal(turns[1], turns[2])
+    again = np.concatenate([turns[0], turns[0]])
+    levels = [decibels(part) for part in again[: len(again) // 4410 * 4410].reshape(-1, 4410, 2)]
+    assert max(levels) - min(levels) < 1.2
+
+
+def test_a_tone_has_no_gap_where_it_comes_round(tmp_path: Path) -> None:
+    t = np.arange(3 * RATE) / RATE
+    soundfile.write(tmp_path / "tone.flac", 0.3 * np.sin(2 * np.pi * 440.3 * t), RATE)
+    layer = Layer(name="bed", engine="recording", file="tone.flac", base=str(tmp_path))
+    sound = heard(Recording(layer, scene(), RATE), 0, 12 * RATE)[:, 0]
+    assert np.abs(np.diff(sound)).max() < 0.08  # 0.3 * 2 pi * 440 / 16000 = 0.052
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "said"),
+    [
+        (
+            "short.wav",
+            np.full((1000, 1), 0.1),
+            "it lasts only 0.06 s; use a file of at least",
+        ),
+        ("none.wav", np.zeros((0, 1)), "it holds no sound"),
+        ("silent.wav", np.full((RATE, 1), 0.25), "it is silent from end to end"),
+        ("many.wav", np.ones((RATE, 3)), "it has 3 channels; use a mono or a stereo file"),
+        ("nan.wav", np.full((RATE, 1), np.nan), "it holds numbers that are not finite"),
+    ],
+)
+def test_a_recording_that_cannot_be_used_is_told(
+    tmp_path: Path, name: str, samples: Floats, said: str
+) -> None:
+    soundfile.write(tmp_path / name, samples, RATE, subtype="FLOAT")
+    layer = Layer(name="bed", engine="recording", file=name, base=str(tmp_path))
+    problem = check_recording(layer)
+    assert str(problem).startswith(f"{tmp_path / name}: {said}")
+
+
+def test_files_that_are_none_are_told(tmp_path: Path) -> None:
+    told = partial(Layer, name="bed", engine="recording", base=str(tmp_path))
+    (tmp_path / "text.wav").write_text("no sound")
+    assert "there is no such file" in str(check_recording(told(file="gone.wav")))
+    assert "it is a folder" in str(check_recording(told(file=".")))
+    assert "it cannot be read as sound (Format not recognised)" in str(
+        check_recording(told(file="text.wav"))
+    )
+    with pytest.raises(UsageError, match="cannot be read"):
+        decoded(told(file="text.wav"), RATE)
+
+
+def test_a_good_recording_has_no_problem(noise: Layer, tmp_path: Path) -> None:
+    assert check_recording(noise) is None
+    for name in ("a.flac", "b.ogg", "c.mp3"):
+        samples = 0.1 * np.random.default_rng(1).standard_normal(44_100)
+        soundfile.write(tmp_path / name, samples, 44_100)
+        layer = Layer(name="bed", engine="recording", file=name, base=str(tmp_path))
+        assert check_recording(layer) is None
+        assert abs(len(decoded(layer, 48_000)) - 48_000) < 2500  # MP3 adds its frames
+
+
+def test_half_an_hour_is_the_most(tmp_path: Path) -> None:
+    with soundfile.SoundFile(tmp_path / "long.flac", "w", 8000, 1) as file:
+        for _ in range(31):
+            file.write(np.zeros(60 * 8000))
+    layer = Layer(name="bed", engine="recording", file="long.flac", base=str(tmp_path))
+    assert "it lasts 31 minutes" in str(check_recording(layer))
