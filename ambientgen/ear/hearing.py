@@ -18,6 +18,7 @@ from ambientgen.ear.seam_verdicts import HOP_UNTOLD_S, loop_verdict, seam_verdic
 from ambientgen.ear.seams import trace_features
 from ambientgen.ear.sidecar import read_sidecar
 from ambientgen.ear.source import Array, Sound, finite, open_sound
+from ambientgen.ear.space import Width
 from ambientgen.ear.texture import TextureStats, distance
 from ambientgen.ear.trace import HOP_S, Trace, trace
 from ambientgen.ear.trajectory import (
@@ -101,8 +102,8 @@ def listen(
     sound = open_sound(path)
     references = _references(reference)
     told = read_sidecar(sound.path)
-    faults = SampleFaults(sound.rate)
-    heard = trace(_mono(sound, faults), sound.rate)
+    faults, width = SampleFaults(sound.rate), Width()
+    heard = trace(_mono(sound, faults, width), sound.rate)
     if heard.duration_s < sound.duration_s - 1:
         what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
         raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
@@ -122,6 +123,7 @@ def listen(
         *faults.verdicts(),
         *gap_verdicts(heard, silent),
         *repeat_verdicts(strongest_repeat(sound, heard)),
+        *width.verdicts(),
     ]
     return Hearing(
         sound, heard, tuple(map(float, joins)), known is not None, tuple(curves), tuple(verdicts)
@@ -134,10 +136,12 @@ def _goes_round(scene: Scene, length_s: float) -> bool:
     return scene.loop and round(turns) > 0 and abs(turns - round(turns)) * scene.duration_s < HOP_S
 
 
-def _mono(sound: Sound, faults: SampleFaults) -> Iterator[Array]:
+def _mono(sound: Sound, faults: SampleFaults, width: Width) -> Iterator[Array]:
     for block in sound.blocks():
         faults.hear(block)
-        yield finite(block).mean(axis=1)
+        whole = finite(block)
+        width.hear(whole)
+        yield whole.mean(axis=1)
 
 
 def _references(place: str | PathLike[str] | None) -> list[tuple[str, TextureStats]]:

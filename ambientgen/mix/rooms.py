@@ -97,11 +97,11 @@ class Room:
 _EAR_M = 1.6
 _TRUNK_M = 2.0  # how far from a trunk its echo is as loud as what hits it
 _GOLDEN_DEG = 137.508  # never twice in one direction
-# Trees at 5 to 15 m, thrown by a golden angle so that no two stand in line.
+# Trees at 7 to 15 m, beyond what sounds, thrown by a golden angle: no two stand in line.
 _TREES = tuple(
     (
-        (5.0 + 10.0 * k / 13) * math.sin(math.radians(k * _GOLDEN_DEG)),
-        (5.0 + 10.0 * k / 13) * math.cos(math.radians(k * _GOLDEN_DEG)),
+        (7.0 + 8.0 * k / 13) * math.sin(math.radians(k * _GOLDEN_DEG)),
+        (7.0 + 8.0 * k / 13) * math.cos(math.radians(k * _GOLDEN_DEG)),
         0.0,
     )
     for k in range(14)
@@ -110,6 +110,6 @@ _TREES = tuple(
 ROOMS: Mapping[RoomName, Room] = {
     "small": Room(1.4, (-9.0, 5.0), ((-2.3, 1.9), (-2.1, 3.1), (-1.5, 1.2))),
     "large": Room(6.0, (-12.0, 8.0), ((-8.3, 9.9), (-7.7, 19.1), (-1.6, 7.3)), wall=0.85),
-    "outdoors": Room(6.0, (-18.0, -5.0), trees_m=_TREES),
+    "outdoors": Room(4.0, (-18.0, -5.0), trees_m=_TREES),
 }
 """By name; `none` has no reflections. No wall is as far as another: equal delays would ring."""
