@@ -10,12 +10,12 @@ from ambientgen.audio_file.pcm import to_pcm
 from ambientgen.audio_file.sink import Companion, Sink, Written, open_sink
 from ambientgen.audio_file.tags import tags_for
 from ambientgen.audio_file.target import (
-    STDOUT,
     ReaderGone,
     check_endless,
     check_target,
     loop_notice,
 )
+from ambientgen.shell import STDOUT
 
 __all__ = [
     "FORMATS",

@@ -23,7 +23,7 @@ except ImportError:  # Windows, where no file is deleted while it is open: that 
 
 _locks: Any = _fcntl
 _EXTRA_BYTES = 40  # what ".{process id}-{random}.part" may take of a name's 255 bytes
-_LONGEST_NAME_BYTES = 255
+LONGEST_NAME_BYTES = 255  # of every common file system
 
 
 class Part:
@@ -108,7 +108,7 @@ def _parts(path: Path) -> Iterator[Path]:
 
 def _stem(path: Path) -> str:
     """As much of the name as leaves room for what a part's name adds."""
-    kept = os.fsencode(path.name)[: _LONGEST_NAME_BYTES - _EXTRA_BYTES]
+    kept = os.fsencode(path.name)[: LONGEST_NAME_BYTES - _EXTRA_BYTES]
     return kept.decode(errors="ignore")
 
 

@@ -72,9 +72,9 @@ class _Library(AudioFormat):
     def finish(self) -> None:
         self._encode(last=True)
         self._guarded(self._file.close)
-        self._guarded(self._settle)
-        self._guarded(self._tag)
-        if self._written:
+        if self._written:  # of nothing at all libsndfile makes a file that holds no stream
+            self._guarded(self._settle)
+            self._guarded(self._tag)
             self._guarded(self._check_end)
 
     def abandon(self) -> None:

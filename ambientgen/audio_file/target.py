@@ -14,14 +14,13 @@ from pathlib import Path
 from ambientgen.audio_file.audio_format import AudioFormat
 from ambientgen.audio_file.encoding import Encoding, Shape
 from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS
+from ambientgen.audio_file.part import LONGEST_NAME_BYTES
 from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.events import Notice
-from ambientgen.shell import shell_word
+from ambientgen.shell import STDOUT, shell_word
 
-STDOUT = "-"
 _BY_SUFFIX = Encoding()
 _DEFAULT_FORMAT = "wav"  # of pipes and devices, whose names say nothing
-_LONGEST_NAME_BYTES = 255  # of every common file system
 _TOO_LONG = ("the name is too long", "choose a shorter one")
 
 # What the system reports, in words, with what the user can do.
@@ -176,7 +175,7 @@ def _mode(name: str) -> int | None:
 
 def _check_folder(name: str, real: Path) -> None:
     """The folder is there and takes new files."""
-    if len(os.fsencode(real.name)) > _LONGEST_NAME_BYTES:
+    if len(os.fsencode(real.name)) > LONGEST_NAME_BYTES:
         raise OutputError(Problem(name, *_TOO_LONG))
     if not real.parent.is_dir():
         remedy = f"make it with `mkdir -p {shell_word(real.parent)}`"
