@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
+from scipy.fft import irfft, next_fast_len, rfft
 
 from ambientgen.mix.feeds import spread
 from ambientgen.mix.gain import Gained
@@ -180,14 +180,9 @@ def place_clip(
         return np.asarray(clip[:, None] * gains, np.float32)
     bench = Bench(rate, layout, room, distance > 0.0)
     spot = Spot(bench, direction_deg, distance, early=True)
-    direct, reflected, through = spot.direct(), spot.reflected(), spot.air()
-    taps = np.zeros((len(layout.channels), bench.taps - len(through) + 1))
-    taps[:, : direct.shape[1]] = direct * spot.gains
-    if reflected is not None:
-        dulled = oaconvolve(reflected, bench.dull[None], axes=1)
-        taps[:, : dulled.shape[1]] += dulled
-    placed = [
-        oaconvolve(oaconvolve(clip.astype(np.float64), each), through)[bench.lead :]
-        for each in taps
-    ]
-    return np.stack(placed, axis=1).astype(np.float32)
+    taps = spot.taps()
+    length = len(clip) + bench.taps - 1
+    size = int(next_fast_len(length, real=True))
+    wave = rfft(clip.astype(np.float64), size)
+    heard = [irfft(wave * rfft(each, size), size)[bench.lead : length] for each in taps]
+    return np.stack(heard, axis=1).astype(np.float32)

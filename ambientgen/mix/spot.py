@@ -132,6 +132,21 @@ class Spot:
             return np.ones(1)
         return air(self.distance, self.bench.rate) * loss(self.distance)
 
+    def taps(self) -> Array:
+        """All of it for a single feed, (channels, bench.taps)."""
+        bench, through = self.bench, self.air()
+        taps = np.zeros((len(bench.layout.channels), bench.taps))
+        direct = self.direct() * self.gains
+        for row, near in zip(taps, direct, strict=True):
+            heard = np.convolve(near, through)
+            row[: len(heard)] += heard
+        if (reflected := self.reflected()) is not None:
+            dulled = np.convolve(bench.dull, through)
+            for row, late in zip(taps, reflected, strict=True):
+                heard = np.convolve(late, dulled)
+                row[: len(heard)] += heard
+        return taps
+
     def filter(self, size: int) -> Filter:
         """The same as spectra of transforms of `size` samples."""
         through = rfft(self.air(), size)
