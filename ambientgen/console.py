@@ -61,7 +61,8 @@ class Console:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
         except OSError:
-            from ambientgen.audio_file.target import STDOUT, errors_named
+            from ambientgen.audio_file.target import errors_named
+            from ambientgen.shell import STDOUT
 
             with errors_named(STDOUT):
                 raise

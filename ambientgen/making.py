@@ -20,7 +20,7 @@ from ambientgen.crossfade import ramp
 from ambientgen.engine import LocalEngine
 from ambientgen.loa import Conditioning, Trajectory
 from ambientgen.models.loading import Model
-from ambientgen.noise import NoiseField
+from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
 from ambientgen.reuse import WindowMaker
 from ambientgen.rounds import placed, to_make
@@ -63,10 +63,20 @@ class Draft:
 
 
 def drafted(
-    model: Model, plan: Plan, told: Conditionings, maker: WindowMaker, engine: LocalEngine
+    model: Model,
+    plan: Plan,
+    told: Conditionings,
+    maker: WindowMaker,
+    engine: LocalEngine,
+    take: Take | None = None,
 ) -> Iterator[Draft]:
-    """Every window of a plan where it is to start, in order of time."""
-    make = partial(_made, model, plan, told, maker, engine.checkpoint)
+    """Every window of a plan where it is to start, in order of time.
+
+    `take` keys the noise; None: the scene's seed alone does.
+    """
+    period = None if plan.loop is None else plan.loop.frames
+    noise = (take or Take(plan.scene.seed)).field("latents", _rows(model), period)
+    make = partial(_made, model, noise, told, maker, engine.checkpoint)
     made = chain.from_iterable(engine.map(make, batches(to_make(plan), model.device.type)))
     for start_frame, draft in placed(plan, ((draft.window, draft) for draft in made)):
         yield replace(draft, start_frame=start_frame)
@@ -141,7 +151,7 @@ def batches(windows: Iterable[Window], device: str) -> Iterator[list[Window]]:
 
 def _made(
     model: Model,
-    plan: Plan,
+    noise: Noise,
     conditionings: Conditionings,
     maker: WindowMaker,
     checkpoint: Callable[[], None],
@@ -149,14 +159,12 @@ def _made(
 ) -> list[Draft]:
     """Each window of a batch."""
     given = [conditionings.of(window) for window in batch]
-    period = None if plan.loop is None else plan.loop.frames
-    noise = NoiseField(plan.scene.seed, "latents", _rows(model), period)
     made = maker.make(_noise(model, batch, noise), given, checkpoint)
     parts = zip(batch, given, made, strict=True)
     return [Draft(window.start_frame, window, told, rows) for window, told, rows in parts]
 
 
-def _noise(model: Model, batch: Sequence[Window], noise: NoiseField) -> torch.Tensor:
+def _noise(model: Model, batch: Sequence[Window], noise: Noise) -> torch.Tensor:
     """Noise (B, C, T, F) of windows of one length: the field at their absolute frames."""
     channels, bins = model.geometry.latent_channels, model.geometry.latent_bins
     drawn = np.stack([noise.frames(w.start_frame, w.frames) for w in batch])

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ambientgen.asked import WHOLE, Between, asked_stretch
 from ambientgen.errors import Problem, UsageError
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
 from ambientgen.scene.durations import spell
-from ambientgen.stretch import Reach, heard_of, reach_of
+from ambientgen.stretch import Reach, reach_of
 from ambientgen.units import Loop
 from ambientgen.windows import (
     STEP_BOUND,
@@ -33,12 +34,8 @@ from ambientgen.world import JUMP_S, state_values
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
+    from ambientgen.stream import Stretch
     from ambientgen.units import Geometry
-
-Between = tuple[float | None, float | None]
-"""A stretch in seconds; None is the start, or the end."""
-
-WHOLE: Between = (None, None)
 
 ENDLESS_PART_S = 600.0
 """A scene without end is planned so much at a time."""
@@ -82,7 +79,8 @@ class Plan:
     """Everything a render will do, decided.
 
     The sound is the `duration_samples` from `start_sample` on, and ends in latent frame
-    `total_frames`. `windows` are all that decoding it takes: some more on both sides, so that any
+    `total_frames`; `heard` are the samples that what follows in the chain hears of it (None: just
+    those). `windows` are all that decoding them takes: some more on both sides, so that any
     stretch sounds as it does in the whole. `keyframes` reach from the first of them to the end of
     the last, or of the scene. `rule` is the model's, fitted to the scene's render options;
     `geometry` the model's, stretched in a loop. `notices` say what the model cannot follow.
@@ -103,6 +101,7 @@ class Plan:
     start_sample: int = 0
     loop: Loop | None = None
     endless: bool = False
+    heard: Stretch | None = None
 
     @property
     def start_s(self) -> float:
@@ -110,20 +109,20 @@ class Plan:
         return self.start_sample / self.geometry.sample_rate
 
     @property
-    def samples(self) -> tuple[int, int | None]:
+    def samples(self) -> Stretch:
         """First sample, and the one after the last; None: it never ends."""
         end = None if self.endless else self.start_sample + self.duration_samples
         return self.start_sample, end
 
     @property
-    def heard_samples(self) -> tuple[int, int | None]:
-        """The same with what the limiter hears around them."""
-        return heard_of(self.samples, self.geometry, self.loop)
+    def heard_samples(self) -> Stretch:
+        """The same with what is heard around them."""
+        return self.samples if self.heard is None else self.heard
 
     @cached_property
     def reach(self) -> Reach:
         """What is needed of the model's sound."""
-        return reach_of(self.samples, self.geometry, self.loop)
+        return reach_of(self.heard_samples, self.geometry, self.loop)
 
     @cached_property
     def drafted(self) -> tuple[int, int | None]:
@@ -134,10 +133,13 @@ class Plan:
         return first - longest, None if end is None else end + longest
 
     def parts(self) -> Iterator[Plan]:
-        """This plan; of an endless scene then, for ever, what follows it, without notices."""
+        """This plan; of an endless scene then, for ever, what follows it, without notices.
+
+        A loop goes round in its first plan.
+        """
         plan = self
         yield plan
-        while self.endless:
+        while self.endless and self.loop is None:
             plan = _following(plan)
             yield plan
 
@@ -220,6 +222,7 @@ def make_plan(
     rule: WindowRule,
     duration_s: float | None = None,
     between_s: Between = WHOLE,
+    heard: Stretch | None = None,
 ) -> Plan:
     """Decide everything about rendering `scene` with a model of that geometry and window rule.
 
@@ -227,13 +230,16 @@ def make_plan(
         duration_s: crops the scene, or holds its last values up to that time; a loop goes round.
             Infinite: it never ends.
         between_s: only that stretch of it.
+        heard: the samples that are heard, where those asked for are made of more than themselves:
+            the first, and the one after the last. Without a loop none lies before 0; without an
+            end they have none.
 
     Raises:
         UsageError: for a duration or a stretch that is none.
         SceneError: for render options that no window of the model can meet.
     """
     length_s = scene.duration_s if duration_s is None else duration_s
-    first, end = _asked(length_s, between_s, geometry)
+    first, end = asked_stretch(length_s, between_s, geometry.sample_rate)
     endless = end is None
     end = first + geometry.samples(ENDLESS_PART_S) if end is None else end
     rule = fitted_rule(rule, scene, geometry)
@@ -241,42 +247,24 @@ def make_plan(
     unplaced = Keyframes((), Template.of(scene), np.empty(0), np.empty((0, 0)))
     total = -(-end // per_frame)
     plan = Plan(scene, geometry, rule, unplaced, (), total, end - first, (), first, endless=endless)
+    plan = replace(plan, heard=heard)
     if scene.loop:
         return _loop_plan(plan)
-    latents = reach_of((first, end), geometry).latents
+    latents = plan.reach.latents
     if endless:
         return _endless_part(plan, max(latents[0] // rule.cores[-1] - 1, 0))
     cut = cut_timeline(scene, geometry, rule, (latents[1] or 0) + rule.cores[-1])  # one more
     windows = cut.windows(rule, *latents)
     heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
     from_s = geometry.seconds(windows[0].start_frame)
-    heard = cut.until(plan.total_frames)
-    told = rushes(scene, geometry, rule, heard, first // per_frame)
+    sounding = cut.until(plan.total_frames)
+    told = rushes(scene, geometry, rule, sounding, first // per_frame)
     return replace(
         plan,
         keyframes=place_keyframes(scene, max(length_s, scene.duration_s), heard_s, from_s),
         windows=windows,
         notices=tuple(map(str, told)),
     )
-
-
-def _asked(length_s: float, between_s: Between, geometry: Geometry) -> tuple[int, int | None]:
-    """First sample and end of the stretch asked for; None: it never ends. Raises UsageError."""
-    endless = length_s == math.inf
-    if not endless and not (math.isfinite(length_s) and geometry.samples(length_s) > 0):
-        problem = f"`{length_s}` is no duration"
-        raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
-    from_s, to_s = between_s
-    if to_s is not None and to_s > length_s:
-        what = f"`{spell(to_s)}` lies past the end at {spell(length_s)}"
-        raise UsageError(Problem("--to", what, f"write at most `{spell(length_s)}`"))
-    first = 0 if from_s is None else geometry.samples(from_s)
-    end = None if endless and to_s is None else geometry.samples(length_s if to_s is None else to_s)
-    if end is not None and first >= end:
-        begin, stop = spell(from_s or 0.0), spell(length_s if to_s is None else to_s)
-        what = f"there is nothing between `{begin}` and `{stop}`"
-        raise UsageError(Problem("--from", what, "write a time before the end"))
-    return first, end
 
 
 def _loop_plan(plan: Plan) -> Plan:
@@ -343,8 +331,6 @@ def _following(plan: Plan) -> Plan:
     """What comes after a part of an endless scene."""
     start = plan.start_sample + plan.duration_samples
     end = start + plan.geometry.samples(ENDLESS_PART_S)
-    if plan.loop is not None:
-        return replace(plan, start_sample=start, notices=())
     last = plan.windows[-1]
     block = (last.start_frame + last.core_frames) // plan.rule.cores[-1]
     total = -(-end // plan.geometry.samples_per_frame)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 
+STDOUT = "-"
+"""Names standard output where a file's name is expected."""
+
 
 def shell_word(path: str | os.PathLike[str]) -> str:
     """A file's name for a command line: quoted where it must be, and never an option's."""

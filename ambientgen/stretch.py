@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ambientgen.level import Level, LevelSettings
 from ambientgen.resample import source
 from ambientgen.units import Geometry, Loop
 
@@ -110,21 +109,11 @@ class Reach:
         return first, (last + FADE + CONTEXT) // self.stride
 
 
-def heard_of(
-    samples: tuple[int, int | None], geometry: Geometry, loop: Loop | None = None
-) -> tuple[int, int | None]:
-    """The samples that the limiter hears around `samples` of the finished sound."""
-    level = Level(LevelSettings(), geometry.sample_rate)
-    first = samples[0] - level.context_before
-    end = None if samples[1] is None else samples[1] + level.context_after
-    return first if loop else max(first, 0), end
-
-
 def reach_of(
     samples: tuple[int, int | None], geometry: Geometry, loop: Loop | None = None
 ) -> Reach:
-    """What these samples of the finished sound take of the model's."""
-    first, end = heard_of(samples, geometry, loop)
+    """What these samples of a scene's sound take of the model's."""
+    first, end = samples
     if loop is None:
         return Reach(first, end, geometry.mel_hop, geometry.latent_stride)
     made_first, made_end = source(loop, first, first + 1 if end is None else end)

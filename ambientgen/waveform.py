@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model
-from ambientgen.noise import NoiseField
+from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
 from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
@@ -76,10 +76,10 @@ def chunked(
 
 @dataclass(frozen=True)
 class Decoder:
-    """What decodes latents: a model, the seed of the vocoder's noise, and where it runs."""
+    """What decodes latents: a model, what keys the vocoder's noise, and where it runs."""
 
     model: Model
-    seed: int
+    take: Take
     engine: LocalEngine
 
     def decode(
@@ -96,7 +96,7 @@ class Decoder:
         context = (CONTEXT // stride, (FADE + CONTEXT) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
         mels = self.engine.map(lambda chunk: _decode_mel(model, chunk), chunks)
-        noise = NoiseField(self.seed, "vocoder", model.geometry.mel_hop, reach.period)
+        noise = self.take.field("vocoder", model.geometry.mel_hop, reach.period)
         joined = join_windows(mels, max_overlap_frames=FADE)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
         pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
@@ -133,7 +133,7 @@ def _decode_mel(model: Model, chunk: Chunk) -> tuple[int, FloatArray]:
 
 
 @torch.inference_mode()
-def _vocode(model: Model, chunk: Chunk, noise: NoiseField) -> FloatArray:
+def _vocode(model: Model, chunk: Chunk, noise: Noise) -> FloatArray:
     """The samples of one chunk of mel, its context cut off."""
     hop = model.geometry.mel_hop
     mel = torch.from_numpy(np.ascontiguousarray(chunk.values.T))[None]
@@ -152,7 +152,7 @@ def sound(
 ) -> Iterator[FloatArray]:
     """A plan's windows, as (start frame, latents (C * F, frames)), to blocks of samples (n,).
 
-    The samples are those that the limiter is to hear: `plan.heard_samples`.
+    The samples are `plan.heard_samples`.
     """
     placed = iter(windows)
     start_frame, rows = next(placed)

@@ -11,6 +11,7 @@ from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import condition
 from ambientgen.models.loading import Model, dtype_for, load
 from ambientgen.models.registry import resolve
+from ambientgen.noise import Take
 from ambientgen.stretch import Reach
 from ambientgen.waveform import Decoder
 
@@ -64,7 +65,7 @@ def test_sound_in_half_is_near_full_precision(full: Model, half: Model) -> None:
     sounds = []
     for model in (full, half):
         with LocalEngine(1) as engine:
-            sounds.append(np.concatenate([*Decoder(model, 7, engine).decode([rows], 0, reach)]))
+            sounds.append(np.concatenate([*Decoder(model, Take(7), engine).decode([rows], 0, reach)]))
     wanted, found = sounds
     assert found.dtype == np.float32 and found.shape == wanted.shape == (16_000,)
     assert np.corrcoef(found, wanted)[0, 1] > 0.9

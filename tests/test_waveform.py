@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model
 from ambientgen.models.vocoder import TextureVocoder
+from ambientgen.noise import Take
 from ambientgen.stretch import Grid, Reach
 from ambientgen.waveform import Chunk, Decoder, chunked
 
@@ -125,7 +126,7 @@ def _decoded(
     model: Model, latents: FloatArray, lengths: list[int], workers: int, reach: Reach
 ) -> FloatArray:
     with LocalEngine(workers) as engine:
-        blocks = Decoder(model, 5, engine).decode(_cut(latents, lengths), 0, reach)
+        blocks = Decoder(model, Take(5), engine).decode(_cut(latents, lengths), 0, reach)
         return np.concatenate(list(blocks))
 
 

@@ -16,7 +16,7 @@ from ambientgen.cli.numbers import number, whole_number
 from ambientgen.errors import Problem, SceneError, UsageError
 
 if TYPE_CHECKING:
-    from ambientgen.plan import Between
+    from ambientgen.asked import Between
     from ambientgen.scene import Scene
     from ambientgen.sidecar import Sidecar
     from ambientgen.store import Store

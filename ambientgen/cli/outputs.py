@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ambientgen.errors import Problem, UsageError
-from ambientgen.shell import shell_word
+from ambientgen.shell import STDOUT, shell_word
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
 
-STDOUT = "-"
 OPTION = "-o"
 
 

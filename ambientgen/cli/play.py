@@ -21,7 +21,7 @@ from ambientgen.events import StageStarted
 from ambientgen.shell import shell_word
 
 if TYPE_CHECKING:
-    from ambientgen.plan import Between
+    from ambientgen.asked import Between
     from ambientgen.scene import Scene
 
 # How players are told to take 16-bit samples, or a WAV file, from their standard input: the format

@@ -19,14 +19,15 @@ from ambientgen.cli.options import (
     read_store,
 )
 from ambientgen.cli.outcomes import Outcomes
-from ambientgen.cli.outputs import STDOUT, Job, check_option, check_pcm, jobs_of
+from ambientgen.cli.outputs import Job, check_option, check_pcm, jobs_of
 from ambientgen.console import Console, two_digits
 from ambientgen.errors import SceneError
 from ambientgen.events import Notice, StageStarted, ignore
+from ambientgen.shell import STDOUT
 
 if TYPE_CHECKING:
+    from ambientgen.asked import Between
     from ambientgen.events import Event, Listener
-    from ambientgen.plan import Between
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
     from ambientgen.sidecar import Asked, SidecarRule

@@ -11,10 +11,10 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.files import write_text
-from ambientgen.cli.outputs import STDOUT, is_folder
+from ambientgen.cli.outputs import is_folder
 from ambientgen.console import Console, table
 from ambientgen.errors import Problem, UsageError
-from ambientgen.shell import shell_word
+from ambientgen.shell import STDOUT, shell_word
 
 if TYPE_CHECKING:
     from ambientgen.scene import ShippedScene

@@ -12,14 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ambientgen.asked import Asked, Between
 from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions
 from ambientgen.level import LevelSettings, Limiter
 from ambientgen.making import Conditionings
+from ambientgen.mix.master import heard_of
 from ambientgen.models.loading import Model
 from ambientgen.noise import NoiseField
-from ambientgen.plan import Between, Plan, make_plan
+from ambientgen.noise import Take as NoiseTake
+from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer, sampler_options
 from ambientgen.scene import Scene
 from ambientgen.waveform import Decoder, cut_samples, sound
@@ -91,7 +94,9 @@ def taken(
         scene = replace(scene, render=asked)
     elif overlap_s is not None:
         scene = replace(scene, render=replace(scene.render, overlap_s=overlap_s))
-    plan = make_plan(scene, geometry, rule, between_s=between_s)
+    wanted = Asked(None, between_s).stretch(scene.duration_s, geometry.sample_rate)
+    heard = heard_of(wanted, geometry.sample_rate, LevelSettings())
+    plan = make_plan(scene, geometry, rule, between_s=between_s, heard=heard)
     options = engine.run(lambda: sampler_options(model, scene))
     return Take(model, plan, renderer.meaning(model, plan, engine), options, engine)
 
@@ -115,10 +120,14 @@ def rows_of(latents: Tensor) -> FloatArray:
     return np.asarray(rows, np.float32)
 
 
+def _decoder(take: Take) -> Decoder:
+    return Decoder(take.model, NoiseTake(take.plan.scene.seed), take.engine)
+
+
 def from_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
     """Windows (C * F, T) joined, then decoded once: what the renderer does."""
     placed = [(w.start_frame, rows) for w, rows in zip(take.plan.windows, made, strict=True)]
-    return sound(take.plan, placed, Decoder(take.model, take.plan.scene.seed, take.engine))
+    return sound(take.plan, placed, _decoder(take))
 
 
 def from_inner_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
@@ -130,7 +139,7 @@ def from_inner_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[Float
         first = INNER if index else 0
         end = rows.shape[1] - (INNER if index < last else 0)
         placed.append((window.start_frame + first, rows[:, first:end]))
-    return sound(take.plan, placed, Decoder(take.model, take.plan.scene.seed, take.engine))
+    return sound(take.plan, placed, _decoder(take))
 
 
 def from_waveforms(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:

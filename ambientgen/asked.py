@@ -1,0 +1,68 @@
+"""What is asked for of a scene: how long, and which stretch of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ambientgen.errors import Problem, UsageError
+from ambientgen.scene.durations import spell
+from ambientgen.stream import Stretch
+from ambientgen.units import samples_at
+
+Between = tuple[float | None, float | None]
+"""A stretch in seconds; None is the start, or the end."""
+
+WHOLE: Between = (None, None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for besides the scene: a length instead of its own, and a stretch of it."""
+
+    duration_s: float | None = None
+    between_s: Between = WHOLE
+
+    def length_s(self, own_s: float) -> float:
+        """How long the whole is of a scene that lasts `own_s`; infinite: it never ends."""
+        return own_s if self.duration_s is None else self.duration_s
+
+    def stretch(self, own_s: float, rate: int) -> Stretch:
+        """First sample, at `rate` Hz, and end, of a scene that lasts `own_s`.
+
+        None: it never ends. Raises UsageError for a duration or a stretch that is none.
+        """
+        return asked_stretch(self.length_s(own_s), self.between_s, rate)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        from_s, to_s = self.between_s
+        return {"duration_s": self.duration_s, "from_s": from_s, "to_s": to_s}
+
+
+def asked_stretch(length_s: float, between_s: Between, rate: int) -> Stretch:
+    """First sample, at `rate` Hz, and end of the stretch asked for; None: it never ends.
+
+    `length_s` is how long the whole is; infinite: it never ends.
+
+    Raises:
+        UsageError: for a duration or a stretch that is none.
+    """
+    endless = length_s == math.inf
+    if not endless and not (math.isfinite(length_s) and samples_at(length_s, rate) > 0):
+        problem = f"`{length_s}` is no duration"
+        raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
+    from_s, to_s = between_s
+    for option, time_s, last_s in (("--from", from_s, length_s), ("--to", to_s, length_s)):
+        if time_s is not None and time_s > last_s:
+            what = f"`{spell(time_s)}` lies past the end at {spell(last_s)}"
+            before = "less than" if option == "--from" else "at most"
+            raise UsageError(Problem(option, what, f"write {before} `{spell(last_s)}`"))
+    first = 0 if from_s is None else samples_at(from_s, rate)
+    end = None if endless and to_s is None else samples_at(length_s if to_s is None else to_s, rate)
+    if end is not None and first >= end:
+        begin, stop = spell(from_s or 0.0), spell(length_s if to_s is None else to_s)
+        what = f"there is nothing between `{begin}` and `{stop}`"
+        raise UsageError(Problem("--from", what, "write a time before the end"))
+    return first, end

@@ -1,0 +1,270 @@
+"""The mix and its stems into files: all of them whole, or none there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from ambientgen.audio_file import Encoding, Shape, Sink, Written, open_sink
+from ambientgen.events import AudioWritten, Listener, Notice, StageStarted
+from ambientgen.level import LimiterReport
+from ambientgen.mix.loudness import Settled, Target
+from ambientgen.mix.master import Master
+from ambientgen.mix.mixture import Mixed, added
+from ambientgen.mix.spool import Spool
+from ambientgen.sidecar import Beside
+from ambientgen.stream import FloatArray, Stretch
+
+Parts = Iterator[tuple[FloatArray, ...]]
+"""Blocks of all stems, of one length, one after another; or of the mix alone."""
+
+
+@dataclass(frozen=True)
+class Out:
+    """Where a sound goes, how it is written, and what stands beside it.
+
+    stems: a file for each stem, by the layer's name. tags: what the files say of themselves.
+    beside: the place of the sidecar. force: existing files may be replaced.
+    """
+
+    path: str | Path
+    encoding: Encoding
+    stems: Mapping[str, Path] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    beside: Beside | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which samples of a mix are wanted, and how loud.
+
+    samples: the first, and the one after the last; None: it never ends. whole: of all of the scene.
+    target: the loudness of the whole; None: as it is. layout: what the channels are.
+    """
+
+    samples: Stretch
+    whole: Stretch
+    layout: str
+    target: Target | None = None
+
+    def pulled(self, master: Master) -> Stretch:
+        """What the mix is asked for: to be measured all of it, of a loop one turn."""
+        if self.target is None:
+            return master.heard(self.samples)
+        return master.heard(self.whole) if master.period is None else self.whole
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What was written: the mix, its stems by name, and the loudness that was set, if any."""
+
+    mix: Written
+    stems: Mapping[str, Written]
+    loudness: Settled | None
+
+
+def deliver(mixed: Mixed, master: Master, wanted: Wanted, out: Out, tell: Listener) -> Delivered:
+    """Render what is `wanted` of a mix into the files of `out`.
+
+    Raises what `open_sink` does, UsageError where silence is to be made loud, and what the mix
+    itself does. Then no new file is there.
+    """
+    if wanted.target is None:
+        parts = _prepared(mixed, master, wanted.pulled(master), bool(out.stems))
+        return _written(parts, mixed, master, wanted, out, tell)
+    with ExitStack() as stack:
+        folder = Path(out.path).parent if out.beside is not None else None  # where there is room
+        kept = _Kept.of(mixed, master, wanted.pulled(master), bool(out.stems), folder)
+        stack.callback(kept.close)
+        tell(StageStarted("measuring"))
+        settled = _settled(kept, master, wanted.whole, wanted.target)
+        if settled.notice is not None:
+            tell(Notice(settled.notice))
+        gain_db = master.settings.gain_db + settled.gain_db
+        master = replace(master, settings=replace(master.settings, gain_db=gain_db))
+        parts = kept.parts(master.heard(wanted.samples))
+        done = _written(parts, mixed, master, wanted, out, tell)
+        return replace(done, loudness=settled)
+
+
+def _prepared(mixed: Mixed, master: Master, stretch: Stretch, apart: bool) -> Parts:
+    """The stems of a stretch, prepared, or (not `apart`) their sum alone.
+
+    What prepares them is linear, but rounded: only if both ways round in the same order is the mix
+    the same to the bit with stems and without.
+    """
+    first = stretch[0]
+    for parts in mixed.parts(stretch):
+        length = len(parts[0])
+        whole = master.prepared(added(parts), first)
+        yield (whole, *(master.prepared(part, first) for part in parts)) if apart else (whole,)
+        first += length
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Prepared parts from sample `first` on, on disk; in a loop all of one turn, of `period`."""
+
+    first: int
+    period: int | None
+    spools: tuple[Spool, ...]
+
+    @classmethod
+    def of(
+        cls, mixed: Mixed, master: Master, stretch: Stretch, apart: bool, folder: Path | None
+    ) -> _Kept:
+        """Render a stretch."""
+        number = 1 + len(mixed.stems) if apart else 1
+        spools: list[Spool] = []
+        try:
+            spools.extend(Spool(mixed.channels, folder) for _ in range(number))
+            for parts in _prepared(mixed, master, stretch, apart):
+                for spool, part in zip(spools, parts, strict=True):
+                    spool.write(part)
+        except BaseException:
+            for spool in spools:
+                spool.close()
+            raise
+        return cls(stretch[0], mixed.period, tuple(spools))
+
+    def parts(self, stretch: Stretch) -> Parts:
+        """The parts of a stretch again."""
+        return zip(*(self._between(spool, stretch) for spool in self.spools), strict=True)
+
+    def mix(self, stretch: Stretch) -> Iterator[FloatArray]:
+        """The mix of a stretch again."""
+        return self._between(self.spools[0], stretch)
+
+    def close(self) -> None:
+        """Give the disk back."""
+        for spool in self.spools:
+            spool.close()
+
+    def _between(self, spool: Spool, stretch: Stretch) -> Iterator[FloatArray]:
+        begin, turns = self.first, iter([0])
+        if self.period is not None:
+            turn = stretch[0] // self.period
+            begin, turns = turn * self.period, count(turn)
+        for _ in turns:
+            for block in spool.blocks():
+                end = len(block) if stretch[1] is None else stretch[1] - begin
+                kept = block[max(stretch[0] - begin, 0) : max(end, 0)]
+                begin += len(block)
+                if len(kept):
+                    yield kept
+            if stretch[1] is not None and begin >= stretch[1]:
+                return
+
+
+def _settled(kept: _Kept, master: Master, whole: Stretch, target: Target) -> Settled:
+    """The gain that brings the whole to its loudness behind the limiter."""
+    heard = master.heard(whole)
+
+    def limited(gain_db: float, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        settings = replace(master.settings, gain_db=master.settings.gain_db + gain_db)
+        tried = replace(master, settings=settings)
+        return tried.limiter(heard[0], whole).limited(blocks)
+
+    measured_lufs = target.measured(kept.mix(whole))
+    return target.settled(lambda: kept.mix(heard), measured_lufs, limited)
+
+
+def _written(
+    parts: Parts, mixed: Mixed, master: Master, wanted: Wanted, out: Out, tell: Listener
+) -> Delivered:
+    """Limit the mix and stream it into its file, and each stem, not limited, into its own."""
+    (first, end), rate = wanted.samples, mixed.rate
+    total = None if end is None else end - first
+    shape = Shape(rate, mixed.channels, total, wanted.layout, first, mixed.period)
+    heard_from = master.heard(wanted.samples)[0]
+    limiter = master.limiter(heard_from, wanted.samples)
+    done = 0
+    with _sinks(out, shape) as (sink, stem_sinks):
+        taps = [_Tap(each, heard_from, wanted.samples, master.gain) for each in stem_sinks.values()]
+        for block in limiter.limited(_tapped(parts, taps)):
+            sink.write(block)
+            done += len(block)
+            tell(AudioWritten(done / rate, total / rate if total else math.inf))
+        stems = {name: each.finish() for name, each in stem_sinks.items()}
+        mix = sink.finish()
+        if out.beside is not None:
+            told = {name: (out.stems[name], stem) for name, stem in stems.items()}
+            sink.companion = out.beside.companion(mix, told)
+    _tell_of_peaks(limiter.report, rate, tell)
+    return Delivered(mix, stems, None)
+
+
+class _Tap:
+    """Lets the wanted samples of a stem, of which blocks come from `first` on, into its sink."""
+
+    def __init__(self, sink: Sink, first: int, wanted: Stretch, gain: np.float32) -> None:
+        self._sink, self._next, self._wanted, self._gain = sink, first, wanted, gain
+
+    def write(self, block: FloatArray) -> None:
+        first, end = self._wanted
+        begin, self._next = self._next, self._next + len(block)
+        stop = len(block) if end is None else max(end - begin, 0)
+        kept = block[max(first - begin, 0) : stop]
+        if len(kept):
+            self._sink.write(kept * self._gain)
+
+
+def _tapped(parts: Parts, taps: Sequence[_Tap]) -> Iterator[FloatArray]:
+    """The mix, while its stems go to their taps."""
+    for mix, *stems in parts:
+        for tap, stem in zip(taps, stems, strict=True):
+            tap.write(stem)
+        yield mix
+
+
+@contextmanager
+def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
+    """The sinks of the mix and the stems.
+
+    The mix takes its name last: where it is, its stems are. Where one fails at the end, stems that
+    have their names already go again, unless they replaced others.
+    """
+    fresh: list[Path] = []
+    try:
+        with ExitStack() as stack:
+            sink = stack.enter_context(
+                open_sink(out.path, out.encoding, shape, out.tags, out.force)
+            )
+            stems = {
+                name: stack.enter_context(_stem_sink(path, out, shape, fresh.append))
+                for name, path in out.stems.items()
+            }
+            yield sink, stems
+    except BaseException:
+        for path in fresh:
+            path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _stem_sink(
+    path: Path, out: Out, shape: Shape, remember: Callable[[Path], None]
+) -> Iterator[Sink]:
+    new = not path.exists()
+    with open_sink(path, out.encoding, shape, out.tags, out.force) as sink:
+        yield sink
+    if new:
+        remember(path)
+
+
+def _tell_of_peaks(report: LimiterReport, rate: int, tell: Listener) -> None:
+    if report.reduced_samples:
+        at_s = (report.first_sample or 0) / rate
+        tell(
+            Notice(
+                f"peaks over the ceiling from {at_s:.1f} s on: the limiter took off up to "
+                f"{report.deepest_db:.1f} dB"
+            )
+        )

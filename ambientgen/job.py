@@ -1,0 +1,148 @@
+"""What one render is to make: decided before any model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ambientgen.asked import Asked
+from ambientgen.audio_file import Encoding, Shape, loop_notice
+from ambientgen.delivery import Wanted
+from ambientgen.errors import Problem, SceneError, UsageError
+from ambientgen.events import Notice
+from ambientgen.level import LevelSettings
+from ambientgen.mix.fades import Fades
+from ambientgen.mix.layouts import LAYOUTS, Layout
+from ambientgen.mix.loudness import Target
+from ambientgen.mix.master import Master
+from ambientgen.scene import Scene
+from ambientgen.scene.durations import spell
+from ambientgen.scene.model import OutputOptions, derived_seed
+from ambientgen.sidecar import Span
+from ambientgen.stream import Stretch
+from ambientgen.units import samples_at, whole_period
+
+SOURCE_RATE = 16_000
+"""Hz, of what models and synthesisers make."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scene, fitted to its output's rate, and which samples of it are asked for."""
+
+    scene: Scene
+    asked: Asked
+    samples: Stretch
+
+    @classmethod
+    def of(cls, scene: Scene, asked: Asked) -> Job:
+        """Raises UsageError for a stretch that is none, for a sound without end whose loudness is
+        to be measured; SceneError for a recording that cannot be used."""
+        scene = fitted(scene)
+        samples = asked.stretch(scene.duration_s, scene.output.sample_rate)
+        if scene.output.loudness_lufs is not None and samples[1] is None:
+            what = "is measured over the whole sound, and this one never ends"
+            raise UsageError(Problem("output.loudness", what, "give an end, or take it out"))
+        check_recordings(scene)
+        return cls(scene, asked, samples)
+
+    @property
+    def rate(self) -> int:
+        """Hz, of the output."""
+        return self.scene.output.sample_rate
+
+    @property
+    def layout(self) -> Layout:
+        """The output's channels."""
+        return LAYOUTS[self.scene.output.layout]
+
+    @property
+    def period(self) -> int | None:
+        """Samples of a loop."""
+        return samples_at(self.scene.duration_s, self.rate) if self.scene.loop else None
+
+    @property
+    def whole(self) -> Stretch:
+        """All of the scene, as long as it was asked for; of a loop one turn."""
+        if self.period is not None:
+            return 0, self.period
+        return Asked(self.asked.duration_s).stretch(self.scene.duration_s, self.rate)
+
+    @property
+    def span(self) -> Span | None:
+        """The samples that the file will hold; None: it never ends."""
+        first, end = self.samples
+        return None if end is None else Span(first, end, self.rate, self.period)
+
+    @cached_property
+    def master(self) -> Master:
+        """What is done to the mix."""
+        output = self.scene.output
+        fade_in, fade_out = (
+            samples_at(time_s, self.rate) for time_s in (output.fade_in_s, output.fade_out_s)
+        )
+        fades = Fades(fade_in, fade_out, self.whole[1] if fade_out else None)
+        return Master(LevelSettings(ceiling_db=output.peak_dbtp), self.rate, fades, self.period)
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """Which samples of the mix are wanted, and how loud."""
+        lufs = self.scene.output.loudness_lufs
+        target = None
+        if lufs is not None:
+            target = Target(lufs, self.rate, self.layout.channels, "output.loudness")
+        return Wanted(self.samples, self.whole, self.layout.name, target)
+
+    @property
+    def pulled(self) -> Stretch:
+        """What the mix is asked for."""
+        return self.wanted.pulled(self.master)
+
+    @property
+    def shape(self) -> Shape:
+        """What the file is made of."""
+        first, end = self.samples
+        total = None if end is None else end - first
+        channels = len(self.layout.channels)
+        return Shape(self.rate, channels, total, self.layout.name, first, self.period)
+
+    def encoding(self, format_name: str | None) -> Encoding:
+        """How the file is written. A model's own sound, as ever, is rounded without dither."""
+        output = self.scene.output
+        usual = OutputOptions(format=output.format, width=output.width, air=output.air)
+        plain = output == usual and not self.scene.layers and not self.scene.events
+        seed = None if plain else derived_seed(self.scene.seed, "dither")
+        return Encoding(format_name, output.bits, seed)
+
+    def notices(self, scene: Scene, output: str | Path, encoding: Encoding) -> Iterator[Notice]:
+        """What is to be said of the job that `scene`, as it was written, became."""
+        if self.scene.duration_s != scene.duration_s:
+            lasts, asked = spell(self.scene.duration_s), spell(scene.duration_s)
+            yield Notice(f"the loop lasts {lasts}, not {asked}: whole samples at {self.rate} Hz")
+        if self.period is not None and self.span is not None:
+            notice = loop_notice(output, encoding)
+            if notice is not None:
+                yield notice
+        if self.wanted.target is not None and self.samples != self.whole:
+            yield Notice("all of the scene is rendered, to measure its loudness")
+
+
+def fitted(scene: Scene) -> Scene:
+    """A scene that the output's rate can tell exactly: a loop of as many samples as fit both."""
+    if not scene.loop:
+        return scene
+    samples = samples_at(scene.duration_s, SOURCE_RATE)
+    whole = whole_period(samples, SOURCE_RATE, scene.output.sample_rate)
+    return scene if whole == samples else replace(scene, duration_s=whole / SOURCE_RATE)
+
+
+def check_recordings(scene: Scene) -> None:
+    """Raises SceneError where a recording of a layer cannot be used."""
+    from ambientgen.sources.recording import check_recording
+
+    layers = [layer for layer in scene.layers if layer.engine == "recording"]
+    problems = [found for layer in layers if (found := check_recording(layer)) is not None]
+    if problems:
+        raise SceneError(*problems)

@@ -1,0 +1,38 @@
+"""The file beside a sound that says what it is and how to make it again, bit for bit.
+
+`rain.wav` has `rain.json`. It holds the scene with everything resolved, the models by their
+content, the profile that decides the last bits, where windows and chunks join, and the hash of the
+samples: nothing of when, where or by whom, so the same render gives the same sidecar.
+"""
+
+from ambientgen.asked import Asked
+from ambientgen.sidecar.document import FORMAT, Document, Made, Span, describe
+from ambientgen.sidecar.reading import SUFFIX, Sidecar, is_time, read_sidecar, sidecar_path
+from ambientgen.sidecar.rule import (
+    Beside,
+    SidecarRule,
+    differences,
+    rule_for,
+    same_render,
+    sidecar_text,
+)
+
+__all__ = [
+    "FORMAT",
+    "SUFFIX",
+    "Asked",
+    "Beside",
+    "Document",
+    "Made",
+    "Sidecar",
+    "SidecarRule",
+    "Span",
+    "describe",
+    "differences",
+    "is_time",
+    "read_sidecar",
+    "rule_for",
+    "same_render",
+    "sidecar_path",
+    "sidecar_text",
+]

@@ -1,0 +1,99 @@
+"""Sidecars read back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ambientgen.asked import Asked
+from ambientgen.errors import Problem, SceneError
+from ambientgen.scene import parse_scene
+from ambientgen.scene.document import document_text
+from ambientgen.sidecar.document import FORMAT, Document
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
+
+SUFFIX = ".json"
+_MOST_BYTES = 64_000_000  # a week's joins take 3 MB
+_LONGEST_S = 1e9  # thirty years: a time past it is none
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A sidecar that was read: `path` as given, and its document."""
+
+    path: str
+    document: Document
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the 16-bit samples."""
+        return str(self.document["sha256"])
+
+    @property
+    def asked(self) -> Asked:
+        """What was asked for besides the scene."""
+        told = self.document["asked"]
+        return Asked(told["duration_s"], (told["from_s"], told["to_s"]))
+
+    def scene(self, overrides: Sequence[str] = ()) -> Scene:
+        """The scene that was rendered, changed as the overrides say.
+
+        Raises SceneError where it, or an override, is wrong.
+        """
+        return parse_scene(document_text(self.document["scene"]), self.path, overrides)
+
+
+def sidecar_path(output: str | os.PathLike[str]) -> Path:
+    """The sidecar's path: the sound's with another suffix; of a link, beside what it leads to."""
+    real = os.path.realpath(output) if os.path.islink(output) else output
+    return Path(real).with_suffix(SUFFIX)
+
+
+def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:
+    """The sidecar in a file, or None if the file is none (a scene, or anything else).
+
+    Raises:
+        SceneError: a sidecar of another version, or one with fields missing.
+        OSError: the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        raw = file.read(_MOST_BYTES)
+    if not raw.lstrip().startswith(b"{"):
+        return None
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or "format" not in document:
+        return None
+    name = os.fspath(path)
+    kind = str(document["format"])
+    if not kind.startswith(FORMAT.rpartition(" ")[0]):
+        return None
+    if kind != FORMAT:
+        remedy = "update ambientgen"
+        raise SceneError(Problem(name, f"this is a sidecar of another version ({kind})", remedy))
+    asked = document.get("asked")
+    whole = isinstance(document.get("scene"), dict) and isinstance(document.get("sha256"), str)
+    if not (whole and isinstance(asked, dict) and _is_asked(asked)):
+        remedy = "render the scene again to have it written anew"
+        raise SceneError(Problem(name, "this sidecar is not whole", remedy))
+    return Sidecar(name, document)
+
+
+def is_time(value: object) -> bool:
+    """Whether a JSON value can be a time in a sound, in seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < _LONGEST_S
+
+
+def _is_asked(told: Document) -> bool:
+    known = Asked().to_json().keys() <= told.keys()
+    return known and all(told[name] is None or is_time(told[name]) for name in Asked().to_json())

@@ -1,0 +1,204 @@
+"""Where a sidecar goes, what it may replace, and whether two of them describe the same samples."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ambientgen.audio_file import Companion, Written
+from ambientgen.audio_file.part import LONGEST_NAME_BYTES
+from ambientgen.errors import OutputError, Problem, SceneError
+from ambientgen.scene.model import OutputOptions
+from ambientgen.shell import STDOUT
+from ambientgen.sidecar.document import Document
+from ambientgen.sidecar.reading import Sidecar, read_sidecar, sidecar_path
+
+_NAMING = frozenset(("sha256", "ambientgen", "stems", "file_sha256"))
+_EXACT = frozenset(("wav", "flac"))  # the same samples in either
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def sidecar_text(document: Document, sha256: str, more: Mapping[str, Any] = _NOTHING) -> bytes:
+    """The bytes of a sidecar: one field on each line, always the same.
+
+    more: what is known of the files only when they are written.
+    """
+    whole = {**document, "sha256": sha256, **more}
+    lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in whole.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def same_render(one: Document, other: Document) -> bool:
+    """Whether two documents describe the same samples. They may be written in other formats."""
+    return _compared(one) == _compared(other)
+
+
+def differences(one: Document, other: Document) -> list[str]:
+    """The fields, such as `profile.torch`, in which two descriptions differ."""
+    first, second = _compared(one), _compared(other)
+    found = []
+    for name in sorted(first.keys() | second.keys()):
+        a, b = first.get(name), second.get(name)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += [f"{name}.{k}" for k in sorted(a.keys() | b.keys()) if a.get(k) != b.get(k)]
+        elif a != b:
+            found.append(name)
+    return found
+
+
+def _compared(document: Document) -> Document:
+    """What of a document decides samples: not their hash, nor the exact format, nor names."""
+    left = {name: value for name, value in document.items() if name not in _NAMING}
+    for name, value in {"layout": "mono", "bits": "16"}.items():
+        left.setdefault(name, value)  # older sidecars know no other
+    if isinstance(left.get("scene"), dict):
+        left["scene"] = _scene_compared(left["scene"])
+    if "model" in left:
+        left["model"] = _content_of(left["model"])
+    if isinstance(left.get("layers"), list):
+        left["layers"] = [
+            {**layer, "model": _content_of(layer.get("model")), "file": None}
+            for layer in left["layers"]
+            if isinstance(layer, dict)
+        ]
+    normal: Document = json.loads(json.dumps(left))
+    return normal
+
+
+def _scene_compared(scene: Document) -> Document:
+    """A scene's document with what its output says that is not as ever."""
+    output = scene.get("output")
+    if not isinstance(output, dict):
+        return scene
+    usual = {**asdict(OutputOptions()), "format": output.get("format")}
+    said = {name: value for name, value in output.items() if usual.get(name) != value}
+    if output.get("format") not in _EXACT:
+        said["format"] = output.get("format")
+    others = {name: value for name, value in scene.items() if name != "output"}
+    return {**others, "output": said} if said else others
+
+
+def _content_of(model: object) -> object:
+    return {"fingerprint": model.get("fingerprint")} if isinstance(model, dict) else model
+
+
+@dataclass(frozen=True)
+class SidecarRule:
+    """Where a render's sidecar goes, and what it may replace.
+
+    write: one is wanted. force: existing files may be replaced. inputs: real paths of the scenes of
+    the command, which are never replaced.
+    """
+
+    path: Path
+    write: bool = True
+    force: bool = False
+    inputs: frozenset[str] = frozenset()
+
+    def check(self) -> None:
+        """Refuse what can be known to be wrong before anything is loaded.
+
+        Raises OutputError for a file in the place that is no sidecar, if one is wanted and the file
+        may not be replaced; for a folder there; for a name that is too long.
+        """
+        if not self.write:
+            return
+        if len(os.fsencode(self.path.name)) > LONGEST_NAME_BYTES:
+            raise self._refusal("the name is too long", "choose a shorter one, or --no-sidecar")
+        if self.path.is_dir():
+            raise self._refusal("is a folder", "name another output with -o, or use --no-sidecar")
+        if self.path.exists() and self._there() is None:
+            self._may_replace("is no sidecar, and would become one")
+
+    def admit(self, document: Document) -> Sidecar | None:
+        """The sidecar that is there, if it describes this very render; None if it may be replaced,
+        or there is none. Raises OutputError if it may not."""
+        if not self.path.exists():
+            return None
+        there = self._there()
+        if there is not None and same_render(there.document, document):
+            return there
+        if there is not None or self.write:
+            self._may_replace("describes another render")
+        return None
+
+    def companion(
+        self,
+        document: Document,
+        there: Sidecar | None,
+        sha256: str,
+        more: Mapping[str, Any] = _NOTHING,
+    ) -> Companion | None:
+        """What the finished sound puts in the place; None: the one that is there is right.
+
+        Raises OutputError where that one describes this render and other samples, and may not be
+        replaced: then it, or what it describes, was made by other means than it says.
+        """
+        same = there is not None and there.sha256 == sha256
+        if there is not None and same:
+            if all(there.document.get(name) == value for name, value in more.items()):
+                return None
+        elif there is not None:
+            self._may_replace("describes this render, but other samples")
+        if self.write:
+            return Companion(self.path, sidecar_text(document, sha256, more))
+        stale = self.path.exists() and self._there() is not None
+        return Companion(self.path, None) if stale else None
+
+    def _there(self) -> Sidecar | None:
+        """The sidecar in the place, or None if what is there is none of ours, or not readable."""
+        try:
+            return read_sidecar(self.path)
+        except (OSError, SceneError):
+            return None
+
+    def _may_replace(self, what: str) -> None:
+        if os.path.realpath(self.path) in self.inputs:
+            remedy = "it is the scene to render, and stays: name another output with -o"
+            raise self._refusal(what, remedy)
+        if not self.force:
+            remedy = "use --force to replace it, or name another output with -o"
+            raise self._refusal(what, remedy)
+
+    def _refusal(self, what: str, remedy: str) -> OutputError:
+        return OutputError(Problem(str(self.path), what, remedy))
+
+
+class Beside:
+    """A render's description and its place. Raises OutputError, at once, if it may not go there."""
+
+    def __init__(self, rule: SidecarRule, document: Document) -> None:
+        rule.check()
+        self._rule, self._document = rule, document
+        self._there = rule.admit(document)
+
+    def companion(
+        self, mix: Written, stems: Mapping[str, tuple[Path, Written]]
+    ) -> Companion | None:
+        """What the finished sound, with its stems by layer, puts beside it; see
+        `SidecarRule.companion`."""
+        more: Document = {}
+        if mix.file_sha256 is not None:
+            more["file_sha256"] = mix.file_sha256
+        if stems:
+            more["stems"] = {
+                name: {"file": path.name, "sha256": stem.file_sha256 or stem.sha256}
+                for name, (path, stem) in stems.items()
+            }
+        return self._rule.companion(self._document, self._there, mix.sha256, more)
+
+
+def rule_for(
+    output: str, write: bool, force: bool, scenes: Sequence[str] = ()
+) -> SidecarRule | None:
+    """The rule for a sound at `output`, or None where nothing can stand beside it."""
+    if output == STDOUT or (os.path.exists(output) and not os.path.isfile(output)):
+        return None
+    inputs = frozenset(os.path.realpath(scene) for scene in scenes)
+    return SidecarRule(sidecar_path(output), write, force, inputs)

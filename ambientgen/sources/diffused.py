@@ -1,0 +1,203 @@
+"""A mixture of states as a model makes it: plan, windows, latents, mel, samples, as a stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import tee
+
+import numpy as np
+import torch
+
+from ambientgen.asked import Asked, Between
+from ambientgen.engine import LocalEngine
+from ambientgen.errors import ModelError, Problem
+from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
+from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text
+from ambientgen.making import BATCH_SIZES, Conditionings, Draft, drafted, finished
+from ambientgen.models.loading import Model
+from ambientgen.models.profile import Profile, profile_of
+from ambientgen.noise import Take
+from ambientgen.plan import Plan, make_plan
+from ambientgen.prompts import scene_text
+from ambientgen.reuse import WindowMaker
+from ambientgen.scene import Scene
+from ambientgen.sources.studio import Progress, Studio
+from ambientgen.stream import FloatArray, Stretch
+from ambientgen.waveform import Decoder, sound
+
+Told = tuple[Plan, Conditionings]
+"""A part of a plan, and what its windows are told."""
+
+
+class Diffused:
+    """A scene of states, all in one mixture, as `model` renders it: one channel for each take.
+
+    Takes are of one trajectory: what is said is encoded once, the noise is each one's own. The
+    model's fixed gain is applied. `asked` is what the plan is to say of the sound; which samples
+    are made depends on the stretch that is pulled, and on nothing else.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        scene: Scene,
+        studio: Studio,
+        takes: tuple[Take, ...] | None = None,
+        asked: Asked | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.model, self.scene = model, scene
+        self._studio = studio
+        self._takes = takes or (Take(scene.seed),)
+        self._asked = asked or Asked()
+        self._progress = progress or Progress(studio.tell)
+        self._maker: WindowMaker | None = None
+        self._planned: tuple[Stretch, Plan] | None = None
+        self._told: Told | None = None
+
+    @property
+    def rate(self) -> int:
+        """The model's, in Hz."""
+        return self.model.geometry.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """As many as there are takes."""
+        return len(self._takes)
+
+    @property
+    def period(self) -> int | None:
+        """Samples of a loop."""
+        return self.model.geometry.samples(self.scene.duration_s) if self.scene.loop else None
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Windows that were computed, and that were taken from earlier work."""
+        return (0, 0) if self._maker is None else (self._maker.computed, self._maker.reused)
+
+    def reach(self, stretch: Stretch) -> Stretch:
+        """The stretch: these samples are this source's own."""
+        return stretch
+
+    def plan(self, stretch: Stretch) -> Plan:
+        """What making a stretch takes; the plan made last is kept.
+
+        Raises UsageError and SceneError as `make_plan` does.
+        """
+        if self._planned is None or self._planned[0] != stretch:
+            first, end = stretch
+            if self.period is None:
+                first, end = max(first, 0), None if end is None else max(end, 1)
+            geometry, rule = self.model.geometry, self.model.spec.rule
+            asked = self._asked_of((first, end))
+            self._planned = stretch, make_plan(self.scene, geometry, rule, *asked, (first, end))
+        return self._planned[1]
+
+    def _asked_of(self, stretch: Stretch) -> tuple[float | None, Between]:
+        """What was asked for; where that has an end and the stretch has none, or the other way
+        round, as the stretch says."""
+        length_s, (from_s, to_s) = self._asked.duration_s, self._asked.between_s
+        whole_s = self.scene.duration_s if length_s is None else length_s
+        endless = math.isinf(whole_s) and to_s is None
+        if endless and stretch[1] is not None:
+            return length_s, (from_s, max(stretch[1] / self.rate, (from_s or 0.0) + 1.0))
+        if not endless and stretch[1] is None:
+            return math.inf, (from_s, None)
+        return length_s, (from_s, to_s)
+
+    def prepare(self, stretch: Stretch) -> None:
+        """Put into words what the first windows of a stretch are told, and count its windows."""
+        plan = self.plan(stretch)
+        self._told = plan, self._studio.meaning(self.model, plan, self._studio.engine)
+        self._progress.expect(float("inf") if plan.endless else len(plan.windows) * self.channels)
+
+    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
+        """The samples of a stretch, float32 (n, channels); silence before the scene's start.
+
+        Raises ModelError where the model's weights are damaged.
+        """
+        first, end = stretch
+        if self.period is None and first < 0:
+            silent = -first if end is None else min(-first, end - first)
+            yield np.zeros((max(silent, 0), self.channels), np.float32)
+            first = 0
+        if end is not None and first >= end:
+            return
+        plan = self.plan(stretch)
+        gain = np.float32(10.0 ** (self.model.spec.gain_db / 20.0))
+        told = tee(self._parts(plan), self.channels)
+        feeds = [
+            self._feed(plan, take, parts) for take, parts in zip(self._takes, told, strict=True)
+        ]
+        for pieces in zip(*feeds, strict=True):
+            block = np.stack(pieces, axis=1)
+            if not np.isfinite(block).all():
+                raise _damaged(self.model)
+            yield block * gain
+
+    def _parts(self, plan: Plan) -> Iterator[Told]:
+        """The parts of a plan, and what their windows are told."""
+        for part in plan.parts():
+            if self._told is None or self._told[0] is not part:
+                self._told = part, self._studio.meaning(self.model, part, self._studio.engine)
+            yield self._told
+
+    def _feed(self, plan: Plan, take: Take, parts: Iterable[Told]) -> Iterator[FloatArray]:
+        """The samples (n,) of one take."""
+        engine, maker = self._studio.engine, self._window_maker()
+
+        def drafts() -> Iterator[Draft]:
+            for part, told in parts:
+                yield from drafted(self.model, part, told, maker, engine, take)
+
+        def windows() -> Iterator[tuple[int, FloatArray]]:
+            for piece in finished(plan, drafts(), maker, engine):
+                self._progress.advance()
+                self._studio.check_store()
+                yield piece
+
+        return sound(plan, windows(), Decoder(self.model, take, engine))
+
+    def _window_maker(self) -> WindowMaker:
+        if self._maker is None:
+            studio, model = self._studio, self.model
+            options = studio.engine.run(lambda: sampler_options(model, self.scene))
+            content = studio.content(model) if studio.store is not None else ""
+            self._maker = WindowMaker(model, content, profile(model), options, studio.store)
+        return self._maker
+
+
+def meaning(model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
+    """What each window of a plan is told: its LOA, and the scene's constant text."""
+    prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)
+    loas: dict[str, torch.Tensor] = {}
+    for found in engine.map(lambda prompt: encode_prompts(model, [prompt]), prompts):
+        loas |= found
+    interpolation = plan.scene.render.interpolation or "linear"
+    period_s = plan.scene.duration_s if plan.loop else None
+    trajectory = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s)
+    text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
+    return Conditionings(trajectory, *engine.run(lambda: encode_text(model, text)))
+
+
+def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
+    """Steps, guidance and negative prompt: the scene's own, else the model's defaults."""
+    asked, default = scene.render, model.spec.defaults
+    steps = default.steps if asked.steps is None else asked.steps
+    guidance = default.guidance if asked.guidance is None else asked.guidance
+    negative = condition(model, asked.negative_prompt or "") if guidance > 1 else None
+    scheduler = asked.scheduler or DEFAULT_SCHEDULER
+    return SamplerOptions(steps, guidance, negative, scheduler)
+
+
+def profile(model: Model) -> Profile:
+    """What decides the last bits of a render with `model`."""
+    batch = BATCH_SIZES.get(model.device.type, 1)
+    return profile_of(model.device, model.dtype, batch)
+
+
+def _damaged(model: Model) -> ModelError:
+    """Weights damaged inside a whole file show only here."""
+    what = "the model's sound holds numbers that are not finite: its weights are damaged"
+    return ModelError(Problem(model.spec.name, what, "copy or fetch the model again"))

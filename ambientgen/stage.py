@@ -1,0 +1,145 @@
+"""All sounds of a scene on one stage: each a stream from its source to its place, and their mix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ambientgen.asked import Asked
+from ambientgen.audio_file.digest import file_sha256
+from ambientgen.events import Listener, StageStarted
+from ambientgen.mix.air import Air
+from ambientgen.mix.layouts import LAYOUTS, Layout
+from ambientgen.mix.mixture import Mixed
+from ambientgen.mix.rate import ToRate
+from ambientgen.noise import Take, common_of
+from ambientgen.scene import Scene
+from ambientgen.scene.layers import EngineName, Layer, Placement
+from ambientgen.sources.diffused import Diffused
+from ambientgen.sources.recording import path_of
+from ambientgen.sources.studio import Progress, Studio
+from ambientgen.stream import Stream, Stretch
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What every sound of a scene needs to know: the scene, fitted to the output, and the studio.
+
+    asked: what is wanted of the scene. progress: counts windows of all sounds together.
+    """
+
+    scene: Scene
+    studio: Studio
+    asked: Asked
+    progress: Progress
+
+    @property
+    def rate(self) -> int:
+        """Hz, of the output."""
+        return self.scene.output.sample_rate
+
+    @property
+    def layout(self) -> Layout:
+        """The output's channels."""
+        return LAYOUTS[self.scene.output.layout]
+
+    def width(self, layer: Layer) -> float:
+        """How unlike the channels of a layer are, 0 to 1."""
+        own = layer.placement.width
+        return self.scene.output.width if own is None else own
+
+    def at_rate(self, layer: Layer, stream: Stream) -> Stream:
+        """A source's stream at the output's rate, with air if it is wanted."""
+        seed = self.scene.seed_of(layer)
+        air = Air(seed, layer.name, common_of(self.width(layer))) if self.scene.output.air else None
+        return ToRate(stream, self.rate, air)
+
+    def placed(self, layer: Layer, stream: Stream) -> Stream:
+        """A stream of the output's rate where its layer stands."""
+        if self.layout.name == "mono" and layer.placement == Placement():
+            return stream  # as it is; placing takes scipy, which takes its time to be imported
+        from ambientgen.mix.place import Placed
+
+        return Placed(stream, layer.placement, self.layout, self.width(layer))
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One of a scene's sounds: its stem, and what of it a model makes, which needs planning.
+
+    `made` are the models' sources, each with the stream of the output's rate that it feeds.
+    """
+
+    layer: Layer
+    stem: Stream
+    made: tuple[tuple[Diffused, Stream], ...] = ()
+
+    def plans(self, stretch: Stretch) -> Iterator[tuple[Diffused, Stretch]]:
+        """The models' sources, and what each must make for a stretch of the stem."""
+        for source, stream in self.made:
+            yield source, stream.reach(stretch)
+
+
+def by_model(stage: Stage, layer: Layer) -> Sound:
+    """States in one mixture, rendered by a model: as many feeds as a wide sound takes."""
+    scene = stage.scene.mixture_of(layer)
+    width = stage.width(layer)
+    feeds = stage.layout.feeds if width > 0 else 1
+    takes = tuple(Take(scene.seed, feed, common_of(width)) for feed in range(feeds))
+    takes = takes if feeds > 1 else (Take(scene.seed),)
+    model = stage.studio.model(scene.model)
+    source = Diffused(model, scene, stage.studio, takes, stage.asked, stage.progress)
+    stem = stage.placed(layer, stage.at_rate(layer, source))
+    return Sound(layer, stem, ((source, stem),))
+
+
+ENGINES: dict[EngineName, Callable[[Stage, Layer], Sound]] = {"model": by_model}
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The sounds of a scene, and their mix."""
+
+    sounds: tuple[Sound, ...]
+    mixed: Mixed = field(repr=False)
+
+    def plans(self, stretch: Stretch) -> Iterator[tuple[Layer, Diffused, Stretch]]:
+        """All models' sources, with their layer, and what each makes for a stretch of the mix."""
+        for sound in self.sounds:
+            for source, own in sound.plans(stretch):
+                yield sound.layer, source, own
+
+    def prepare(self, stretch: Stretch, tell: Listener) -> None:
+        """Put into words what models are told first, so that all windows are counted."""
+        tell(StageStarted("meaning"))
+        for _, source, own in self.plans(stretch):
+            source.prepare(own)
+        tell(StageStarted("rendering"))
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Windows that were computed, and that were taken from earlier work."""
+        each = [source.counts for sound in self.sounds for source, _ in sound.made]
+        return sum(computed for computed, _ in each), sum(reused for _, reused in each)
+
+    def recordings(self) -> dict[str, tuple[str, str]]:
+        """File and SHA-256 of the recordings, by layer."""
+        layers = (sound.layer for sound in self.sounds if sound.layer.file is not None)
+        return {each.name: (each.file or "", file_sha256(path_of(each))) for each in layers}
+
+
+def assembled(scene: Scene, studio: Studio, asked: Asked) -> Ensemble:
+    """The sounds of a scene that `fitted` the output's rate. Loads the models it names."""
+    stage = Stage(scene, studio, asked, Progress(studio.tell))
+    sounds = tuple(ENGINES[layer.engine](stage, layer) for layer in scene.sounds)
+    return Ensemble(sounds, Mixed({sound.layer.name: sound.stem for sound in sounds}))
+
+
+def models_of(scene: Scene) -> list[str]:
+    """The names of the models that make any of a scene's sounds, each once."""
+    names = (
+        layer.model or scene.model
+        for layer in scene.sounds
+        if layer.engine == "model" or layer.strength is not None
+    )
+    return list(dict.fromkeys(names))
