@@ -48,13 +48,15 @@ class SamplerOptions:
     """How noise becomes latents.
 
     `guidance` above 1 pushes away from `negative` (the encoded negative prompt, or of ""), at twice
-    the cost; 1 or less means none. `scheduler` is a name of `SCHEDULERS`.
+    the cost; 1 or less means none. `scheduler` is a name of `SCHEDULERS`. With a `strength` below 1
+    what begins is not noise, but clean latents with as much of it as `start_amplitudes` says.
     """
 
     steps: int
     guidance: float = 1.0
     negative: Conditioning | None = None
     scheduler: str = DEFAULT_SCHEDULER
+    strength: float = 1.0
 
 
 def denoise(
@@ -85,7 +87,7 @@ def last_step(model: Model, options: SamplerOptions) -> Step | None:
     if options.scheduler != DEFAULT_SCHEDULER or options.steps < 2:
         return None
     try:
-        return solver_steps(model.scheduler_config, options.steps)[-1]
+        return _steps(model, options)[-1]
     except UnsupportedError:
         return None
 
@@ -103,7 +105,7 @@ def draft(
     Where `last_step` is none there is no such thing. Otherwise as `denoise`.
     """
     hear = _predictor(model, len(noise), conditionings, options, checkpoint)
-    steps = solver_steps(model.scheduler_config, options.steps)[:-1]
+    steps = _steps(model, options)[:-1]
     with torch.inference_mode():
         sample = noise.to(model.device, torch.float32)
         pair = _moved(steps, (sample, torch.zeros_like(sample)), hear)
@@ -119,10 +121,14 @@ def finish(
 ) -> Tensor:
     """Latents (B, C, T, F) from drafts (B, 2 C, T, F): their last step. As `denoise` otherwise."""
     hear = _predictor(model, len(drafts), conditionings, options, checkpoint)
-    steps = solver_steps(model.scheduler_config, options.steps)[-1:]
+    steps = _steps(model, options)[-1:]
     with torch.inference_mode():
         sample, before = drafts.to(model.device, torch.float32).chunk(2, dim=1)
         return _moved(steps, (sample, before), hear)[0].float().contiguous().cpu()
+
+
+def _steps(model: Model, options: SamplerOptions) -> tuple[Step, ...]:
+    return solver_steps(model.scheduler_config, options.steps, options.strength)
 
 
 def _predictor(
@@ -162,9 +168,13 @@ def _sampler(config: dict[str, Any], options: SamplerOptions) -> Sampler:
         raise UsageError(Problem("render.scheduler", what, remedy))
     if options.scheduler == DEFAULT_SCHEDULER:
         try:
-            return partial(_solve, solver_steps(config, options.steps))
+            return partial(_solve, solver_steps(config, options.steps, options.strength))
         except UnsupportedError:
             pass
+    if options.strength < 1:
+        what = f"{options.scheduler} cannot begin with a sound"
+        remedy = f"use {DEFAULT_SCHEDULER} for layers with a `strength`"
+        raise UsageError(Problem("render.scheduler", what, remedy))
     module = importlib.import_module(f"diffusers.schedulers.{SCHEDULERS[options.scheduler]}")
     scheduler = getattr(module, options.scheduler).from_config(config)
     scheduler.set_timesteps(options.steps)

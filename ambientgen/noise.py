@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,8 +108,12 @@ class Mixed:
         return mixed
 
 
-Noise = NoiseField | Mixed
-"""Noise to be asked for frames."""
+class Noise(Protocol):
+    """Noise to be asked for frames: a `NoiseField`, or what is made of one."""
+
+    def frames(self, start: int, count: int) -> NDArray[np.float32]:
+        """Frames `start … start + count - 1` as float32 (count, width)."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ class WindowMaker:
         self._work = draft if self.drafts else denoise
         spoken = repr((sorted(profile.to_json().items()), processor()))
         sampler = repr((options.steps, float(options.guidance), options.scheduler))
+        if options.strength != 1:
+            sampler += f" from {options.strength!r}"
         against = () if options.negative is None else _arrays(options.negative)
         self._common = key_of(
             "draft" if self.drafts else "window", content, spoken, sampler, *against

@@ -86,19 +86,15 @@ class Step:
     momentum: float
 
 
-def solver_steps(config: Mapping[str, Any], steps: int) -> tuple[Step, ...]:
+def solver_steps(config: Mapping[str, Any], steps: int, strength: float = 1.0) -> tuple[Step, ...]:
     """The steps from unit noise to a clean latent, for a scheduler's configuration.
+
+    With a `strength` below 1 they begin so far up the schedule, with what `start_amplitudes` says.
 
     Raises UnsupportedError for one that asks for another solver or schedule, UsageError for more
     steps than its spacing has room for, ModelError for one that describes no schedule.
     """
-    values = FIELDS.of(config)
-    _check_numbers(values)
-    schedule = np.sqrt(1 / _cumulative_alphas(values) - 1)
-    timesteps = _timesteps(values, steps)
-    ratios = _ratios(schedule, timesteps)
-    if not _moves(ratios):
-        raise _too_many(values, schedule, steps)
+    values, timesteps, ratios = _course(config, steps, strength)
     amplitudes = 1 / np.sqrt(1 + ratios**2)
     signal, noise = [*amplitudes.tolist(), 1.0], [*(ratios * amplitudes).tolist(), 0.0]
     # How far each step but the last, which goes all the way, moves in log signal-to-noise.
@@ -119,6 +115,34 @@ def solver_steps(config: Mapping[str, Any], steps: int) -> tuple[Step, ...]:
             )
         )
     return tuple(row)
+
+
+def start_amplitudes(config: Mapping[str, Any], steps: int, strength: float) -> tuple[float, float]:
+    """How much of clean latents and of unit noise is mixed where `solver_steps` begin.
+
+    Their squares add up to 1. Errors as there.
+    """
+    _, _, ratios = _course(config, steps, strength)
+    signal = 1 / math.sqrt(1 + float(ratios[0]) ** 2)
+    return signal, float(ratios[0]) * signal
+
+
+def _course(
+    config: Mapping[str, Any], steps: int, strength: float
+) -> tuple[Mapping[str, Any], NDArray[np.int64], FloatArray]:
+    """A configuration's values, the timesteps of its steps, and noise to signal at each."""
+    values = FIELDS.of(config)
+    _check_numbers(values)
+    schedule = np.sqrt(1 / _cumulative_alphas(values) - 1)
+    count = values["num_train_timesteps"]
+    # Steps too close to each other would meet.
+    begin = min(count, max(4 * steps, round(strength * count)))
+    part = {**values, "num_train_timesteps": begin}
+    timesteps = _timesteps(part, steps)
+    ratios = _ratios(schedule, timesteps)
+    if not _moves(ratios):
+        raise _too_many(part, schedule, steps)
+    return values, timesteps, ratios
 
 
 def _ratios(schedule: FloatArray, timesteps: NDArray[np.int64]) -> FloatArray:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ambientgen.scene.layers import Event, Layer, Ranged, RoomName
 from ambientgen.scene.model import Scene
-from ambientgen.sources.procedural import period_of
+from ambientgen.sources.procedural import pace_of, period_of
 from ambientgen.stream import FloatArray, Stretch
 from ambientgen.synth.chance import Passing, seed_of
 from ambientgen.synth.events import longest_s, single
@@ -55,7 +55,7 @@ class Events:
     """All events of a layer, placed, at the output's rate: see `Stream`.
 
     place: `mix.place.place_clip`; an event begins at its very sample where it adds no delay.
-    The layer's gain is in it.
+    The layer's gain is in it. `loop_samples` is as of `Procedural`.
     """
 
     layer: Layer
@@ -63,6 +63,7 @@ class Events:
     layout: Layout
     rate: int
     place: PlaceClip
+    loop_samples: int | None = None
 
     @property
     def channels(self) -> int:
@@ -72,7 +73,11 @@ class Events:
     @property
     def period(self) -> int | None:
         """Of a loop, its length in samples; None: it never repeats."""
-        return period_of(self.scene, self.rate)
+        return self.loop_samples or period_of(self.scene, self.rate)
+
+    @property
+    def _pace(self) -> float:
+        return pace_of(self.scene, self.loop_samples, self.rate)
 
     def reach(self, stretch: Stretch) -> Stretch:
         """The very stretch: it comes from nothing else."""
@@ -108,7 +113,7 @@ class Events:
         """At least the occurrences of one entry that begin between these samples."""
         period, length_s = self.period, self.scene.duration_s
         if event.rate is None:
-            at = _sample(event.at_s or 0.0, self.rate)
+            at = _sample(event.at_s or 0.0, self._pace)
             if period is None:
                 yield Occurrence(at, entry)
                 return
@@ -117,11 +122,11 @@ class Events:
             return
         cells = None if period is None else max(1, round(length_s / CELL_S))
         cell_s = CELL_S if cells is None else length_s / cells
-        low = int(first / self.rate // cell_s) - 1
-        for cell in range(low if cells else max(0, low), int(end / self.rate // cell_s) + 2):
+        low = int(first / self._pace // cell_s) - 1
+        for cell in range(low if cells else max(0, low), int(end / self._pace // cell_s) + 2):
             turn, place = divmod(cell, cells) if cells else (0, cell)
             for number, time_s in self._drawn(event.rate, entry, place, cell_s):
-                at = _sample(time_s, self.rate)
+                at = _sample(time_s, self._pace)
                 if period is not None:
                     at = at % period + turn * period
                 yield Occurrence(at, entry, place, number)
@@ -148,7 +153,7 @@ class Events:
     def _clip(self, one: Occurrence) -> FloatArray:
         """An event as it is heard, float32 (n, channels)."""
         event = self.layer.events[one.entry]
-        time_s = (one.first if self.period is None else one.first % self.period) / self.rate
+        time_s = (one.first if self.period is None else one.first % self.period) / self._pace
         rng = self._chance(one.entry, one.cell, one.number, "place")
         strength = rng.uniform(*event.level)
         of_layer = self.layer.placement
@@ -173,12 +178,12 @@ class Events:
         if curve is None:
             return 1.0
         at = np.arange(first, end)
-        times_s = (at if self.period is None else at % self.period) / self.rate
+        times_s = (at if self.period is None else at % self.period) / self._pace
         gain: NDArray[np.float64] = 10 ** (curve.at(times_s)[:, np.newaxis] / 20)
         return gain
 
 
-def _sample(time_s: float, rate: int) -> int:
+def _sample(time_s: float, rate: float) -> int:
     return int(np.floor(time_s * rate + 0.5))
 
 

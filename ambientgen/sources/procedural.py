@@ -41,19 +41,21 @@ class Procedural:
     """The states of a layer, synthesised and summed: mono, 16 kHz, at the level they were made at.
 
     That is the level of the corpus that pocket learnt from. `each` makes the pieces: `map`, or an
-    engine's `map` to make them in its threads.
+    engine's `map` to make them in its threads. `loop_samples`: of a loop that is resampled later,
+    the samples it is made of here.
     """
 
     layer: Layer
     scene: Scene
     each: Each = map
+    loop_samples: int | None = None
     rate: int = RATE
     channels: int = 1
 
     @property
     def period(self) -> int | None:
         """Of a loop, its length in samples; None: it never repeats."""
-        return period_of(self.scene, self.rate)
+        return self.loop_samples or period_of(self.scene, self.rate)
 
     def reach(self, stretch: Stretch) -> Stretch:
         """The very stretch: it comes from nothing else."""
@@ -94,7 +96,8 @@ class Procedural:
         return piece, np.stack([self._played(s, times, number) for s in self.layer.states])
 
     def _played(self, state: State, times: NDArray[np.int64], number: int) -> NDArray[np.float64]:
-        intensity = state.value(times / self.rate)
+        per_second = pace_of(self.scene, self.loop_samples, self.rate)
+        intensity = state.value(times / per_second)
         if not intensity.any():
             return np.zeros(len(times))
         texture = TEXTURES[state.name]
@@ -117,3 +120,8 @@ class Procedural:
 def period_of(scene: Scene, rate: int) -> int | None:
     """The samples of a scene's loop at `rate`; None where it is none."""
     return int(scene.duration_s * rate + 0.5) if scene.loop else None
+
+
+def pace_of(scene: Scene, loop_samples: int | None, rate: int) -> float:
+    """Samples a second of the scene: the rate, unless a loop is made of another number of them."""
+    return rate if loop_samples is None else loop_samples / scene.duration_s
