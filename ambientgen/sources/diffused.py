@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import tee
 
 import numpy as np
@@ -35,7 +36,8 @@ class Diffused:
 
     Takes are of one trajectory: what is said is encoded once, the noise is each one's own. The
     model's fixed gain is applied. `asked` is what the plan is to say of the sound; which samples
-    are made depends on the stretch that is pulled, and on nothing else.
+    are made depends on the stretch that is pulled, and on nothing else. A `strength` below 1 is for
+    takes that begin with a sound (`guided_takes`).
     """
 
     def __init__(
@@ -46,12 +48,15 @@ class Diffused:
         takes: tuple[Take, ...] | None = None,
         asked: Asked | None = None,
         progress: Progress | None = None,
+        *,
+        strength: float = 1.0,
     ) -> None:
         self.model, self.scene = model, scene
         self._studio = studio
         self._takes = takes or (Take(scene.seed),)
         self._asked = asked or Asked()
         self._progress = progress or Progress(studio.tell)
+        self._strength = strength
         self._maker: WindowMaker | None = None
         self._planned: tuple[Stretch, Plan] | None = None
         self._told: Told | None = None
@@ -163,6 +168,7 @@ class Diffused:
         if self._maker is None:
             studio, model = self._studio, self.model
             options = studio.engine.run(lambda: sampler_options(model, self.scene))
+            options = replace(options, strength=self._strength)
             content = studio.content(model) if studio.store is not None else ""
             self._maker = WindowMaker(model, content, profile(model), options, studio.store)
         return self._maker

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from ambientgen.scene.layers import Event, Layer, Ranged, RoomName
+from ambientgen.scene.layers import Event, Layer, Ranged
 from ambientgen.scene.model import Scene
 from ambientgen.sources.procedural import pace_of, period_of
 from ambientgen.stream import FloatArray, Stretch
@@ -24,12 +24,17 @@ from ambientgen.synth.chance import Passing, seed_of
 from ambientgen.synth.events import longest_s, single
 from ambientgen.synth.signals import RATE
 
-if TYPE_CHECKING:
-    from ambientgen.mix.layouts import Layout
+
+class Layout(Protocol):
+    """What events must know of a `mix.layouts.Layout`."""
+
+    @property
+    def channels(self) -> tuple[str, ...]: ...
+
 
 PlaceClip = Callable[..., FloatArray]
-"""`mix.place.place_clip`: (clip (n,), rate, layout, direction_deg, distance, room) ->
-(m, channels)."""
+"""`mix.place.place_clip`: (clip (n,), rate, layout, direction_deg, distance) -> (m, channels),
+in the layer's room."""
 
 CELL_S = 10.0
 BLOCK_S = 4.0
@@ -168,8 +173,7 @@ class Events:
         clip = clip * 10 ** (event.gain_db / 20)
         if self.rate != RATE:
             clip = soxr.resample(clip, RATE, self.rate, quality="VHQ")
-        where = direction, distance, of_layer.room
-        placed = self.place(clip.astype(np.float32), self.rate, self.layout, *where)
+        placed = self.place(clip.astype(np.float32), self.rate, self.layout, direction, distance)
         return placed[: self._longest()]
 
     def _gain(self, first: int, end: int) -> NDArray[np.float64] | float:
@@ -202,7 +206,6 @@ def unplaced(
     layout: Layout,
     direction_deg: float,
     distance: float,
-    room: RoomName,
 ) -> FloatArray:
     """A `PlaceClip` that places nothing: the clip in every channel, (n, channels)."""
     return np.repeat(clip[:, np.newaxis], len(layout.channels), axis=1)
