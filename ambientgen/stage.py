@@ -10,15 +10,18 @@ from ambientgen.audio_file.digest import file_sha256
 from ambientgen.events import Listener, StageStarted
 from ambientgen.mix.air import Air
 from ambientgen.mix.layouts import LAYOUTS, Layout
-from ambientgen.mix.mixture import Mixed
+from ambientgen.mix.mixture import Louder, Mixed
 from ambientgen.mix.rate import ToRate
 from ambientgen.noise import Take, common_of
 from ambientgen.scene import Scene
 from ambientgen.scene.layers import EngineName, Layer, Placement
 from ambientgen.sources.diffused import Diffused
-from ambientgen.sources.recording import path_of
 from ambientgen.sources.studio import Progress, Studio
 from ambientgen.stream import Stream, Stretch
+
+
+SYNTHESIS_DB = 3.0
+"""Pocket's own gain (`gain_db` of its ambientgen.json): it learnt from what is synthesised."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,34 @@ def by_model(stage: Stage, layer: Layer) -> Sound:
     return Sound(layer, stem, ((source, stem),))
 
 
-ENGINES: dict[EngineName, Callable[[Stage, Layer], Sound]] = {"model": by_model}
+def by_synthesis(stage: Stage, layer: Layer) -> Sound:
+    """States and events, synthesised: as loud as pocket makes what it learnt from the same."""
+    from ambientgen.mix.place import place_clip
+    from ambientgen.sources.events import Events
+    from ambientgen.sources.procedural import Procedural
+
+    parts: dict[str, Stream] = {}
+    if layer.states:
+        source = Procedural(layer, stage.scene, stage.studio.engine.map)
+        parts["states"] = stage.placed(layer, stage.at_rate(layer, source))
+    if layer.events:
+        parts["events"] = Events(layer, stage.scene, stage.layout, stage.rate, place_clip)
+    return Sound(layer, Louder(Mixed(parts), SYNTHESIS_DB))
+
+
+def by_recording(stage: Stage, layer: Layer) -> Sound:
+    """A sound file, round and round."""
+    from ambientgen.sources.recording import Recording
+
+    return Sound(layer, stage.placed(layer, Recording(layer, stage.scene, stage.rate)))
+
+
+ENGINES: dict[EngineName, Callable[[Stage, Layer], Sound]] = {
+    "model": by_model,
+    "procedural": by_synthesis,
+    "recording": by_recording,
+}
+"""What makes a layer's sound, by its engine's name. Each is imported when it is needed."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +154,8 @@ class Ensemble:
 
     def recordings(self) -> dict[str, tuple[str, str]]:
         """File and SHA-256 of the recordings, by layer."""
+        from ambientgen.sources.recording import path_of
+
         layers = (sound.layer for sound in self.sounds if sound.layer.file is not None)
         return {each.name: (each.file or "", file_sha256(path_of(each))) for each in layers}
 

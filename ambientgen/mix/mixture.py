@@ -61,6 +61,38 @@ class Mixed:
         yield from zip(*cuts, strict=True)
 
 
+@dataclass(frozen=True)
+class Louder:
+    """A stream by one fixed gain."""
+
+    stream: Stream
+    gain_db: float
+
+    @property
+    def rate(self) -> int:
+        """Hz."""
+        return self.stream.rate
+
+    @property
+    def channels(self) -> int:
+        """As many as the stream's."""
+        return self.stream.channels
+
+    @property
+    def period(self) -> int | None:
+        """The stream's."""
+        return self.stream.period
+
+    def reach(self, stretch: Stretch) -> Stretch:
+        """As the stream says."""
+        return self.stream.reach(stretch)
+
+    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
+        """The stream's blocks, louder."""
+        gain = np.float32(10.0 ** (self.gain_db / 20.0))
+        return (block * gain for block in self.stream.blocks(stretch))
+
+
 def added(parts: Sequence[FloatArray]) -> FloatArray:
     """The sum of blocks of one shape, float32: in their order, rounded once."""
     if len(parts) == 1:
