@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +19,10 @@ from ambientgen.cli.render import named_after
 from ambientgen.console import Console
 
 if TYPE_CHECKING:
-    from ambientgen.plan import Between, Plan
+    from ambientgen.asked import Between
+    from ambientgen.cli.layered import LayeredPlan
+    from ambientgen.plan import Plan
+    from ambientgen.scene import Scene
 
 
 def plan(
@@ -48,38 +50,60 @@ def plan(
     """
     console = Console()
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
-    made, notices = _made(scene, overrides, read_duration(duration), read_between(start, end))
+    length_s, between_s = read_duration(duration), read_between(start, end)
+    read = read_scene(scene, overrides)
+    made, notices = _made(scene, read, length_s, between_s)
     for notice in notices:
         console.notice(notice)
-    if at is None:
-        document: dict[str, Any] = made.to_json()
-        document["notices"] = [*notices, *made.notices]
-    else:
-        moment = made.state_at(read_moment(at, made.start_s + made.duration_s))
-        document = moment.to_json() | {"notices": notices}
+    time_s = None if at is None else read_moment(at, made.start_s + made.duration_s)
     if as_json:
+        document = _document(made, time_s)
+        document["notices"] = [*notices, *document.get("notices", ())]
         console.out(json.dumps(document, indent=2))
-        return
-    from ambientgen.cli.plan_text import moment_text, plan_text
+    else:
+        console.out(_text(made, time_s))
 
-    console.out(plan_text(made) if at is None else moment_text(made, moment))
+
+def _document(made: Plan | LayeredPlan, time_s: float | None) -> dict[str, Any]:
+    from ambientgen.plan import Plan
+
+    if time_s is None:
+        return made.to_json()
+    if isinstance(made, Plan):
+        return made.state_at(time_s).to_json()
+    moments = made.at(time_s)
+    return {"time_s": time_s, "layers": {one.name: one.to_json() for one in moments}}
+
+
+def _text(made: Plan | LayeredPlan, time_s: float | None) -> str:
+    from ambientgen.cli.layers_text import layered_moment_text, layered_plan_text
+    from ambientgen.cli.plan_text import moment_text, plan_text
+    from ambientgen.plan import Plan
+
+    if isinstance(made, Plan):
+        return plan_text(made) if time_s is None else moment_text(made, made.state_at(time_s))
+    return layered_plan_text(made) if time_s is None else layered_moment_text(made, time_s)
 
 
 def _made(
-    path: str, overrides: Overrides, duration_s: float | None, between_s: Between
-) -> tuple[Plan, list[str]]:
-    """The plan of the scene in a file, and the warnings about its model.
+    path: str, scene: Scene, duration_s: float | None, between_s: Between
+) -> tuple[Plan | LayeredPlan, list[str]]:
+    """The plan of the scene in a file, and the warnings about its models.
 
     Raises SceneError, UsageError or ModelError.
     """
-    from ambientgen.models.registry import licence_notice, resolve
-    from ambientgen.models.vocabulary import unheard
+    from ambientgen.cli.layered import is_layered, plan_layers
+    from ambientgen.cli.model_notices import licence_notices, model_notices, reached_s
+    from ambientgen.models.registry import resolve
     from ambientgen.plan import make_plan
 
-    scene = read_scene(path, overrides)
-    spec = resolve(scene.model)
-    until_s = min(scene.told_s, duration_s or math.inf, between_s[1] or math.inf)
-    told = [licence_notice(spec), *unheard(spec, scene, until_s)]
+    made: Plan | LayeredPlan
+    told = licence_notices(scene)
+    told += model_notices(scene, reached_s(scene, duration_s, between_s))
     with named_after(path):
-        made = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
-    return made, [notice.text for notice in told if notice is not None]
+        if is_layered(scene):
+            made = plan_layers(scene, duration_s, between_s)
+        else:
+            spec = resolve(scene.model)
+            made = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
+    return made, told

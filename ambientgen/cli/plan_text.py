@@ -12,6 +12,7 @@ from ambientgen.world import state_values
 
 if TYPE_CHECKING:
     from ambientgen.plan import Moment, Plan
+    from ambientgen.scene import Scene
 
 _CURVE_COLUMNS = 60
 
@@ -19,9 +20,11 @@ _CURVE_COLUMNS = 60
 def plan_text(plan: Plan) -> str:
     """The curves at a glance, the keyframes, the windows, and what the model cannot follow."""
     scene = plan.scene
-    rate = plan.geometry.sample_rate
+    rate, layout = scene.output.sample_rate, scene.output.layout
     about = f"{_length(plan)}, seed {scene.seed}, model {scene.model}, {rate} Hz"
-    parts = [f"{scene.title}\n{about}", _curves(plan), _keyframes(plan), _windows(plan)]
+    about += "" if layout == "mono" else f", {layout}"
+    drawn = curves_text(scene, (plan.start_s, plan.duration_s))
+    parts = [f"{scene.title}\n{about}", drawn, keyframes_text(plan), windows_text(plan)]
     if plan.notices:
         parts.append("\n".join(f"note: {notice}" for notice in plan.notices))
     return "\n\n".join(parts)
@@ -29,21 +32,30 @@ def plan_text(plan: Plan) -> str:
 
 def moment_text(plan: Plan, moment: Moment) -> str:
     """Every state's level and word, the prompts, and the windows that sound."""
+    windows = " and ".join(f"{window.index}" for window in moment.windows)
+    return "\n\n".join(
+        [
+            f"{plan.scene.title} at {spell(moment.time_s)} of {_length(plan)}",
+            states_text(moment),
+            "Prompts by weight:\n" + prompts_text(moment),
+            f"Sounding: window {windows} of {len(plan.windows)} (counted from 0)",
+        ]
+    )
+
+
+def states_text(moment: Moment) -> str:
+    """Every state's level and word."""
     words = [moment.words[name] or "(not heard)" for name in moment.states]
     rows = [
         (name, bars([value]), f"{value:.2f}", word)
         for (name, value), word in zip(moment.states.items(), words, strict=True)
     ]
-    prompts = [(f"{weight:.2f}", prompt) for prompt, weight in moment.blend]
-    windows = " and ".join(f"{window.index}" for window in moment.windows)
-    return "\n\n".join(
-        [
-            f"{plan.scene.title} at {spell(moment.time_s)} of {_length(plan)}",
-            table(rows),
-            "Prompts by weight:\n" + table(prompts),
-            f"Sounding: window {windows} of {len(plan.windows)} (counted from 0)",
-        ]
-    )
+    return table(rows)
+
+
+def prompts_text(moment: Moment) -> str:
+    """The prompts of a blend by weight."""
+    return table([(f"{weight:.2f}", prompt) for prompt, weight in moment.blend])
 
 
 def _length(plan: Plan) -> str:
@@ -57,24 +69,23 @@ def _length(plan: Plan) -> str:
     return f"{length} from {spell(plan.start_s)} on" if plan.start_sample else length
 
 
-def _curves(plan: Plan) -> str:
-    """A sparkline of each state, over a time axis."""
-    longest = max(len(state.name) for state in plan.scene.states)
+def curves_text(scene: Scene, stretch_s: tuple[float, float]) -> str:
+    """A sparkline of each state, over a time axis, in a stretch (start, length)."""
+    start_s, length_s = stretch_s
+    longest = max(len(state.name) for state in scene.states)
     columns = max(min(_CURVE_COLUMNS, width() - longest - 6), 8)
-    times_s = plan.start_s + (np.arange(columns) + 0.5) / columns * plan.duration_s
+    times_s = start_s + (np.arange(columns) + 0.5) / columns * length_s
     rows = [
         (state.name, bars(values))
-        for state, values in zip(
-            plan.scene.states, state_values(plan.scene, times_s).tolist(), strict=True
-        )
+        for state, values in zip(scene.states, state_values(scene, times_s).tolist(), strict=True)
     ]
     lines = [f"  {name.ljust(longest)}  {drawn}".rstrip() for name, drawn in rows]
-    start, end = _clock(plan.start_s), _clock(plan.start_s + plan.duration_s)
+    start, end = clock(start_s), clock(start_s + length_s)
     axis = " " * (longest + 4) + start + end.rjust(columns - len(start))
     return "\n".join([*lines, axis])
 
 
-def _keyframes(plan: Plan) -> str:
+def keyframes_text(plan: Plan) -> str:
     """A row for each keyframe; a prompt that stays is not said again."""
     names = [state.name for state in plan.scene.states]
     rows = [("   time", *names, "prompt")]
@@ -82,13 +93,13 @@ def _keyframes(plan: Plan) -> str:
     for keyframe in plan.keyframes:
         levels = (f"{bars([v])} {v:.2f}" for v in (keyframe.states[name] for name in names))
         prompt = '"' if keyframe.prompt == said else keyframe.prompt
-        rows.append((_clock(keyframe.time_s).rjust(7), *levels, prompt))
+        rows.append((clock(keyframe.time_s).rjust(7), *levels, prompt))
         said = keyframe.prompt
     count = len(plan.keyframes)
     return f"{count} keyframe{'s' if count > 1 else ''}\n{table(rows)}"
 
 
-def _clock(time_s: float) -> str:
+def clock(time_s: float) -> str:
     """`1m6.7s`: as a scene may write it, to a tenth of a second."""
     tenths = round(time_s * 10)
     whole, rest = spell(tenths // 10), tenths % 10
@@ -99,7 +110,7 @@ def _clock(time_s: float) -> str:
     return (whole if tenths >= 600 else "") + f"0.{rest}s"
 
 
-def _windows(plan: Plan) -> str:
+def windows_text(plan: Plan) -> str:
     """How many, how long, and what they share."""
     lengths = sorted({window.frames for window in plan.windows})
     seconds = plan.geometry.seconds

@@ -10,6 +10,7 @@ from ambientgen.cli import options
 from ambientgen.cli.options import Overrides, read_scene
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.console import Console
+from ambientgen.errors import ModelError, SceneError
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
@@ -24,12 +25,17 @@ def validate(
 
     Every problem of a file is told at once, with its line and column and what to write instead.
     """
+    from ambientgen.scene import missing_recordings
+
     console = Console()
     outcomes = Outcomes(console, as_json)
     overrides = Overrides.of(assignments)
     for path in scenes:
         with outcomes.trying(path):
             scene = read_scene(path, overrides)
+            missing = missing_recordings(scene)
+            if missing:
+                raise SceneError(*missing)
             notices = _notices(scene)
             for notice in notices:
                 console.notice(f"{path}: {notice}")
@@ -42,14 +48,12 @@ def validate(
 
 
 def _notices(scene: Scene) -> list[str]:
-    """What the scene's model was never taught. A scene is valid whether its model is here or not:
-    that one is not, or is broken, is for `render` and `plan` to complain of."""
-    from ambientgen.errors import ModelError
-    from ambientgen.models.registry import resolve
-    from ambientgen.models.vocabulary import unheard
+    """What the scene's models were never taught. A scene is valid whether its models are here or
+    not: that one is not, or is broken, is for `render` and `plan` to complain of."""
+    from ambientgen.cli.model_notices import model_notices
 
     try:
-        return [notice.text for notice in unheard(resolve(scene.model), scene)]
+        return model_notices(scene)
     except ModelError as error:
         return [str(problem) for problem in error.problems]
 
@@ -57,5 +61,6 @@ def _notices(scene: Scene) -> list[str]:
 def _about(scene: Scene) -> str:
     from ambientgen.scene.durations import spell
 
-    names = ", ".join(state.name for state in scene.states)
-    return f"valid; {scene.title}, {spell(scene.duration_s)} of {names}"
+    names = [state.name for state in scene.states] or [layer.name for layer in scene.layers]
+    names += dict.fromkeys(event.sound for event in scene.events if event.sound not in names)
+    return f"valid; {scene.title}, {spell(scene.duration_s)} of {', '.join(names)}"

@@ -194,5 +194,6 @@ class Glide:
     ) -> dict[str, Any]:
         scale, fields = SCALES[self.name]
         written = curve_schema(scale)
+        fields.model_rebuild()  # deferred until it is needed
         more = handler(fields.__pydantic_core_schema__)
         return {"anyOf": [*written["anyOf"], more]}

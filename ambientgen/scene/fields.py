@@ -86,7 +86,8 @@ def field(name: str, default: Any = ...) -> Any:
 class Fields(BaseModel):
     """A mapping of the file: only the fields it knows, and nothing empty."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Deferred: a field's own validator is built with the scene's, and not for itself as well.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

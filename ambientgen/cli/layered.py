@@ -1,0 +1,170 @@
+"""The plan of a scene that is more than one mixture: each of its sounds by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ambientgen.asked import asked_stretch
+from ambientgen.cli.model_notices import to_models
+from ambientgen.errors import Problem, UsageError
+from ambientgen.models.registry import resolve
+from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
+from ambientgen.scene.durations import spell
+from ambientgen.scene.layers import Layer, Placement
+from ambientgen.world import state_values
+
+if TYPE_CHECKING:
+    from ambientgen.asked import Between
+    from ambientgen.scene import Scene
+
+_DECIMALS = 6  # of a printed number
+_OF_MIXTURES = ("title", "start_s", "duration_s", "loop", "endless", "notices")
+
+
+@dataclass(frozen=True)
+class SoundMoment:
+    """One sound at one time: its states, how a model is told of them, and where it stands."""
+
+    name: str
+    states: dict[str, float]
+    moment: Moment | None
+    placed: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        told = {} if self.moment is None else self.moment.to_json()
+        told.pop("time_s", None)
+        return {"states": self.states, **told, **self.placed}
+
+
+@dataclass(frozen=True)
+class SoundPlan:
+    """One sound of a scene. `mixture` is the scene of it alone; `plan` what a model is to do."""
+
+    layer: Layer
+    mixture: Scene
+    plan: Plan | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        layer = self.layer
+        told = {} if self.plan is None else self.plan.to_json()
+        known = {name: value for name, value in told.items() if name not in _OF_MIXTURES}
+        return {
+            "name": layer.name,
+            "engine": layer.engine,
+            "seed": self.mixture.seed,
+            "strength": layer.strength,
+            "file": layer.file,
+            "states": [state.name for state in layer.states],
+            "kinds": dict(layer.kinds),
+            "events": [event.to_json() for event in layer.events],
+            "placement": layer.placement.to_json(),
+            **known,
+        }
+
+    def at(self, time_s: float) -> SoundMoment:
+        """How it stands at a time inside the scene."""
+        values: list[float] = []
+        if self.layer.states:
+            values = state_values(self.mixture, np.array([time_s]))[:, 0].tolist()
+        rounded = (round(value, _DECIMALS) for value in values)
+        states = dict(zip((s.name for s in self.layer.states), rounded, strict=True))
+        moment = None if self.plan is None else self.plan.state_at(time_s)
+        return SoundMoment(self.layer.name, states, moment, placed_at(self.layer.placement, time_s))
+
+
+def placed_at(placement: Placement, time_s: float) -> dict[str, float]:
+    """Gain, direction and distance at a time, where they are said."""
+    curves = {
+        "gain_db": placement.gain_db,
+        "direction": placement.direction,
+        "distance": placement.distance,
+    }
+    return {
+        name: round(float(curve.at(np.array([time_s]))[0]), _DECIMALS) + 0.0
+        for name, curve in curves.items()
+        if curve is not None
+    }
+
+
+@dataclass(frozen=True)
+class LayeredPlan:
+    """All sounds of a scene, and the stretch that is planned. Of a scene without end its start."""
+
+    scene: Scene
+    sounds: tuple[SoundPlan, ...]
+    start_s: float
+    duration_s: float
+    endless: bool
+
+    @cached_property
+    def notices(self) -> tuple[str, ...]:
+        """What the models cannot follow, sound by sound."""
+        return tuple(
+            f"{sound.layer.name}: {notice}"
+            for sound in self.sounds
+            if sound.plan is not None
+            for notice in sound.plan.notices
+        )
+
+    def at(self, time_s: float) -> tuple[SoundMoment, ...]:
+        """Every sound at a time.
+
+        Raises:
+            UsageError: the stretch has no such time.
+        """
+        end_s = self.start_s + self.duration_s
+        if not self.start_s <= time_s <= end_s:
+            what = f"the sound has no moment {time_s:g} s"
+            remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"
+            raise UsageError(Problem("--at", what, remedy))
+        return tuple(sound.at(time_s) for sound in self.sounds)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; what `ambientgen plan --json` prints of such a scene."""
+        return {
+            "title": self.scene.title,
+            "start_s": round(self.start_s, _DECIMALS),
+            "duration_s": round(self.duration_s, _DECIMALS),
+            "loop": self.scene.loop,
+            "endless": self.endless,
+            "sample_rate": self.scene.output.sample_rate,
+            "layout": self.scene.output.layout,
+            "seed": self.scene.seed,
+            "variants": self.scene.variants,
+            "layers": [sound.to_json() for sound in self.sounds],
+            "notices": list(self.notices),
+        }
+
+
+def is_layered(scene: Scene) -> bool:
+    """Whether the scene is more than one mixture."""
+    return bool(scene.layers or scene.events)
+
+
+def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> LayeredPlan:
+    """The plans of all sounds of a scene.
+
+    Raises:
+        UsageError: for a duration or a stretch that is none.
+        SceneError: for render options that no window of a model can meet.
+        ModelError: for a model that is not here.
+    """
+    rate = scene.output.sample_rate
+    length_s = scene.duration_s if duration_s is None else duration_s
+    first, end = asked_stretch(length_s, between_s, rate)
+    modelled = {layer.name for layer, _ in to_models(scene)}
+    sounds = []
+    for layer in scene.sounds:
+        mixture, plan = scene.mixture_of(layer), None
+        if layer.name in modelled:
+            spec = resolve(mixture.model)
+            plan = make_plan(mixture, spec.geometry, spec.rule, duration_s, between_s)
+        sounds.append(SoundPlan(layer, mixture, plan))
+    heard_s = ENDLESS_PART_S if end is None else (end - first) / rate
+    return LayeredPlan(scene, tuple(sounds), first / rate, heard_s, end is None)

@@ -1,0 +1,48 @@
+"""What is to be said of the models that a scene's sounds go to, before any is loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ambientgen.models.registry import licence_notice, resolve
+from ambientgen.models.vocabulary import unheard
+
+if TYPE_CHECKING:
+    from ambientgen.asked import Between
+    from ambientgen.scene import Layer, Scene
+
+
+def to_models(scene: Scene) -> Iterator[tuple[Layer, Scene]]:
+    """The sounds of a scene whose states go to a model, each with the scene it is there."""
+    for layer in scene.sounds:
+        if layer.states and (layer.engine == "model" or layer.strength is not None):
+            yield layer, scene.mixture_of(layer)
+
+
+def model_notices(scene: Scene, until_s: float | None = None) -> list[str]:
+    """What the models of a scene were never taught, before `until_s`; each once.
+
+    Raises ModelError for a model that is not here.
+    """
+    told: dict[str, list[str]] = {}
+    for layer, mixture in to_models(scene):
+        for notice in unheard(resolve(mixture.model), mixture, until_s):
+            told.setdefault(notice.text, []).append(layer.name)
+    plain = not scene.layers
+    return [
+        text if plain or len(names) > 1 else f"{names[0]}: {text}" for text, names in told.items()
+    ]
+
+
+def licence_notices(scene: Scene) -> list[str]:
+    """What is to be said of the models' licences."""
+    specs = {mixture.model: resolve(mixture.model) for _, mixture in to_models(scene)}
+    notices = (licence_notice(spec) for spec in specs.values())
+    return [notice.text for notice in notices if notice is not None]
+
+
+def reached_s(scene: Scene, duration_s: float | None, between_s: Between) -> float:
+    """Until when the scene is heard, of what is told of it."""
+    return min(scene.told_s, duration_s or math.inf, between_s[1] or math.inf)
