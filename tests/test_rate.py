@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ambientgen.mix.air import Air
+from ambientgen.mix.centre import Centred
 from ambientgen.mix.rate import ToRate
 from ambientgen.noise import NoiseField
 from ambientgen.stream import FloatArray, Stretch
@@ -44,7 +45,7 @@ class Hiss:
             first += count
 
 
-def taken(stream: ToRate, first: int, end: int) -> NDArray[np.float32]:
+def taken(stream: ToRate | Centred, first: int, end: int) -> NDArray[np.float32]:
     return np.concatenate(
         [np.empty((0, stream.channels), np.float32), *stream.blocks((first, end))]
     )
@@ -158,3 +159,39 @@ def test_whole_periods_are_whole_and_near(samples: int, rate: int) -> None:
     )
     if rate % 16000 == 0:
         assert near == max(1, samples)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.sampled_from([None, 900, 21_000, 37_001]), st.integers(-3000, 70_000), st.integers(0, 9000)
+)
+def test_what_is_centred_depends_on_its_place_alone(
+    turn: int | None, first: int, count: int
+) -> None:
+    whole, part = (Centred(Hiss(16000, 2, turn, block)) for block in (7001, 40_000))
+    expected = taken(whole, first - 9000, first + count)[9000:]
+    np.testing.assert_array_equal(taken(part, first, first + count), expected)
+    if turn is not None:
+        np.testing.assert_array_equal(
+            taken(part, first + 4 * turn, first + count + 4 * turn), expected
+        )
+
+
+@dataclass(frozen=True)
+class Offset(Hiss):
+    """A tone on an offset."""
+
+    hertz: float = 20.0
+
+    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
+        first, end = stretch
+        assert end is not None
+        tone = 0.3 * np.sin(2 * np.pi * self.hertz * np.arange(first, end) / self.rate)
+        yield (tone + 0.05).astype(np.float32)[:, None]
+
+
+@pytest.mark.parametrize(("hertz", "kept"), [(0.5, 0.03), (20.0, 1.0), (63.0, 1.0), (1000.0, 1.0)])
+def test_an_offset_goes_and_what_sounds_stays(hertz: float, kept: float) -> None:
+    made = taken(Centred(Offset(hertz=hertz)), 32_000, 64_000)[:, 0]
+    assert abs(made.mean()) < 1e-5
+    assert made.std() / (0.3 / np.sqrt(2)) == pytest.approx(kept, abs=0.02)

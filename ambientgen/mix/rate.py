@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ambientgen.mix.air import Air, Place
-from ambientgen.stream import Cut, FloatArray, Stream, Stretch
+from ambientgen.mix.chunks import Chunk, Chunks
+from ambientgen.stream import FloatArray, Stream, Stretch
 
 QUALITY = "VHQ"
 """soxr's name of its very high quality: what it adds lies 170 dB below the sound."""
@@ -59,7 +59,9 @@ class ToRate:
 
     def reach(self, stretch: Stretch) -> Stretch:
         """The stretch of the source: whole chunks, and their context."""
-        return self.stream.reach(self._own(stretch))
+        if self._same:
+            return self.stream.reach(stretch)
+        return self.stream.reach(self._chunks.around(self._own(stretch)))
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """The samples of a stretch, float32 (n, channels)."""
@@ -73,10 +75,7 @@ class ToRate:
             first = 0
         if end is not None and first >= end:
             return
-        own = self._own((first, end))
-        cut = Cut(own[0], self.stream.blocks(own))
-        wanted = (self._around(chunk) for chunk in self._chunks(first, end))
-        for chunk, piece in zip(self._chunks(first, end), cut.pieces(wanted), strict=False):
+        for chunk, piece in self._chunks.pieces(self.stream, self._own((first, end))):
             begin = self._out(chunk[0])
             made = self._made(piece, chunk)
             stop = len(made) if end is None else min(len(made), end - begin)
@@ -91,61 +90,36 @@ class ToRate:
         """Samples of the source after which samples of both rates coincide again."""
         return self.stream.rate // math.gcd(self.stream.rate, self.rate)
 
-    @cached_property
-    def _context(self) -> int:
-        """Samples of the source beyond a chunk's ends."""
+    @property
+    def _chunks(self) -> Chunks:
+        """The grid, in samples of the source: ends of chunks are whole in both rates."""
         context_s = CONTEXT_S if self.air is None else max(CONTEXT_S, self.air.context_s)
-        return math.ceil(context_s * self.stream.rate / self._step) * self._step
+        context = math.ceil(context_s * self.stream.rate / self._step) * self._step
+        length = max(1, round(_CHUNK_S * self.stream.rate / self._step)) * self._step
+        return Chunks(length, context, self.stream.period)
 
     def _out(self, sample: int) -> int:
         """The number in `rate` of a sample of the source that begins a chunk."""
         return sample // self._step * (self.rate // math.gcd(self.stream.rate, self.rate))
 
-    def _around(self, chunk: tuple[int, int]) -> tuple[int, int]:
-        return chunk[0] - self._context, chunk[1] + self._context
-
     def _own(self, stretch: Stretch) -> Stretch:
-        """What the stream itself is asked for."""
+        """The samples of the source from which on these begin, and with which they end."""
         first, end = stretch
-        if self._same:
-            return stretch
-        begin = self._chunk_of(first)[0] - self._context
-        if end is None:
-            return begin, None
-        return begin, self._chunk_of(max(first, end - 1))[1] + self._context
+        rate = self.stream.rate
+        last = None if end is None else max(first, end - 1) * rate // self.rate + 1
+        return first * rate // self.rate, last
 
-    def _chunk_of(self, sample: int) -> tuple[int, int]:
-        """The chunk that makes sample `sample` of `rate`, in samples of the source."""
-        out, period = self._out, self.stream.period
-        length = max(1, round(_CHUNK_S * self.stream.rate / self._step)) * self._step
-        if period is None:
-            number = sample // out(length)
-            return number * length, (number + 1) * length
-        turn, place = divmod(sample, out(period))
-        last = max(0, period // length - 1)  # which takes in what is left of the turn
-        number = min(place // out(length), last)
-        start = turn * period
-        end = period if number == last else (number + 1) * length
-        return start + number * length, start + end
-
-    def _chunks(self, first: int, end: int | None) -> Iterator[tuple[int, int]]:
-        """The chunks of a stretch, one after another."""
-        while end is None or first < end:
-            chunk = self._chunk_of(first)
-            yield chunk
-            first = self._out(chunk[1])
-
-    def _place(self, chunk: tuple[int, int]) -> Place:
+    def _place(self, chunk: Chunk) -> Place:
         """What `air` must know of a chunk."""
         period = self.stream.period
-        return Place(*chunk, self._context, self.stream.rate, self.rate, period)
+        return Place(*chunk, self._chunks.context, self.stream.rate, self.rate, period)
 
-    def _made(self, piece: FloatArray, chunk: tuple[int, int]) -> FloatArray:
+    def _made(self, piece: FloatArray, chunk: Chunk) -> FloatArray:
         """One chunk in samples of `rate`, of the stream's samples with context."""
         import soxr
 
         whole = soxr.resample(piece.astype(np.float64), self.stream.rate, self.rate, QUALITY)
-        skipped, count = self._out(self._context), self._out(chunk[1] - chunk[0])
+        skipped, count = self._out(self._chunks.context), self._out(chunk[1] - chunk[0])
         made: NDArray[np.float64] = whole[skipped : skipped + count]
         if self.air is not None:
             made = np.add(made, self.air.above(piece, self._place(chunk)))
