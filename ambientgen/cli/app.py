@@ -21,6 +21,7 @@ from ambientgen.cli import (
     plan,
     play,
     plot,
+    preview,
     render,
     scenes,
     schema,
@@ -53,6 +54,7 @@ app.command("play")(play.play)
 app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
 app.command("plot")(plot.plot)
+app.command("preview")(preview.preview)
 app.command("scenes")(scenes.scenes)
 app.command("new")(new.new)
 app.command("schema")(schema.schema)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ambientgen.picture.likeness import Likeness
-from ambientgen.picture.spectrogram import RANGE_DB, Spectrogram
+from ambientgen.picture.spectrogram import Spectrogram
 from ambientgen.picture.timeline import FloatArray, Line, Mark, Strip, Timeline
 from ambientgen.picture.words import Word, placed
 
@@ -237,7 +237,7 @@ def draw_spectrogram(axis: Axis, heard: Spectrogram, joins_s: Sequence[float]) -
         origin="lower",
         aspect="auto",
         extent=(heard.start_s, heard.end_s, 0, rows),
-        vmin=-RANGE_DB,
+        vmin=heard.floor_db,
         vmax=0,
         cmap="magma",
         interpolation="antialiased",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ambientgen.asked import WHOLE, Between
 from ambientgen.ear.source import open_sound
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.picture.draw import Sounding
 from ambientgen.picture.spectrogram import spectrogram
 from ambientgen.picture.timeline import Timeline, timeline
-from ambientgen.asked import WHOLE, Between
 from ambientgen.scene.durations import spell
 from ambientgen.sidecar import Sidecar, is_time, read_sidecar, sidecar_path
 
@@ -41,8 +41,9 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
     if beside is not None:
         shown = _told(beside, start_s + shift_s, end_s + shift_s)
     channels = {1: "mono", 2: "stereo"}.get(sound.channels, f"{sound.channels} channels")
-    about = f"{spell(round(sound.duration_s, 2))}, {sound.rate} Hz, {channels}"
+    about = f"{sound.rate} Hz, {channels}"
     if shown is None or beside is None:
+        about = f"{spell(round(sound.duration_s, 2))}, {about}"
         times_s = np.array([start_s, end_s])
         shown = Timeline(
             title=Path(path).name,
@@ -54,7 +55,7 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
         )
         return shown, Sounding(seen)
     shown = replace(
-        shown, title=f"{Path(path).name}: {shown.title}", about=f"{about}; {shown.about}"
+        shown, title=f"{Path(path).name}: {shown.title}", about=f"{shown.about}, {about}"
     )
     moved = replace(seen, start_s=start_s + shift_s, end_s=end_s + shift_s)
     return shown, Sounding(moved, _joins(beside, start_s, end_s, shift_s))

@@ -16,7 +16,10 @@ FloatArray = NDArray[np.float64]
 
 COLUMNS, ROWS = 1_200, 160
 RANGE_DB = 70.0
-"""Below the loudest: what a quiet room lets one hear of a loud sound."""
+"""At most, below the loudest: what a quiet room lets one hear of a loud sound."""
+
+LEAST_DB = 30.0
+"""Less would make stripes of what nobody hears."""
 
 _FRAME_S = 0.046  # a spectrum's length: as short as an ear notices, as long as a low tone needs
 _MOST_FRAMES = 12  # looks into a column; a column of an hour's sound is 3 s long
@@ -36,9 +39,15 @@ class Spectrogram:
     start_s: float
     end_s: float
 
+    @property
+    def floor_db(self) -> float:
+        """Where the picture is to begin: a little under what is nearly always there, so that the
+        even noise of rain or wind shows its shape."""
+        return float(np.clip(np.percentile(self.levels_db, 2) - 6, -RANGE_DB, -LEAST_DB))
+
     def shades(self) -> NDArray[np.uint8]:
         """Levels as 0 (nothing) to 255 (the loudest), (rows, columns), the highest band first."""
-        share = 1 + self.levels_db / RANGE_DB
+        share = 1 - self.levels_db / self.floor_db
         return np.asarray(np.round(np.clip(share, 0, 1)[::-1] * 255), np.uint8)
 
     def row_of(self, hz: float) -> float:

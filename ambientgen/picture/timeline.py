@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ambientgen.asked import WHOLE, Between
 from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.models.registry import resolve
-from ambientgen.asked import WHOLE, Between
 from ambientgen.plan import ENDLESS_PART_S, Plan, make_plan
 from ambientgen.scene.durations import spell
 from ambientgen.windows import turns

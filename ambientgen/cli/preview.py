@@ -1,0 +1,186 @@
+"""`ambientgen preview`."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ambientgen.cli import options
+from ambientgen.cli.files import check_new_file, write_whole
+from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene, read_store
+from ambientgen.cli.render import check_model, named_after
+from ambientgen.console import Console
+from ambientgen.errors import Problem, UsageError
+from ambientgen.events import StageStarted
+
+if TYPE_CHECKING:
+    from ambientgen.events import Listener
+    from ambientgen.picture.timeline import Timeline
+    from ambientgen.preview.page import Track
+    from ambientgen.scene import Scene
+    from ambientgen.store import Store
+
+USUAL_S, MOST_S = 600.0, 3_600.0
+"""Of longer scenes so much is rendered, and no more than so much if asked: a page's sound lies
+decoded in the browser's memory, 230 MB an hour for each channel of a stem at 16 kHz."""
+PAGES = frozenset({".html", ".htm"})
+
+
+def preview(
+    scene: options.OneScene,
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PAGE",
+            help="Where to: a .html file. Left out: the scene's name, in the current folder.",
+        ),
+    ] = None,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Show the page in the browser when it is made.")
+    ] = False,
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Put FLAC into the page: ten times as large.")
+    ] = False,
+    model: options.Model = None,
+    seed: options.Seed = None,
+    duration: options.Duration = None,
+    start: options.From = None,
+    end: options.To = None,
+    steps: options.Steps = None,
+    guidance: options.Guidance = None,
+    device: options.OneDevice = options.Device.AUTO,
+    workers: options.Workers = None,
+    assignments: options.Assignments = None,
+    quiet: options.Quiet = False,
+    force: options.Force = False,
+    cache: options.Cache = None,
+    cache_size: options.CacheSize = None,
+    no_cache: options.NoCache = False,
+) -> None:
+    """Make a page that plays a scene: one HTML file, which needs no server and no network.
+
+    Its sound, with a switch for each layer; its spectrogram; curves and prompts that follow the
+    playhead. Of a scene longer than 10 minutes the beginning, if no stretch is asked for.
+    """
+    console = Console(quiet)
+    target = Path(output) if output is not None else Path(Path(scene).stem + ".html")
+    if target.suffix.lower() not in PAGES:
+        raise UsageError(Problem("-o", f"`{target}` is no kind of page", "name a .html file"))
+    check_new_file(target, force)
+    wanted = read_scene(scene, Overrides.of(assignments, model, seed, steps, guidance))
+    store = None if no_cache else read_store(cache, cache_size)
+    with named_after(scene):
+        part = _part(wanted, read_duration(duration), *read_between(start, end), console)
+        from ambientgen.picture.timeline import timeline
+
+        shown = timeline(wanted, part.duration_s, (part.from_s, part.to_s))
+    for layer in wanted.sounds:
+        if layer.engine == "model":
+            check_model(scene, wanted.mixture_of(layer))
+    with console.progress(str(target)) as listener, named_after(scene):
+        making = _Making(device.value, workers, store, listener)
+        content = making.page(wanted, part, shown, lossless)
+    write_whole(target, content, force)
+    console.say(f"{target}: {len(content) / 1e6:.1f} MB")
+    if open_it:
+        _open(target, console)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What of the scene is rendered: a length instead of its own, and a stretch of it."""
+
+    duration_s: float | None
+    from_s: float | None
+    to_s: float | None
+
+
+def _part(
+    scene: Scene,
+    duration_s: float | None,
+    from_s: float | None,
+    to_s: float | None,
+    console: Console,
+) -> _Part:
+    """What was asked for, or as much of it as is usual.
+
+    Raises:
+        UsageError: more was asked for than a page can hold.
+    """
+    from ambientgen.scene.durations import spell
+
+    length_s = scene.duration_s if duration_s is None else duration_s
+    begin_s = from_s or 0.0
+    long_s = (length_s if to_s is None else to_s) - begin_s
+    asked = to_s is not None or (duration_s is not None and math.isfinite(duration_s))
+    if asked and long_s > MOST_S:
+        what = f"a page holds at most {spell(MOST_S)} of sound, not {spell(long_s)}"
+        raise UsageError(Problem("", what, "name a shorter stretch with --from and --to"))
+    if not asked and long_s > USUAL_S:
+        to_s = begin_s + USUAL_S
+        until = f"{spell(begin_s)} to {spell(to_s)}"
+        console.notice(f"the page holds {until} of the scene; choose with --from and --to")
+    return _Part(duration_s, from_s, to_s)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """How the sound is rendered."""
+
+    device: str
+    workers: int | None
+    store: Store | None
+    listener: Listener
+
+    def page(self, scene: Scene, part: _Part, shown: Timeline, lossless: bool) -> bytes:
+        """The whole page; nothing is left behind but it."""
+        self.listener(StageStarted("loading"))
+        from ambientgen.renderer import Renderer
+
+        # What a browser plays: of what stands around the listener, the two sides.
+        layout = scene.output.layout if scene.output.layout == "mono" else "stereo"
+        bits = "16" if scene.output.bits == "32f" else scene.output.bits
+        heard = replace(scene.output, format="wav", layout=layout, bits=bits)
+        scene = replace(scene, output=heard, variants=1)
+        with tempfile.TemporaryDirectory(prefix="ambientgen-") as folder:
+            mix = Path(folder) / "mix.wav"
+            names = [layer.name for layer in scene.sounds]
+            stems = {name: Path(folder) / f"{i}.wav" for i, name in enumerate(names)}
+            many = len(stems) > 1
+            Renderer(self.device, self.workers, self.listener, self.store).render(
+                scene,
+                mix,
+                duration_s=part.duration_s,
+                between_s=(part.from_s, part.to_s),
+                stems=stems if many else None,
+            )
+            return _page(shown, mix, stems if many else {}, lossless)
+
+
+def _page(shown: Timeline, mix: Path, stems: dict[str, Path], lossless: bool) -> bytes:
+    import soundfile
+
+    from ambientgen.picture.spectrogram import spectrogram
+    from ambientgen.preview.page import Track, page
+    from ambientgen.preview.tracks import packed
+
+    tracks: list[Track] = [Track(name, packed(path, lossless)) for name, path in stems.items()]
+    if not tracks:
+        tracks = [Track(None, packed(mix, lossless))]
+    rate = soundfile.info(str(mix)).samplerate
+    return page(shown, tracks, rate, spectrogram(mix)).encode()
+
+
+def _open(target: Path, console: Console) -> None:
+    import webbrowser
+
+    if not webbrowser.open(target.resolve().as_uri()):
+        console.notice(f"no browser was found: open {target} yourself")
