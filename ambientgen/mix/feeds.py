@@ -23,6 +23,8 @@ def spread(layout: Layout, direction_deg: float | None, feeds: int, common: floa
     The power of what they become is the layout's times that of one feed, whatever they have in
     common and wherever they stand. Without a direction a layout's own feeds are its bed.
     """
+    if direction_deg is not None and feeds == 1:
+        return np.array(layout.gains(direction_deg), np.float64)[:, None]
     if direction_deg is None:
         columns = [_bed(layout, k, feeds) for k in range(feeds)]
     else:
@@ -43,8 +45,6 @@ def _bed(layout: Layout, feed: int, feeds: int) -> Matrix:
 
 
 def _placed(layout: Layout, direction_deg: float, feed: int, feeds: int) -> Matrix:
-    if feeds == 1:
-        return np.array(layout.gains(direction_deg))
     if layout.ears:
         # Left and right as they are when ahead; both draw together towards a side.
         side = lateral(direction_deg)

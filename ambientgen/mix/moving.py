@@ -41,10 +41,6 @@ class Moving:
         """Samples of a Fourier transform that holds a frame and all that it becomes."""
         return int(next_fast_len(2 * self.moments.step + self.taps, real=True))
 
-    def spectrum(self, taps: NDArray[np.float64]) -> Spectra:
-        """The spectra (channels, bins) of filters (channels, at most `taps`)."""
-        return np.stack([rfft(each, self.size) for each in taps])
-
     def need(self, stretch: Stretch) -> Stretch:
         """The samples of the source that a stretch is made of: whole frames."""
         first, last = self._frames(stretch)
@@ -59,7 +55,7 @@ class Moving:
     ) -> Iterator[FloatArray]:
         """The stretch, float32 (n, channels), of the source's samples from `need(stretch)` on.
 
-        `filtered` is given the sample of a moment and the spectra of the source's channels there,
+        `filtered` is given the index of a moment and the spectra of the source's channels there,
         and gives those of the channels that they become.
         """
         (begin, end), (first, last) = stretch, self._frames(stretch)
@@ -72,7 +68,7 @@ class Moving:
             indices if last is not None else count(first), frames, strict=False
         ):
             start, moment = at(index - 1), at(index)
-            wave = self._convolved(frame, moment - start, moment, filtered)
+            wave = self._convolved(frame, moment - start, index, filtered)
             if sums is None:
                 sums = np.zeros((_BLOCK + 2 * self.size, wave.shape[1]))
             place = start - lead - sums_at
@@ -97,15 +93,13 @@ class Moving:
         self,
         frame: FloatArray,
         rise: int,
-        moment: int,
+        index: int,
         filtered: Callable[[int, Spectra], Spectra],
     ) -> NDArray[np.float64]:
         """What becomes of one frame, (frame + taps - 1, channels)."""
         fade = _fade(rise, len(frame) - rise)
-        spectra = np.stack([rfft(channel * fade, self.size) for channel in frame.T])
-        made = filtered(moment, spectra)
-        length = len(frame) + self.taps - 1
-        return np.stack([irfft(each, self.size)[:length] for each in made], axis=1)
+        made = irfft(filtered(index, rfft(frame.T * fade, self.size)), self.size)
+        return np.asarray(made[:, : len(frame) + self.taps - 1].T, np.float64)
 
 
 @lru_cache(maxsize=8)

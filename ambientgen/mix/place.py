@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,10 +20,14 @@ from ambientgen.noise import common_of
 from ambientgen.scene.layers import Placement, Ranged, RoomName
 from ambientgen.stream import FloatArray, Stream, Stretch
 
-# Filters are renewed so often. What turns half round in a second turns by 4° between two; their
-# delays are then at most 0.03 ms apart, whose mixture is still flat up to 8 kHz. Reflections
+# Filters are renewed so often. What turns half round in a second turns by 4.5° between two; their
+# delays are then at most 0.04 ms apart, whose mixture is still flat up to 4 kHz. Reflections
 # make filters long: half as often costs half as much.
-_RENEWED_PER_S, _RENEWED_IN_ROOMS_PER_S = 50, 25
+_RENEWED_PER_S, _RENEWED_IN_ROOMS_PER_S = 40, 25
+_BATCH = 64  # so many moments' curves are asked for at once
+
+Where = tuple[float | None, float | None]
+"""Direction and distance."""
 
 
 def Placed(stream: Stream, placement: Placement, layout: Layout, width: float) -> Stream:  # noqa: N802
@@ -144,22 +148,29 @@ class _Moved:
     def _filtering(self) -> Callable[[int, Spectra], Spectra]:
         """What turns the feeds' spectra at a moment into the channels'."""
         moving, size = self._moving, self._moving.size
+        distance = self.placement.distance
         direction = None if self.layout.name == "mono" else self.placement.direction
-        last: tuple[tuple[float | None, float | None], Filter] | None = None
+        where: list[Where] = []
+        batch: int | None = None
+        last: tuple[Where, Filter] | None = None
 
-        def filtered(moment: int, feeds: Spectra) -> Spectra:
-            nonlocal last
-            at_s = moving.moments.seconds(moment, self.rate)
-            where = _value(direction, at_s), _value(self.placement.distance, at_s)
-            if last is None or last[0] != where:
-                last = where, Spot(self._bench, *where).filter(size)
+        def filtered(index: int, feeds: Spectra) -> Spectra:
+            nonlocal where, batch, last
+            if index // _BATCH != batch:
+                batch = index // _BATCH
+                moments = (moving.moments.at(batch * _BATCH + k) for k in range(_BATCH))
+                times = np.array([moving.moments.seconds(at, self.rate) for at in moments])
+                where = list(zip(_values(direction, times), _values(distance, times), strict=True))
+            now = where[index % _BATCH]
+            if last is None or last[0] != now:
+                last = now, Spot(self._bench, *now).filter(size)
             return last[1].of(feeds)
 
         return filtered
 
 
-def _value(curve: Ranged | None, at_s: float) -> float | None:
-    return None if curve is None else float(curve.at(np.array([at_s]))[0])
+def _values(curve: Ranged | None, times_s: NDArray[np.float64]) -> Sequence[float | None]:
+    return [None] * len(times_s) if curve is None else curve.at(times_s).tolist()
 
 
 def place_clip(

@@ -115,7 +115,7 @@ class Spot:
         delays = ear_delays_s(self.direction_deg or 0.0)
         if self.early:
             delays = (delays[0] - min(delays), delays[1] - min(delays))
-        return share * np.stack([_fraction(delay * self.bench.rate, near) for delay in delays])
+        return share * _fractions(np.array(delays) * self.bench.rate, near)
 
     def reflected(self) -> Array | None:
         """The reflections of all feeds' sum: taps of each channel, (channels, n), without air.
@@ -188,17 +188,18 @@ class Filter:
         return np.asarray(mixed, np.complex128)
 
 
-def _fraction(delay: float, near: int) -> Array:
-    """A delay by a fraction of samples as 2 · near + 1 taps; exactly one tap where it is whole."""
-    whole = round(delay)
-    at = np.arange(-_SINC, _SINC + 1) - (delay - whole)
+def _fractions(delays: Array, near: int) -> Array:
+    """Delays (n,) by fractions of samples as (n, 2 · near + 1) taps; one tap where it is whole."""
+    whole = np.rint(delays)
+    at = np.arange(-_SINC, _SINC + 1) - (delays - whole)[:, None]
     turn = np.pi / (_SINC + 0.5) * at
     window = 0.42 + 0.5 * np.cos(turn) + 0.08 * np.cos(2 * turn)
-    kernel = np.sinc(at) * window
-    kernel = kernel / kernel.sum() if delay != whole else (at == 0.0).astype(np.float64)
-    taps = np.zeros(2 * near + 1)
-    first = near + whole - _SINC
-    taps[first : first + len(kernel)] = kernel
+    kernels = np.where(at == 0.0, 1.0, np.sin(np.pi * at) / (np.pi * at + (at == 0.0))) * window
+    kernels = np.where((delays == whole)[:, None], at == 0.0, kernels)
+    taps = np.zeros((len(delays), 2 * near + 1))
+    for row, kernel, shift in zip(taps, kernels, whole.astype(np.int64).tolist(), strict=True):
+        first = near + shift - _SINC
+        row[first : first + len(kernel)] = kernel / kernel.sum()
     return taps
 
 
