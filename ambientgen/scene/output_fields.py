@@ -25,7 +25,12 @@ FORMAT_RATES: dict[str, tuple[int, ...]] = {
 }
 FORMAT_BITS: dict[str, tuple[str, ...]] = {"wav": ("16", "24", "32f"), "flac": ("16", "24")}
 """Of the formats that keep every sample; the others have no bits."""
-MP3_LAYOUTS = ("mono", "stereo")
+FORMAT_LAYOUTS: dict[str, tuple[str, ...]] = {
+    "ogg": ("mono", "stereo", "quad", "5.1"),
+    "opus": ("mono", "stereo", "quad", "5.1"),
+    "mp3": ("mono", "stereo"),
+}
+"""Of the formats that do not hold all layouts."""
 CHOICES: dict[str, tuple[str | int, ...]] = {
     "format": get_args(FormatName),
     "sample_rate": RATES,
@@ -121,6 +126,8 @@ def clashes(
         else:
             remedy = "leave the line out, or write `format: wav` or `format: flac`"
             yield "bits", f"`{format_name}` is compressed with loss and has no `bits`", remedy
-    if format_name == "mp3" and layout not in MP3_LAYOUTS:
-        remedy = "write `layout: stereo`, or another format such as `format: flac`"
-        yield "layout", f"`mp3` holds one or two channels, and `{layout}` has more", remedy
+    if layout not in FORMAT_LAYOUTS.get(format_name, CHOICES["layout"]):
+        what = f"`{format_name}` cannot say that its channels are ambisonics"
+        if format_name == "mp3":
+            what = f"`mp3` holds one or two channels, and `{layout}` has more"
+        yield "layout", what, "write `layout: stereo`, or another format such as `format: flac`"
