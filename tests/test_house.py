@@ -296,7 +296,7 @@ def test_every_block_says_how_it_is_tested() -> None:
 
 @pytest.mark.parametrize("block", of_kind("yaml"), ids=str)
 def test_documented_scenes_are_right(block: Block) -> None:
-    assert parse_scene(block.text, str(block)).states
+    assert parse_scene(block.text, str(block)).sounds
 
 
 @pytest.mark.parametrize("block", runnable("sh", {"run", "slow"}))
