@@ -30,6 +30,7 @@ _STAGES = {
     "planning": "planning",
     "meaning": "finding the words",
     "rendering": "rendering",
+    "measuring": "measuring the loudness",
     "starting": "starting",
     "textures": "making textures",
     "recordings": "reading recordings",

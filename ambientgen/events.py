@@ -15,7 +15,8 @@ class Notice:
 
 @dataclass(frozen=True)
 class StageStarted:
-    """A stage begins: `loading`, `planning`, `meaning` (GPT-2), `rendering`, or one of training."""
+    """A stage begins: `loading`, `planning`, `meaning` (GPT-2), `rendering`, `measuring` (of the
+    loudness), or one of training."""
 
     name: str
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from ambientgen.asked import Asked
 from ambientgen.audio_file import Encoding, Shape, loop_notice
 from ambientgen.delivery import Wanted
-from ambientgen.errors import Problem, SceneError, UsageError
+from ambientgen.errors import Problem, UsageError
 from ambientgen.events import Notice
 from ambientgen.level import LevelSettings
 from ambientgen.mix.fades import Fades
 from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.loudness import Target
 from ambientgen.mix.master import Master
-from ambientgen.scene import Scene
+from ambientgen.scene import Scene, missing_recordings
 from ambientgen.scene.durations import spell
 from ambientgen.scene.model import OutputOptions, derived_seed
 from ambientgen.sidecar import Span
@@ -39,7 +39,7 @@ class Job:
     @classmethod
     def of(cls, scene: Scene, asked: Asked) -> Job:
         """Raises UsageError for a stretch that is none, for a sound without end whose loudness is
-        to be measured; SceneError for a recording that cannot be used."""
+        to be measured, and for a recording that cannot be used."""
         scene = fitted(scene)
         samples = asked.stretch(scene.duration_s, scene.output.sample_rate)
         if scene.output.loudness_lufs is not None and samples[1] is None:
@@ -139,10 +139,15 @@ def fitted(scene: Scene) -> Scene:
 
 
 def check_recordings(scene: Scene) -> None:
-    """Raises SceneError where a recording of a layer cannot be used."""
+    """Raises UsageError where a recording of a layer is not there, or cannot be used."""
+    missing = missing_recordings(scene)
+    if missing:
+        raise UsageError(*missing)
+    layers = [layer for layer in scene.layers if layer.engine == "recording"]
+    if not layers:
+        return
     from ambientgen.sources.recording import check_recording
 
-    layers = [layer for layer in scene.layers if layer.engine == "recording"]
     problems = [found for layer in layers if (found := check_recording(layer)) is not None]
     if problems:
-        raise SceneError(*problems)
+        raise UsageError(*problems)

@@ -133,7 +133,8 @@ class Renderer:
             with self._engine() as engine:
                 ensemble = assembled(job.scene, self._studio(engine), job.asked)
                 made = self._made(ensemble, job)
-                described = self._described(scene, job, made, ensemble) if sidecar else None
+                folder = str(sidecar.path.parent) if sidecar else None
+                described = self._described(scene, job, made, ensemble, folder) if sidecar else None
                 beside = Beside(sidecar, described) if sidecar and described else None
                 for notice in job.notices(scene, output, encoding):
                     self._tell(notice)
@@ -204,11 +205,16 @@ class Renderer:
         ]
 
     def _described(
-        self, scene: Scene, job: Job, made: Sequence[Made], ensemble: Ensemble
+        self,
+        scene: Scene,
+        job: Job,
+        made: Sequence[Made],
+        ensemble: Ensemble,
+        folder: str | None = None,
     ) -> Document | None:
         if job.span is None:
             return None
-        return describe(scene, job.asked, job.span, made, ensemble.recordings())
+        return describe(scene, job.asked, job.span, made, ensemble.recordings(), folder)
 
     def _warn(self, job: Job, ensemble: Ensemble) -> None:
         """Say before rendering what models' licences, ears and windows cannot do."""

@@ -13,7 +13,7 @@ from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.mixture import Louder, Mixed
 from ambientgen.mix.rate import ToRate
 from ambientgen.noise import Take, common_of
-from ambientgen.scene import Scene
+from ambientgen.scene import Scene, recording_path
 from ambientgen.scene.layers import EngineName, Layer, Placement
 from ambientgen.sources.diffused import Diffused
 from ambientgen.sources.studio import Progress, Studio
@@ -51,6 +51,14 @@ class Stage:
         own = layer.placement.width
         return self.scene.output.width if own is None else own
 
+    def takes(self, layer: Layer) -> tuple[Take, ...]:
+        """The takes that a layer is rendered in: one for each feed of a wide sound."""
+        seed, width = self.scene.seed_of(layer), self.width(layer)
+        if width == 0 or self.layout.feeds == 1:
+            return (Take(seed),)
+        common = common_of(width)
+        return tuple(Take(seed, feed, common) for feed in range(self.layout.feeds))
+
     def at_rate(self, layer: Layer, stream: Stream) -> Stream:
         """A source's stream at the output's rate, with air if it is wanted."""
         seed = self.scene.seed_of(layer)
@@ -86,18 +94,29 @@ class Sound:
 def by_model(stage: Stage, layer: Layer) -> Sound:
     """States in one mixture, rendered by a model: as many feeds as a wide sound takes."""
     scene = stage.scene.mixture_of(layer)
-    width = stage.width(layer)
-    feeds = stage.layout.feeds if width > 0 else 1
-    takes = tuple(Take(scene.seed, feed, common_of(width)) for feed in range(feeds))
-    takes = takes if feeds > 1 else (Take(scene.seed),)
-    model = stage.studio.model(scene.model)
+    model, takes = stage.studio.model(scene.model), stage.takes(layer)
     source = Diffused(model, scene, stage.studio, takes, stage.asked, stage.progress)
+    stem = stage.placed(layer, stage.at_rate(layer, source))
+    return Sound(layer, stem, ((source, stem),))
+
+
+def by_guided_model(stage: Stage, layer: Layer) -> Sound:
+    """States and events, synthesised and then made anew by a model as far as `strength` says."""
+    from ambientgen.sources.guided import guided_takes
+
+    scene, strength = stage.scene.mixture_of(layer), layer.strength or 1.0
+    model = stage.studio.model(scene.model)
+    takes = guided_takes(stage.takes(layer), model, layer, stage.scene)
+    shared = stage.studio, takes, stage.asked, stage.progress
+    source = Diffused(model, scene, *shared, strength=strength)
     stem = stage.placed(layer, stage.at_rate(layer, source))
     return Sound(layer, stem, ((source, stem),))
 
 
 def by_synthesis(stage: Stage, layer: Layer) -> Sound:
     """States and events, synthesised: as loud as pocket makes what it learnt from the same."""
+    if layer.strength is not None:
+        return by_guided_model(stage, layer)
     from ambientgen.mix.place import place_clip
     from ambientgen.sources.events import Events
     from ambientgen.sources.procedural import Procedural
@@ -152,12 +171,10 @@ class Ensemble:
         each = [source.counts for sound in self.sounds for source, _ in sound.made]
         return sum(computed for computed, _ in each), sum(reused for _, reused in each)
 
-    def recordings(self) -> dict[str, tuple[str, str]]:
-        """File and SHA-256 of the recordings, by layer."""
-        from ambientgen.sources.recording import path_of
-
+    def recordings(self) -> dict[str, str]:
+        """SHA-256 of the recordings, by layer."""
         layers = (sound.layer for sound in self.sounds if sound.layer.file is not None)
-        return {each.name: (each.file or "", file_sha256(path_of(each))) for each in layers}
+        return {each.name: file_sha256(recording_path(each)) for each in layers}
 
 
 def assembled(scene: Scene, studio: Studio, asked: Asked) -> Ensemble:

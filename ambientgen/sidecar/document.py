@@ -106,18 +106,20 @@ def describe(
     wanted: Asked,
     span: Span,
     made: Sequence[Made],
-    recordings: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    recordings: Mapping[str, str] = MappingProxyType({}),
+    folder: str | None = None,
 ) -> Document:
     """Everything about a render with an end but the hash of its samples, as plain JSON values.
 
-    made: what models make of it. recordings: file and SHA-256 of those used, by layer. What a scene
-    without layers says of its one model stands at the top; others say it layer by layer.
+    made: what models make of it. recordings: SHA-256 of those used, by layer. folder: where the
+    sidecar is to lie; recordings' paths count from there. What a scene without layers says of its
+    one model stands at the top; others say it layer by layer.
     """
     document = {
         "format": FORMAT,
         "ambientgen": _version(),
         "title": scene.title,
-        "scene": scene_document(scene),
+        "scene": scene_document(scene, folder),
         "asked": wanted.to_json(),
         "seed": scene.seed,
         "duration_s": span.duration_s,
@@ -147,7 +149,7 @@ def _layers(
     scene: Scene,
     span: Span,
     made: Sequence[Made],
-    recordings: Mapping[str, tuple[str, str]],
+    recordings: Mapping[str, str],
 ) -> list[Document]:
     """What each sound of a scene is made of."""
     found = []
@@ -158,7 +160,7 @@ def _layers(
             if each.layer == layer.name:
                 told |= {**each.to_json(), **each.joins(span)}
         if layer.name in recordings:
-            told |= dict(zip(("file", "sha256"), recordings[layer.name], strict=True))
+            told["sha256"] = recordings[layer.name]
         found.append(told)
     return found
 

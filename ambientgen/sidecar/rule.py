@@ -62,17 +62,24 @@ def _compared(document: Document) -> Document:
     if "model" in left:
         left["model"] = _content_of(left["model"])
     if isinstance(left.get("layers"), list):
-        left["layers"] = [
-            {**layer, "model": _content_of(layer.get("model")), "file": None}
+        left["layers"] = {
+            str(layer.get("name")): {**layer, "model": _content_of(layer.get("model"))}
             for layer in left["layers"]
             if isinstance(layer, dict)
-        ]
+        }
     normal: Document = json.loads(json.dumps(left))
     return normal
 
 
 def _scene_compared(scene: Document) -> Document:
-    """A scene's document with what its output says that is not as ever."""
+    """A scene's document with what its output says that is not as ever.
+
+    Where a recording lies is no matter: its hash is compared.
+    """
+    layers = scene.get("layers")
+    if isinstance(layers, dict):
+        of_files = {name: {**layer, "file": None} for name, layer in layers.items()}
+        scene = {**scene, "layers": of_files}
     output = scene.get("output")
     if not isinstance(output, dict):
         return scene
