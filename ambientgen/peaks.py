@@ -38,11 +38,11 @@ class TruePeaks:
 
     The peak of a sample is the highest magnitude, over all channels, of the wave from there to
     just before the next. Whatever is sure not to pass `floor` is told by its sample alone, which
-    costs nothing. Before and behind what is pushed lies silence.
+    costs nothing. Before and behind what is pushed lies silence. `floor` may be raised meanwhile.
     """
 
     def __init__(self, floor: float = 0.0) -> None:
-        self._floor = floor
+        self.floor = floor
         self._kept: FloatArray | None = None
 
     def push(self, block: FloatArray) -> tuple[FloatArray, NDArray[np.float64]]:
@@ -66,7 +66,7 @@ class TruePeaks:
         """The peaks of `ready` samples from number HALF - 1 of `joined` on."""
         heights = np.abs(joined).reshape(len(joined), -1).max(axis=1, initial=0.0)
         peaks: NDArray[np.float64] = heights[HALF - 1 :][:ready].astype(np.float64)
-        tall = np.concatenate([[0], np.cumsum(heights * _MOST > self._floor)])
+        tall = np.concatenate([[0], np.cumsum(heights * _MOST > self.floor)])
         near = np.flatnonzero(tall[2 * HALF :][:ready] > tall[:ready])
         if len(near):
             peaks[near] = np.maximum(peaks[near], _between(joined, near))

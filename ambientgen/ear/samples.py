@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import Any
 
 import numpy as np
-import pyloudnorm
-from scipy.signal import resample_poly
+from numpy.typing import NDArray
 
 from ambientgen.ear.source import Array, finite
 from ambientgen.ear.verdicts import Verdict, at_most
+from ambientgen.mix.loudness import Loudness
+from ambientgen.peaks import TruePeaks
 
 CLIPPED_RUN = 3
 """Equal samples at the top in a row, from which on they are a flattened wave and no accident."""
@@ -19,9 +20,9 @@ DC_SHARE = 0.02  # of full scale: -34 dBFS takes headroom and clicks at every st
 TRUE_PEAK_DB = 0.0  # over full scale; see docs/ear.md for the choice
 LOUDEST_LUFS, QUIETEST_LUFS = -5.0, -60.0
 
-_OVERSAMPLING = 4  # ITU-R BS.1770, annex 2, for 48 kHz
-_CONTEXT = 64  # samples to both sides of a block that is oversampled
-_GATE_LUFS, _RELATIVE_GATE = -70.0, 10.0  # ITU-R BS.1770-4, gating
+_SURROUND = ("FL", "FR", "FC", "LFE", "BL", "BR")
+_NAMES = {4: ("FL", "FR", "BL", "BR"), 5: ("FL", "FR", "FC", "BL", "BR"), 6: _SURROUND}
+"""Channels of files whose loudness depends on which is which; all others count alike."""
 
 
 class SampleFaults:
@@ -36,9 +37,9 @@ class SampleFaults:
         self._runs: list[tuple[float, int, float]] = []  # value, length, time
         self._peak = self._true_peak = 0.0
         self._true_peak_s = 0.0
-        self._tail = np.zeros((0, 1))
-        self._powers: list[float] = []
-        self._meter = pyloudnorm.Meter(rate)
+        self._peaks = TruePeaks()
+        self._told = 0  # samples whose true peaks are known
+        self._loudness: Loudness | None = None
 
     def hear(self, block: Array) -> None:
         """Take the next (frames, channels) of the file."""
@@ -50,11 +51,14 @@ class SampleFaults:
             block = finite(block)
         if not len(self._sum):
             self._sum = np.zeros(block.shape[1])
-            self._tail = block[:0]
+            channels = block.shape[1]
+            names = _NAMES.get(channels, ("",) * channels)
+            self._loudness = Loudness(self._rate, names)
         self._sum += block.sum(axis=0)
         self._find_runs(block)
-        self._measure_peak(block)
-        self._measure_loudness(block)
+        self._note_peaks(*self._peaks.push(block.astype(np.float32)))
+        if self._loudness is not None:
+            self._loudness.push(block)
         self._position += len(block)
 
     def verdicts(self) -> list[Verdict]:
@@ -64,6 +68,7 @@ class SampleFaults:
         clipped = [run for run in self._runs if run[0] >= 0.98 * self._peak]
         share = sum(length for _, length, _ in clipped) / count
         longest = sorted(clipped, key=lambda run: -run[1])[:5]
+        self._note_peaks(*self._peaks.finish())
         decibels = 20 * float(np.log10(max(self._true_peak, 1e-9)))
         loudness = self.loudness_lufs()
         loud = at_most("faults.loudness", loudness, LOUDEST_LUFS, "LUFS")
@@ -80,17 +85,8 @@ class SampleFaults:
         ]
 
     def loudness_lufs(self) -> float:
-        """Integrated loudness after ITU-R BS.1770-4; -inf of silence.
-
-        pyloudnorm weighs and measures the blocks of 400 ms; the gates are laid over all of them.
-        """
-        powers = np.array(self._powers)
-        levels = -0.691 + 10 * np.log10(np.maximum(powers, 1e-30))
-        heard = levels >= _GATE_LUFS
-        if not heard.any():
-            return float("-inf")
-        gate = -0.691 + 10 * np.log10(powers[heard].mean()) - _RELATIVE_GATE
-        return float(-0.691 + 10 * np.log10(powers[heard & (levels > gate)].mean()))
+        """Integrated loudness after ITU-R BS.1770-4; -inf of silence."""
+        return -np.inf if self._loudness is None else self._loudness.integrated_lufs
 
     def _seconds(self, index: int) -> float:
         return (self._position + index) / self._rate
@@ -109,26 +105,9 @@ class SampleFaults:
         if len(self._runs) > 100_000:
             self._runs = sorted(self._runs, reverse=True)[:50_000]
 
-    def _measure_peak(self, block: Array) -> None:
-        """Between the samples; only where they are high enough to matter."""
-        joined = np.concatenate([self._tail, block])
-        self._tail = joined[-_CONTEXT:]
-        # Between two samples a wave seldom rises by more than half: quieter parts cannot be worst.
-        tall = np.abs(joined).max(axis=1, initial=0.0) >= 0.6 * self._peak
-        for piece in np.unique(np.flatnonzero(tall) // 1_024):
-            first = max(0, piece * 1_024 - _CONTEXT)
-            part = joined[first : (piece + 1) * 1_024 + _CONTEXT]
-            risen = np.abs(resample_poly(part, _OVERSAMPLING, 1, axis=0)).max(axis=1)
-            if risen.max() > self._true_peak:
-                self._true_peak = float(risen.max())
-                at = first + int(risen.argmax()) // _OVERSAMPLING - (len(joined) - len(block))
-                self._true_peak_s = max(0.0, self._seconds(at))
-
-    def _measure_loudness(self, block: Array) -> None:
-        if len(block) < 0.4 * self._rate or not np.any(block):
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of silence, which has its own verdict
-            self._meter.integrated_loudness(block[:, :5])
-        levels = np.asarray(self._meter.blockwise_loudness, np.float64)
-        self._powers += (10 ** ((levels[np.isfinite(levels)] + 0.691) / 10)).tolist()
+    def _note_peaks(self, samples: NDArray[Any], heights: Array) -> None:
+        """Keep the highest true peak, and when it was."""
+        if heights.max(initial=0.0) > self._true_peak:
+            self._true_peak = self._peaks.floor = float(heights.max())
+            self._true_peak_s = (self._told + int(heights.argmax())) / self._rate
+        self._told += len(samples)
