@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from ambientgen.scene.layers import Event, Layer, Ranged
+from ambientgen.scene.layers import Event, Layer, Ranged, RoomName
 from ambientgen.scene.model import Scene
 from ambientgen.sources.procedural import pace_of, period_of
 from ambientgen.stream import FloatArray, Stretch
@@ -33,8 +33,8 @@ class Layout(Protocol):
 
 
 PlaceClip = Callable[..., FloatArray]
-"""`mix.place.place_clip`: (clip (n,), rate, layout, direction_deg, distance) -> (m, channels),
-in the layer's room."""
+"""`mix.place.place_clip`: (clip (n,), rate, layout, direction_deg, distance, room) ->
+(m, channels)."""
 
 CELL_S = 10.0
 BLOCK_S = 4.0
@@ -173,7 +173,8 @@ class Events:
         clip = clip * 10 ** (event.gain_db / 20)
         if self.rate != RATE:
             clip = soxr.resample(clip, RATE, self.rate, quality="VHQ")
-        placed = self.place(clip.astype(np.float32), self.rate, self.layout, direction, distance)
+        where = direction, distance, of_layer.room
+        placed = self.place(clip.astype(np.float32), self.rate, self.layout, *where)
         return placed[: self._longest()]
 
     def _gain(self, first: int, end: int) -> NDArray[np.float64] | float:
@@ -206,6 +207,7 @@ def unplaced(
     layout: Layout,
     direction_deg: float,
     distance: float,
+    room: RoomName = "none",
 ) -> FloatArray:
     """A `PlaceClip` that places nothing: the clip in every channel, (n, channels)."""
     return np.repeat(clip[:, np.newaxis], len(layout.channels), axis=1)
