@@ -322,3 +322,25 @@ def test_a_strip_of_one_value_is_drawn() -> None:
         timeline(layered(), points=10), strips=(Strip(name="a", engine="model", curves=(flat,)),)
     )
     assert picture(shown, "png").startswith(b"\x89PNG")
+
+
+# In a terminal
+
+
+def test_plan_draws_each_state_with_its_range_and_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["plan", str(SCENES / "rain.yaml")]) == ExitCode.DONE
+    lines = capsys.readouterr().out.splitlines()
+    rain, wind, axis = lines[3:6]
+    assert re.fullmatch(
+        r"  rain  ([▁-█]{40})  0\.15 to 0\.90 light rain … a torrential downpour", rain
+    )
+    assert "█" not in wind and "0.25 to 0.60" in wind
+    assert axis.split() == ["0s", "2m"] and len(axis) == 8 + 40
+    assert all(len(line) <= 100 for line in lines[3:6])
+
+
+def test_a_sparkline_is_of_the_stretch(capsys: pytest.CaptureFixture[str]) -> None:
+    stretch = ["--from", "55s", "--to", "70s"]
+    assert app.run(["plan", str(SCENES / "rain.yaml"), *stretch]) == ExitCode.DONE
+    rain = capsys.readouterr().out.splitlines()[3]
+    assert len(set(rain.split()[1])) == 1 and "0.90 " in rain and " to " not in rain

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ambientgen.console import bars, table, width
+from ambientgen.cli.sparklines import sparkline_table
+from ambientgen.console import bars, table
 from ambientgen.scene.durations import spell
-from ambientgen.world import state_values
 
 if TYPE_CHECKING:
     from ambientgen.plan import Moment, Plan
     from ambientgen.scene import Scene
-
-_CURVE_COLUMNS = 60
 
 
 def plan_text(plan: Plan) -> str:
@@ -71,18 +67,7 @@ def _length(plan: Plan) -> str:
 
 def curves_text(scene: Scene, stretch_s: tuple[float, float]) -> str:
     """A sparkline of each state, over a time axis, in a stretch (start, length)."""
-    start_s, length_s = stretch_s
-    longest = max(len(state.name) for state in scene.states)
-    columns = max(min(_CURVE_COLUMNS, width() - longest - 6), 8)
-    times_s = start_s + (np.arange(columns) + 0.5) / columns * length_s
-    rows = [
-        (state.name, bars(values))
-        for state, values in zip(scene.states, state_values(scene, times_s).tolist(), strict=True)
-    ]
-    lines = [f"  {name.ljust(longest)}  {drawn}".rstrip() for name, drawn in rows]
-    start, end = clock(start_s), clock(start_s + length_s)
-    axis = " " * (longest + 4) + start + end.rjust(columns - len(start))
-    return "\n".join([*lines, axis])
+    return sparkline_table(scene, stretch_s, clock)
 
 
 def keyframes_text(plan: Plan) -> str:
