@@ -25,7 +25,7 @@ Measured = tuple[FloatArray, NDArray[Any]]
 """Samples, (n,) or (n, channels), and the peak at each of them, (n,)."""
 
 _CELLS_PER_SECOND = 1000
-_MARGIN_DB = 0.1  # between what is measured as a true peak, and what finer measures may find
+_MARGIN_DB = 0.15  # between what is measured as a true peak, and what finer measures may find
 _FAINTEST_GAIN = 1e-9  # −180 dB, where reports end: a gain of 0 has no decibels
 
 

@@ -15,7 +15,7 @@ from ambientgen.peaks import TruePeaks
 
 RATE = 16000
 SAMPLES = LevelSettings(true_peak=False)
-MARGIN = 10 ** (-0.1 / 20)  # what a true peak is kept below the ceiling
+MARGIN = 10 ** (-0.15 / 20)  # what a true peak is kept below the ceiling
 CEILING = np.float32(10 ** (-1 / 20))
 
 Sound = NDArray[np.float32]
