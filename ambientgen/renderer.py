@@ -239,7 +239,10 @@ class Renderer:
 def _tags(scene: Scene, made: Sequence[Made]) -> dict[str, str]:
     """What a file says of itself."""
     specs = {each.spec.name: each.spec for each in made}.values()
-    text = json.dumps(scene_document(scene), sort_keys=True)
+    document = scene_document(scene)
+    for layer in document.get("layers", {}).values():
+        layer.pop("file", None)  # where a recording lies is no matter
+    text = json.dumps(document, sort_keys=True)
     return tags_for(
         scene.title,
         scene.seed,

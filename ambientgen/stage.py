@@ -19,7 +19,6 @@ from ambientgen.sources.diffused import Diffused
 from ambientgen.sources.studio import Progress, Studio
 from ambientgen.stream import Stream, Stretch
 
-
 SYNTHESIS_DB = 3.0
 """Pocket's own gain (`gain_db` of its ambientgen.json): it learnt from what is synthesised."""
 

@@ -126,6 +126,23 @@ CacheSize = Annotated[
 NoSidecar = Annotated[
     bool, typer.Option("--no-sidecar", help="Write no NAME.json beside the sound.")
 ]
+Stems = Annotated[
+    bool,
+    typer.Option(
+        "--stems",
+        help="Write each layer as well, to NAME.LAYER beside the mix: together they are the mix "
+        "before its limiter.",
+    ),
+]
+Variants = Annotated[
+    int | None,
+    typer.Option(
+        "--variants",
+        metavar="N",
+        parser=whole_number("--variants", 5),
+        help="So many takes, to NAME-1, NAME-2, ..., each with a seed of its own.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")]
 
 
@@ -196,6 +213,7 @@ class Overrides:
         seed: int | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        variants: int | None = None,
     ) -> Overrides:
         """Those that were given."""
         options = (
@@ -203,6 +221,7 @@ class Overrides:
             ("--seed", "seed", seed),
             ("--steps", "render.steps", steps),
             ("--guidance", "render.guidance", guidance),
+            ("--variants", "variants", variants),
         )
         given = tuple(option for option in options if option[2] is not None)
         return cls(tuple(assignments or ()), given)

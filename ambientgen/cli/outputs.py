@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,11 +19,20 @@ OPTION = "-o"
 
 @dataclass(frozen=True)
 class Job:
-    """One scene, as the command line named it, and where its sound goes (`-`: stdout)."""
+    """One scene, as the command line named it, and where its sound goes (`-`: stdout).
+
+    stems: a file for each layer's, by its name; none if they are not wanted.
+    """
 
     path: str
     scene: Scene
     output: str
+    stems: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def files(self) -> list[str]:
+        """Everything that it writes but the sidecar."""
+        return [self.output, *map(str, self.stems.values())]
 
 
 def check_option(output: str | None, scenes: int, as_json: bool) -> None:
@@ -62,26 +71,81 @@ def check_pcm(output: str | None, pcm: bool) -> None:
         raise UsageError(Problem("--pcm", what, f"write `{OPTION} {STDOUT} --pcm`"))
 
 
-def jobs_of(scenes: Sequence[tuple[str, Scene]], output: str | None) -> list[Job]:
+def jobs_of(
+    scenes: Sequence[tuple[str, Scene]], output: str | None, stems: bool = False
+) -> list[Job]:
     """An output for each scene: `output`, a file in it if it is a folder, or one right here.
 
+    A scene of several takes has as many, called NAME-1, NAME-2 and so on. `stems`: files for the
+    layers, NAME.LAYER, beside each.
+
     Raises:
-        UsageError: two scenes would be written into one file.
+        UsageError: two sounds would be written into one file, or over what a scene is made of;
+            several files are wanted where only one sound can go.
     """
-    jobs = [_job(path, scene, output) for path, scene in scenes]
+    jobs = [job for path, scene in scenes for job in _takes(_job(path, scene, output))]
+    if stems:
+        jobs = [replace(job, stems=_stems_of(job)) for job in jobs]
     taken: dict[str, str] = {}
     for job in jobs:
-        real = os.path.realpath(job.output)
-        if real in taken:
-            what = f"{taken[real]} and {job.path} would both become {job.output}"
-            raise UsageError(Problem("", what, "render them one by one, each with its own -o"))
-        taken[real] = job.path
+        sources = _sources_of(job)
+        for file in job.files:
+            real = os.path.realpath(file)
+            if real in sources:
+                what = f"{sources[real]} would be overwritten"
+                raise UsageError(Problem(file, what, "name another output with -o"))
+            if real in taken:
+                what = f"{taken[real]} and {job.path} would both become {file}"
+                raise UsageError(Problem("", what, "render them one by one, each with its own -o"))
+            taken[real] = job.path
     return jobs
 
 
 def is_folder(output: str) -> bool:
     """A folder that is there, or a name that can only be one's."""
     return output.endswith(("/", os.sep)) or os.path.isdir(output)
+
+
+def _takes(job: Job) -> list[Job]:
+    """A job for each take of the scene that is wanted."""
+    number = job.scene.variants
+    if number == 1:
+        return [job]
+    if _is_stream(job.output):
+        what = f"{number} takes of {job.path} cannot go there together"
+        remedy = "name a file or a folder with -o, or write `--variants 1`"
+        raise UsageError(Problem(f"{OPTION} {job.output}", what, remedy))
+    root, suffix = os.path.splitext(job.output)
+    return [
+        replace(job, scene=job.scene.variant(k), output=f"{root}-{k}{suffix}")
+        for k in range(1, number + 1)
+    ]
+
+
+def _stems_of(job: Job) -> dict[str, Path]:
+    """A file for each sound of a scene, beside its mix."""
+    if _is_stream(job.output):
+        remedy = "name a file with -o, such as `-o mix.wav`"
+        raise UsageError(Problem("--stems", "stems are files beside the mix", remedy))
+    root, suffix = os.path.splitext(job.output)
+    return {layer.name: Path(f"{root}.{layer.name}{suffix}") for layer in job.scene.sounds}
+
+
+def _sources_of(job: Job) -> dict[str, str]:
+    """What a scene is made of, by its real path, in words: its file and its recordings."""
+    from ambientgen.scene import recording_path
+
+    layers = [layer for layer in job.scene.layers if layer.file is not None]
+    found = {
+        os.path.realpath(recording_path(layer)): f"the recording of the layer {layer.name}"
+        for layer in layers
+    }
+    return {os.path.realpath(job.path): "the scene to render"} | found
+
+
+def _is_stream(output: str) -> bool:
+    """A pipe, a device, or standard output."""
+    return output == STDOUT or (os.path.exists(output) and not os.path.isfile(output))
 
 
 def _job(path: str, scene: Scene, output: str | None) -> Job:
@@ -103,8 +167,7 @@ def in_format_of(scene: Scene, path: str) -> Scene:
 
     by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
     wanted = by_suffix.get(Path(path).suffix.lower())
-    streamed = path == STDOUT or (os.path.exists(path) and not os.path.isfile(path))
-    if wanted is None and streamed and not os.path.isdir(path):
+    if wanted is None and _is_stream(path) and not os.path.isdir(path):
         wanted = "wav"
     if wanted is None or wanted == scene.output.format:
         return scene

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,18 +18,19 @@ from ambientgen.cli.options import Overrides, read_between, read_duration, read_
 from ambientgen.cli.render import check_model, named_after
 from ambientgen.console import Console
 from ambientgen.errors import OutputError, Problem, UsageError
-from ambientgen.events import StageStarted
+from ambientgen.events import Notice, StageStarted
 from ambientgen.shell import shell_word
 
 if TYPE_CHECKING:
     from ambientgen.asked import Between
     from ambientgen.scene import Scene
+    from ambientgen.scene.model import OutputOptions
 
 # How players are told to take 16-bit samples, or a WAV file, from their standard input: the format
 # they get, and their command. The system's own come first.
 PLAYERS = (
-    ("pcm", "aplay -q -t raw -f S16_LE -r {rate} -c 1 -"),
-    ("pcm", "paplay --raw --format=s16le --rate={rate} --channels=1"),
+    ("pcm", "aplay -q -t raw -f S16_LE -r {rate} -c {channels} -"),
+    ("pcm", "paplay --raw --format=s16le --rate={rate} --channels={channels}"),
     ("wav", "ffplay -loglevel error -nodisp -autoexit -i -"),
     ("wav", "mpv --no-video --really-quiet -"),
     ("wav", "play -q -t wav -"),
@@ -71,10 +73,18 @@ def play(
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     duration_s, between_s = read_duration(duration), read_between(start, end)
     store = None if no_cache else read_store(cache, cache_size)
+    from ambientgen.asked import Asked
+    from ambientgen.job import Job
+
     wanted = read_scene(scene, overrides)
     check_model(scene, wanted)
-    form, command = _command(player, scene, wanted.output.sample_rate)
+    duration_s = _length_s(wanted, duration_s, between_s)
+    wanted, lost = _playable(wanted)
+    Job.of(wanted, Asked(duration_s, between_s))  # refuses what cannot be, before any model loads
+    form, command = _command(player, scene, wanted.output)
     with console.progress(scene) as listener, named_after(scene):
+        for notice in lost:
+            listener(notice)
         listener(StageStarted("loading"))
         from ambientgen.renderer import Renderer
 
@@ -83,7 +93,7 @@ def play(
             renderer.render(
                 wanted,
                 output,
-                duration_s=_length_s(wanted, duration_s, between_s),
+                duration_s=duration_s,
                 between_s=between_s,
                 format_name=form,
             )
@@ -95,7 +105,17 @@ def _length_s(scene: Scene, duration_s: float | None, between_s: Between) -> flo
     return math.inf if forever else duration_s
 
 
-def _command(player: str | None, scene: str, sample_rate: int) -> tuple[str, list[str]]:
+def _playable(scene: Scene) -> tuple[Scene, list[Notice]]:
+    """The scene as it can be heard while it is rendered: of 16 bits, which all players take, and at
+    the level it has, for the whole's loudness is known only at the end."""
+    lost = []
+    if scene.output.loudness_lufs is not None:
+        lost = [Notice("played at the level it has: loudness is measured by `render` only")]
+    output = replace(scene.output, bits="16", format="wav", loudness_lufs=None)
+    return replace(scene, output=output), lost
+
+
+def _command(player: str | None, scene: str, output: OutputOptions) -> tuple[str, list[str]]:
     """The format that the player gets, and its command.
 
     Raises:
@@ -112,8 +132,11 @@ def _command(player: str | None, scene: str, sample_rate: int) -> tuple[str, lis
         if shutil.which(words[0]) is None:
             raise OutputError(Problem("--player", f"there is no command {words[0]}", _EXAMPLE))
         return "wav", words
+    from ambientgen.mix.layouts import LAYOUTS
+
     for form, line in PLAYERS:
-        words = line.format(rate=sample_rate).split()
+        channels = len(LAYOUTS[output.layout].channels)
+        words = line.format(rate=output.sample_rate, channels=channels).split()
         if shutil.which(words[0]) is not None:
             return form, words
     known = ", ".join(line.split()[0] for _, line in PLAYERS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -52,6 +51,8 @@ def render(
     quiet: options.Quiet = False,
     force: options.Force = False,
     pcm: options.Pcm = False,
+    stems: options.Stems = False,
+    variants: options.Variants = None,
     no_sidecar: options.NoSidecar = False,
     cache: options.Cache = None,
     cache_size: options.CacheSize = None,
@@ -68,14 +69,14 @@ def render(
     check_option(output, len(scenes), as_json)
     check_pcm(output, pcm)
     given = read_duration(duration), read_between(start, end)
-    overrides = Overrides.of(assignments, model, seed, steps, guidance)
+    overrides = Overrides.of(assignments, model, seed, steps, guidance, variants)
     store = None if no_cache else read_store(cache, cache_size)
     files = _Files(force, not no_sidecar, tuple(scenes))
     read: list[tuple[str, Scene]] = []
     for path in scenes:
         with outcomes.trying(path):
             read.append((path, read_scene(path, overrides)))
-    jobs = _ready(jobs_of(read, output), outcomes, files, given)
+    jobs = _ready(jobs_of(read, output, stems), outcomes, files, given)
     session = _Session(console, outcomes, device.value, workers, store)
     for job in jobs:
         with outcomes.trying(job.path):
@@ -114,15 +115,17 @@ def _ready(
     given: tuple[float | None, Between],
 ) -> list[Job]:
     """Those whose output can be written and whose model is here; no model is loaded yet."""
-    from ambientgen.audio_file import Encoding, check_endless, check_target
+    from ambientgen.audio_file import check_endless, check_target
+    from ambientgen.job import Job as Decided
 
     writable = []
     for job in jobs:
         with outcomes.trying(job.path):
-            check_target(job.output, files.force, Encoding(job.scene.output.format))
-            asked = _asked(job, *given)
-            length_s = job.scene.duration_s if asked.duration_s is None else asked.duration_s
-            if math.isinf(length_s) and asked.between_s[1] is None:
+            decided = Decided.of(job.scene, _asked(job, *given))
+            encoding = decided.encoding(job.scene.output.format)
+            for file in job.files:
+                check_target(file, files.force, encoding, decided.shape)
+            if decided.span is None:
                 check_endless(job.output)
             rule = files.rule(job.output)
             if rule is not None:
@@ -137,18 +140,20 @@ def _ready(
 
 
 def check_model(path: str, scene: Scene) -> None:
-    """The model is here and can render windows as the scene wants them.
+    """The models of all layers are here and can render windows as the scene wants them.
 
     Raises:
-        ModelError: the model is not here, or broken.
-        SceneError: no window of the model meets the scene's render options.
+        ModelError: a model is not here, or broken.
+        SceneError: no window of a model meets the scene's render options.
     """
+    from ambientgen.cli.model_notices import to_models
     from ambientgen.models.registry import resolve
     from ambientgen.windows import fitted_rule
 
-    spec = resolve(scene.model)
-    with named_after(path):
-        fitted_rule(spec.rule, scene, spec.geometry)
+    for _, mixture in to_models(scene):
+        spec = resolve(mixture.model)
+        with named_after(path):
+            fitted_rule(spec.rule, mixture, spec.geometry)
 
 
 class named_after:  # noqa: N801 (a context manager reads as a verb)
@@ -197,6 +202,7 @@ class _Session:
                 force=files.force,
                 format_name=format_name,
                 sidecar=rule,
+                stems=job.stems,
             )
         self._console.say(summary(report))
         beside = str(rule.path) if rule is not None and files.sidecars else None
@@ -227,6 +233,10 @@ def summary(report: RenderReport) -> str:
     counts = report.windows
     if counts.reused:
         took += f", {counts.reused} of {counts.total} windows reused"
+    if report.loudness_lufs is not None:
+        took += f", {report.loudness_lufs:.1f} LUFS"
+    if report.stems:
+        took += f", {len(report.stems)} stem{'s' * (len(report.stems) > 1)}"
     return f"{shown(report.output)}: {spell(report.duration_s)} in {took}"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,31 +69,36 @@ class _Verifier:
     def verify(self, file: str, again: bool) -> dict[str, Any]:
         """What is to be told of a file that matches. Raises MismatchError for one that does not,
         UsageError for one that is not there or has no sidecar, and what rendering raises."""
-        from ambientgen.audio_file.digest import pcm_sha256
-
         beside = _sidecar_of(file)
-        found = pcm_sha256(file)
-        if found != beside.sha256:
-            what = f"is not the sound that {beside.path} describes: other samples"
-            raise MismatchError(Problem(file, what, f"render it again from {beside.path}"))
-        told: dict[str, Any] = {"matches": True, "sha256": found, "sidecar": beside.path}
+        _check_hash(file, beside, beside.document)
+        for stem, said in _stems(file, beside):
+            _check_hash(stem, beside, said)
+        told: dict[str, Any] = {"matches": True, "sha256": beside.sha256, "sidecar": beside.path}
+        changed = beside.changed_recordings()
+        if changed:
+            told["changed_recordings"] = changed
+            names = ", ".join(changed)
+            self._console.notice(f"{file}: other recordings than it was made of: {names}")
         if again:
             self._render(file, beside)
-            told["rendered"] = found
+            told["rendered"] = beside.sha256
         same = "and so is its scene rendered again" if again else "sample by sample"
         self._console.say(f"{file}: what {beside.path} describes, {same}")
         return told
 
     def _render(self, file: str, beside: Sidecar) -> None:
+        from ambientgen.audio_file.digest import keeps_samples
         from ambientgen.sidecar import differences
 
-        scene = beside.scene()
+        scene = exact = beside.scene()
+        if not keeps_samples(file):  # what was written are the floats that the encoder was given
+            exact = replace(scene, output=replace(scene.output, format="wav", bits="32f"))
         with self._console.progress(file) as self._listener:
             renderer = self._renderer()
             asked = beside.asked
             now = renderer.describe(scene, asked)
             report = renderer.render(
-                scene, os.devnull, duration_s=asked.duration_s, between_s=asked.between_s
+                exact, os.devnull, duration_s=asked.duration_s, between_s=asked.between_s
             )
         if report.sha256 != beside.sha256:
             other = ", ".join(differences(beside.document, now))
@@ -109,6 +116,27 @@ class _Verifier:
 
     def _hear(self, event: Event) -> None:
         self._listener(event)
+
+
+def _check_hash(file: str, beside: Sidecar, said: Mapping[str, Any]) -> None:
+    """Raises MismatchError where a file is not what a sidecar says of it."""
+    from ambientgen.audio_file.digest import file_sha256, keeps_samples, pcm_sha256
+
+    exact = keeps_samples(file)
+    known = said.get("sha256") if exact else said.get("file_sha256")
+    if (pcm_sha256(file) if exact else file_sha256(file)) != known:
+        what = f"is not the sound that {beside.path} describes: other samples"
+        raise MismatchError(Problem(file, what, f"render it again from {beside.path}"))
+
+
+def _stems(file: str, beside: Sidecar) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The stems that lie beside a file, and what its sidecar says of them."""
+    told = beside.document.get("stems")
+    for said in told.values() if isinstance(told, dict) else ():
+        if isinstance(said, dict) and isinstance(said.get("file"), str):
+            path = os.path.join(os.path.dirname(file), os.path.basename(said["file"]))
+            if os.path.isfile(path):
+                yield path, said
 
 
 def _sidecar_of(file: str) -> Sidecar:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ambientgen.asked import Asked
-from ambientgen.errors import Problem, SceneError
-from ambientgen.scene import parse_scene
+from ambientgen.audio_file.digest import file_sha256
+from ambientgen.errors import AmbientgenError, Problem, SceneError
+from ambientgen.scene import parse_scene, recording_path
 from ambientgen.scene.document import document_text
 from ambientgen.sidecar.document import FORMAT, Document
 
 if TYPE_CHECKING:
-    from ambientgen.scene import Scene
+    from ambientgen.scene import Layer, Scene
 
 SUFFIX = ".json"
 _MOST_BYTES = 64_000_000  # a week's joins take 3 MB
@@ -40,6 +41,19 @@ class Sidecar:
         """What was asked for besides the scene."""
         told = self.document["asked"]
         return Asked(told["duration_s"], (told["from_s"], told["to_s"]))
+
+    def changed_recordings(self) -> list[str]:
+        """The layers whose recordings are gone, or not those that were used."""
+        layers = self.document.get("layers")
+        known = {
+            layer.get("name"): layer.get("sha256")
+            for layer in (layers if isinstance(layers, list) else [])
+            if isinstance(layer, dict) and "sha256" in layer
+        }
+        if not known:
+            return []
+        of_files = [layer for layer in self.scene().layers if layer.name in known]
+        return [each.name for each in of_files if _hash_of(each) != known[each.name]]
 
     def scene(self, overrides: Sequence[str] = ()) -> Scene:
         """The scene that was rendered, changed as the overrides say.
@@ -85,6 +99,14 @@ def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:
         remedy = "render the scene again to have it written anew"
         raise SceneError(Problem(name, "this sidecar is not whole", remedy))
     return Sidecar(name, document)
+
+
+def _hash_of(layer: Layer) -> str | None:
+    """Of a layer's recording; None: there is none to be read."""
+    try:
+        return file_sha256(recording_path(layer))
+    except (AmbientgenError, OSError, ValueError):
+        return None
 
 
 def is_time(value: object) -> bool:

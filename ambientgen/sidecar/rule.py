@@ -78,8 +78,8 @@ def _scene_compared(scene: Document) -> Document:
     """
     layers = scene.get("layers")
     if isinstance(layers, dict):
-        of_files = {name: {**layer, "file": None} for name, layer in layers.items()}
-        scene = {**scene, "layers": of_files}
+        dicts = {name: layer for name, layer in layers.items() if isinstance(layer, dict)}
+        scene = {**scene, "layers": {name: {**own, "file": None} for name, own in dicts.items()}}
     output = scene.get("output")
     if not isinstance(output, dict):
         return scene
@@ -195,10 +195,14 @@ class Beside:
             more["file_sha256"] = mix.file_sha256
         if stems:
             more["stems"] = {
-                name: {"file": path.name, "sha256": stem.file_sha256 or stem.sha256}
-                for name, (path, stem) in stems.items()
+                name: {"file": path.name} | _hashes(stem) for name, (path, stem) in stems.items()
             }
         return self._rule.companion(self._document, self._there, mix.sha256, more)
+
+
+def _hashes(written: Written) -> Document:
+    of_file = written.file_sha256
+    return {"sha256": written.sha256} | ({} if of_file is None else {"file_sha256": of_file})
 
 
 def rule_for(
