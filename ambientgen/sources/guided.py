@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -48,11 +48,12 @@ class Guide:
     def __init__(self, model: Model, layer: Layer, scene: Scene) -> None:
         self._model = model
         geometry = model.geometry
+        layer = replace(layer, placement=replace(layer.placement, gain_db=None))  # it comes later
         loop = Loop.of(geometry.samples(scene.duration_s), geometry) if scene.loop else None
         made = None if loop is None else loop.made_samples
         self._sounds: tuple[Stream, ...] = (
             *([Procedural(layer, scene, loop_samples=made)] if layer.states else []),
-            *([Events(layer, scene, _MONO, geometry.sample_rate, unplaced, made)]),
+            Events(layer, scene, _MONO, geometry.sample_rate, unplaced, made),
         )
         self._mel_period = None if loop is None else loop.mel_frames(geometry)
         self._period = made
