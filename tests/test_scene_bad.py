@@ -13,7 +13,6 @@ from bad_scenes import BAD, GOOD
 from ambientgen.errors import ExitCode, SceneError
 from ambientgen.scene import load_scene, parse_scene
 
-
 ALL = BAD | BAD_LAYERS
 
 
