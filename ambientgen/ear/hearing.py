@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ambientgen.ear.asked import as_heard
 from ambientgen.ear.drift import drift_verdicts
 from ambientgen.ear.gaps import gap_verdicts
 from ambientgen.ear.repeats import repeat_verdicts, strongest_repeat
@@ -92,7 +93,8 @@ def listen(
 
     Args:
         path: WAV, FLAC, OGG or whatever libsndfile reads; any rate, any number of channels.
-        scene: What was asked for: adds the trajectory, and says where drift is a fault.
+        scene: What was asked for: adds the trajectory, and says where drift is a fault. Of a
+            stretch, the sidecar says where in the scene it begins. Layers are heard as one mixture.
         joins_s: Where windows were joined; the sidecar's if left out, or else every hop.
         reference: A recording, or a folder of them, that the texture should be like.
 
@@ -102,6 +104,7 @@ def listen(
     sound = open_sound(path)
     references = _references(reference)
     told = read_sidecar(sound.path)
+    whole, scene = scene, as_heard(scene, told.from_s) if scene else None
     faults, width = SampleFaults(sound.rate), Width()
     heard = trace(_mono(sound, faults, width), sound.rate)
     if heard.duration_s < sound.duration_s - 1:
@@ -113,7 +116,7 @@ def listen(
     )
     curves = heard_curves(heard, scene) if scene else []
     silent = silent_stretches(scene, heard.duration_s) if scene else ()
-    promised = told.loop or (scene is not None and _goes_round(scene, sound.duration_s))
+    promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))
     verdicts = [
         *seam_verdicts(trace_features(heard, joins), known is not None),
         loop_verdict(sound, heard, promised),

@@ -1,4 +1,4 @@
-"""What a render wrote beside its sound, as far as the ear is concerned: where the joins are."""
+"""What a render wrote beside its sound, as far as the ear is concerned: joins, and its place."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from ambientgen.sidecar import is_time, sidecar_path
 
 @dataclass(frozen=True)
 class Told:
-    """The joins in seconds, or None if nothing tells them; whether the sound is meant to loop."""
+    """The joins in seconds, or None if nothing tells them; whether the sound is meant to loop; when
+    in its scene it begins, in seconds."""
 
     joins_s: tuple[float, ...] | None = None
     loop: bool = False
+    from_s: float = 0.0
 
 
 def read_sidecar(sound: Path) -> Told:
@@ -30,4 +32,5 @@ def read_sidecar(sound: Path) -> Told:
     joins = None
     if isinstance(listed, list) and all(map(is_time, listed)):
         joins = tuple(sorted(map(float, listed)))
-    return Told(joins, found.get("loop") is True)
+    from_s: Any = found.get("from_s")
+    return Told(joins, found.get("loop") is True, float(from_s) if is_time(from_s) else 0.0)

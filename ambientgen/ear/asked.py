@@ -1,0 +1,59 @@
+"""What a file was asked to do: the curves of all layers, from where the file begins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ambientgen.curves import Curve, FloatArray
+from ambientgen.scene import Scene, State
+from ambientgen.world import state_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Loudest(Curve):
+    """The highest of some states' levels, `from_s` seconds later in their scenes."""
+
+    parts: tuple[tuple[Scene, State], ...]
+    from_s: float = 0.0
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        """Values in [0, 1], float64, of the shape of `times_s` (seconds of the file)."""
+        levels = [state_value(scene, state, times_s + self.from_s) for scene, state in self.parts]
+        return np.asarray(np.max(levels, axis=0), np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"kind": "loudest", "from_s": self.from_s}
+
+
+def as_heard(scene: Scene, from_s: float = 0.0) -> Scene | None:
+    """One mixture of all that states of `scene` ask for in a file that begins at `from_s`.
+
+    Of states of one name in several layers, the louder is heard. None: no state asks for anything.
+    """
+    if not scene.layers and from_s == 0.0:
+        return scene if scene.states else None
+    by_name: dict[str, list[tuple[Scene, State]]] = {}
+    for whole, state in _states(scene):
+        by_name.setdefault(state.name, []).append((whole, state))
+    states = tuple(
+        replace(parts[0][1], curve=Loudest(tuple(parts), from_s)) for parts in by_name.values()
+    )
+    if not states:
+        return None
+    heard = replace(scene, states=states, layers=(), events=())
+    # What begins elsewhere in a loop is no loop that begins at its 0.
+    return heard if from_s == 0.0 else replace(heard, loop=False, duration_s=math.inf)
+
+
+def _states(scene: Scene) -> Iterator[tuple[Scene, State]]:
+    for layer in scene.sounds:
+        for state in layer.states:
+            yield scene.mixture_of(layer), state
