@@ -1,4 +1,4 @@
-"""A Chromium for the tests of pages: the system's, or the one that playwright brought."""
+"""A Chromium for the tests of pages: the system's own."""
 
 from __future__ import annotations
 
@@ -25,10 +25,19 @@ _QUIET = (  # nothing of its own on the network, and none of a desktop's needs
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless browser, or an error that says how to get one."""
+    """A headless browser.
+
+    Raises:
+        RuntimeError: there is none, and how to get one.
+    """
     from playwright.sync_api import sync_playwright
 
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        names = ", ".join(_NAMES)
+        raise RuntimeError(
+            f"no browser called {names}: `apt-get install chromium`, or set CHROMIUM"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(_QUIET))
         try:
