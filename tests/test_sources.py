@@ -64,7 +64,7 @@ def long_rain() -> tuple[Procedural, Floats]:
     return stream, heard(stream, -1000, 60 * RATE)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(-1000, 59 * RATE), st.integers(0, 2 * RATE))
 def test_any_stretch_is_what_it_is_in_the_whole(first: int, length: int) -> None:
     stream, whole = long_rain()
@@ -162,7 +162,7 @@ def test_a_plain_generator_draws_its_own_next_numbers() -> None:
 
 def test_music_keeps_its_bars_from_piece_to_piece() -> None:
     sound = playing({"music": Constant(0.6)})
-    takes = [Procedural(sound, scene(seed=seed)) for seed in (1, 2)]
+    takes = [Procedural(sound, scene(seed=seed)) for seed in (1,)]
     for take in takes:
         made = [take._made((k * CORE, (k + 1) * CORE))[1][0] for k in (0, 1)]
         sides = made[0][CORE:], made[1][: len(made[0]) - CORE]
