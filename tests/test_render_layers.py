@@ -1,0 +1,257 @@
+"""Layers of all engines become one sound: pure functions of time, stems that add up to the mix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from ambientgen.asked import Asked
+from ambientgen.engine import LocalEngine
+from ambientgen.errors import OutputError, UsageError
+from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore
+from ambientgen.renderer import Renderer, RenderReport
+from ambientgen.scene import Scene, parse_scene
+from ambientgen.scene.model import OutputOptions
+from ambientgen.sidecar import SidecarRule
+from ambientgen.sources.studio import Studio
+from ambientgen.stage import assembled
+
+RATE = 24_000
+SCENE = """
+title: A storm
+duration: 4s
+seed: 7
+layers:
+  rain:
+    states: {rain: {curve: {0s: 0.2, 4s: 0.9}}}
+    gain: -3dB
+    direction: {0s: -60, 4s: 60}
+  wind:
+    engine: procedural
+    states: {wind: {curve: 0.3}}
+    distance: 0.4
+    width: 0
+  hail:
+    engine: procedural
+    strength: 0.6
+    states: {rain: {curve: 0.4}}
+    width: 0
+  bed:
+    engine: recording
+    file: bed.wav
+    gain: {0s: -20dB, 4s: -12dB}
+events: [{at: 2s, sound: thunder, direction: 40}]
+render: {steps: 2}
+output: {sample_rate: 24000, layout: stereo, bits: 32f}
+"""
+LAYERS = ["rain", "wind", "hail", "bed", "events"]
+
+Samples = NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the scene's recording."""
+    place = tmp_path_factory.mktemp("layers")
+    noise = np.random.default_rng(0).standard_normal((22_050, 2)) * 0.1
+    soundfile.write(place / "bed.wav", noise, 22_050)
+    return place
+
+
+@pytest.fixture(scope="module")
+def scene(folder: Path) -> Scene:
+    return parse_scene(SCENE, str(folder / "storm.yaml"))
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer("cpu", 1)
+
+
+Heard = Callable[..., tuple[Samples, RenderReport]]
+
+
+@pytest.fixture(scope="module")
+def heard(renderer: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Heard:
+    """Renders a scene; its samples (n, channels) and the report."""
+
+    def render(scene: Scene, **options: object) -> tuple[Samples, RenderReport]:
+        path = tmp_path_factory.mktemp("heard") / "sound.wav"
+        report = renderer.render(scene, path, **options)  # type: ignore[arg-type]
+        return read(path), report
+
+    return render
+
+
+def read(path: Path) -> Samples:
+    samples, _rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return np.asarray(samples, np.float32)
+
+
+def only(scene: Scene, *names: str) -> Scene:
+    """The scene without its other layers."""
+    return replace(scene, layers=tuple(layer for layer in scene.layers if layer.name in names))
+
+
+def files(place: Path) -> dict[str, Path]:
+    return {name: place / f"sound.{name}.wav" for name in LAYERS}
+
+
+@pytest.fixture(scope="module")
+def whole(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the whole, rendered with its stems by two workers."""
+    place = tmp_path_factory.mktemp("whole")
+    Renderer("cpu", 2).render(scene, place / "sound.wav", stems=files(place))
+    return place
+
+
+def test_stems_add_up_to_the_mix_before_the_limiter(whole: Path) -> None:
+    mix, stems = read(whole / "sound.wav"), [read(path) for path in files(whole).values()]
+    assert mix.shape == (4 * RATE, 2) and np.abs(mix).max() < 0.85  # nothing to limit
+    assert all(stem.std() > 1e-4 for stem in stems)
+    assert np.abs(np.sum(stems, axis=0, dtype=np.float64) - mix).max() < 1e-6
+
+
+def test_the_mix_is_the_same_without_stems_and_for_any_stretch(
+    scene: Scene, heard: Heard, whole: Path
+) -> None:
+    mix = read(whole / "sound.wav")
+    part, report = heard(scene, between_s=(1.3, 2.9))
+    np.testing.assert_array_equal(part, mix[round(1.3 * RATE) : round(2.9 * RATE)])
+    assert report.channels == 2 and report.sample_rate == RATE and report.layout == "stereo"
+    assert [layer["name"] for layer in report.layers] == LAYERS
+    assert report.model["name"] == "pocket" and report.windows.total > 0
+
+
+def test_a_loop_of_layers_goes_round_to_the_bit(scene: Scene, heard: Heard) -> None:
+    around = replace(only(scene, "rain", "wind", "bed"), loop=True)
+    once, _ = heard(around)
+    part, _ = heard(around, duration_s=20.0, between_s=(3.1, 5.3))
+    turns = np.concatenate([once, once])
+    np.testing.assert_array_equal(part, turns[round(3.1 * RATE) : round(5.3 * RATE)])
+
+
+def test_a_loudness_is_reached_and_a_stretch_has_the_gain_of_the_whole(
+    scene: Scene, heard: Heard
+) -> None:
+    output = replace(scene.output, loudness_lufs=-23.0, fade_in_s=0.5, fade_out_s=1.0)
+    weightless = replace(only(scene, "wind", "bed"), output=output)
+    mix, report = heard(weightless)
+    assert report.loudness_lufs == pytest.approx(-23.0, abs=0.3) and report.model == {}
+    assert np.abs(mix[:20]).max() < 1e-3 > np.abs(mix[-20:]).max()
+    part, _ = heard(weightless, between_s=(0.2, 2.0))
+    np.testing.assert_array_equal(part, mix[round(0.2 * RATE) : 2 * RATE])
+    output = replace(output, fade_in_s=0.0, fade_out_s=0.0)
+    around = replace(weightless, loop=True, output=output)
+    once, _ = heard(around)
+    twice, _ = heard(around, duration_s=8.0)
+    np.testing.assert_array_equal(twice, np.concatenate([once, once]))
+
+
+def test_silence_cannot_be_made_loud_and_no_file_is_left(
+    scene: Scene, renderer: Renderer, tmp_path: Path
+) -> None:
+    silent = parse_scene(
+        "duration: 2s\nlayers: {wind: {engine: procedural, states: {wind: {curve: 0}}}}\n"
+        "output: {loudness: -23 LUFS}\n"
+    )
+    with pytest.raises(UsageError, match="nothing to hear"):
+        renderer.render(silent, tmp_path / "a.wav", stems={"wind": tmp_path / "a.wind.wav"})
+    with pytest.raises(UsageError, match="never ends"):
+        renderer.render(silent, "/dev/null", duration_s=float("inf"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plain_scene_is_the_models_sound_through_the_same_chain(renderer: Renderer) -> None:
+    """Every stage after the source hands on what it gets."""
+    plain = parse_scene("duration: 2s\nseed: 3\nstates: {rain: {curve: 0.5}}\n")
+    assert plain.output == OutputOptions()
+    renderer.model("pocket")
+    with LocalEngine(1) as engine:
+        studio = Studio(engine, None, ignore, renderer.model, renderer.content, renderer.meaning)
+        ensemble = assembled(plain, studio, Asked())
+        (sound,) = ensemble.sounds
+        ((source, _),) = sound.made
+        own = np.concatenate(list(source.blocks((100, 9_000))))
+        mixed = np.concatenate(list(ensemble.mixed.blocks((100, 9_000))))
+        early = np.concatenate(list(source.blocks((-50, 150))))
+    np.testing.assert_array_equal(own, mixed)
+    assert not early[:50].any()
+    np.testing.assert_array_equal(early[150:], own[:50])
+
+
+def test_an_interruption_leaves_neither_mix_nor_stems(scene: Scene, tmp_path: Path) -> None:
+    told: list[Event] = []
+
+    def interrupt(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, AudioWritten):
+            raise KeyboardInterrupt
+
+    light = only(scene, "rain", "bed")
+    stems = {name: tmp_path / f"a.{name}.wav" for name in ("rain", "bed", "events")}
+    rule = SidecarRule(tmp_path / "a.json")
+    with pytest.raises(KeyboardInterrupt):
+        Renderer("cpu", 1, interrupt).render(light, tmp_path / "a.wav", stems=stems, sidecar=rule)
+    assert not list(tmp_path.iterdir())
+    counts = [event for event in told if isinstance(event, WindowsDone)]
+    assert [event.done for event in counts] == list(range(1, len(counts) + 1))
+    assert counts[-1].done <= (counts[-1].total or 0) and len({e.total for e in counts}) == 1
+
+
+def test_an_existing_stem_is_refused_before_anything_is_made(
+    scene: Scene, renderer: Renderer, tmp_path: Path
+) -> None:
+    stems = {"bed": tmp_path / "a.bed.wav"}
+    stems["bed"].write_bytes(b"mine")
+    with pytest.raises(OutputError, match="exists already"):
+        renderer.render(scene, tmp_path / "a.wav", stems=stems)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bed.wav"]
+
+
+def test_a_recording_that_is_none_is_refused_before_a_model_is_loaded(tmp_path: Path) -> None:
+    text = "duration: 4s\nlayers: {bed: {engine: recording, file: bed.wav}}\n"
+    subject = parse_scene(text, str(tmp_path / "a.yaml"))
+    fresh = Renderer("cpu", 1)
+    with pytest.raises(UsageError, match="no recording"):
+        fresh.render(subject, tmp_path / "a.wav")
+    (tmp_path / "bed.wav").write_bytes(b"no sound")
+    with pytest.raises(UsageError, match="cannot be read"):
+        fresh.render(subject, tmp_path / "a.wav")
+    assert not fresh.models
+
+
+def test_a_loops_length_is_rounded_where_a_rate_needs_it(renderer: Renderer) -> None:
+    told: list[Event] = []
+    text = "duration: 4003ms\nloop: true\nlayers: {w: {engine: procedural, states: {wind: "
+    subject = parse_scene(text + "{curve: 0.4}}}}\noutput: {sample_rate: 44100}\n")
+    report = Renderer("cpu", 1, told.append).render(subject, "/dev/null")
+    assert report.duration_s == 4.0
+    notices = [event.text for event in told if isinstance(event, Notice)]
+    assert "the loop lasts 4s, not 4s3ms: whole samples at 44100 Hz" in notices
+
+
+def test_the_sidecar_tells_layers_joins_and_recordings(scene: Scene, tmp_path: Path) -> None:
+    light = only(scene, "rain", "bed")
+    rule = SidecarRule(tmp_path / "a.json")
+    stems = {name: tmp_path / f"a.{name}.wav" for name in ("rain", "bed", "events")}
+    renderer = Renderer("cpu", 1)
+    report = renderer.render(light, tmp_path / "a.wav", stems=stems, sidecar=rule)
+    told = json.loads((tmp_path / "a.json").read_text())
+    rain, bed, events = told["layers"]
+    assert told["joins_s"] == rain["joins_s"] and told["joins_s"]
+    assert rain["model"]["name"] == "pocket" and len(bed["sha256"]) == 64
+    assert events["engine"] == "procedural" and "model" not in events
+    assert (told["channels"], told["layout"], told["bits"]) == (2, "stereo", "32f")
+    assert told["samples"] == 4 * RATE and told["sha256"] == report.sha256
+    assert told["stems"]["bed"] == {"file": "a.bed.wav", "sha256": report.stems["bed"]["sha256"]}
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    renderer.render(light, tmp_path / "a.wav", stems=stems, sidecar=rule, force=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
