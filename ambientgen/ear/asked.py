@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ambientgen.curves import Curve, FloatArray
+from ambientgen.curves import Curve
 from ambientgen.scene import Scene, State
 from ambientgen.world import state_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ambientgen.curves import FloatArray
 
 
 @dataclass(frozen=True)
