@@ -20,7 +20,7 @@ import pytest
 import soundfile
 
 from ambientgen.cli import app, preview
-from ambientgen.curves import Constant
+from ambientgen.curves import Points
 from ambientgen.errors import ExitCode
 from ambientgen.picture.spectrogram import spectrogram
 from ambientgen.picture.timeline import timeline
@@ -41,7 +41,8 @@ NASTY = """</script><script>alert(1)</script><img src=x onerror=alert(2)> "quote
 def cabin(title: str = "Cabin", loop: bool = False) -> Scene:
     """Three layers with a place, events and a recording."""
     rain = load_scene(SCENES / "rain.yaml").states
-    aside = Ranged(curve=Constant(0.75), low=-180, high=180)
+    turning = Points((0.0, LENGTH_S), (0.75, 0.25), ("linear", "linear"))
+    aside = Ranged(curve=turning, low=-180, high=180)
     layers = (
         Layer(name="rain", states=rain[:1], placement=Placement(direction=aside), setting="a roof"),
         Layer(name="sky", engine="procedural", events=(Event(sound="thunder", at_s=4.0),)),

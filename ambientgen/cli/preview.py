@@ -82,9 +82,7 @@ def preview(
         from ambientgen.picture.timeline import timeline
 
         shown = timeline(wanted, part.duration_s, (part.from_s, part.to_s))
-    for layer in wanted.sounds:
-        if layer.engine == "model":
-            check_model(scene, wanted.mixture_of(layer))
+    check_model(scene, wanted)
     with console.progress(str(target)) as listener, named_after(scene):
         making = _Making(device.value, workers, store, listener)
         content = making.page(wanted, part, shown, lossless)

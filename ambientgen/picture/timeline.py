@@ -27,6 +27,9 @@ FloatArray = NDArray[np.float64]
 POINTS = 1_200
 """Values of each curve: about a pixel each on a wide screen."""
 
+_MOST_EVENTS = 300
+"""More random ones are a grey wall; their rate is shown anyway."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -53,8 +56,8 @@ class Strip:
 
     Attributes:
         name: its name; `engine`: what makes it; `about`: what else is to say in a few words.
-        curves: its states; `places`: gain, direction and distance where they were given.
-        events: single sounds; `rates`: how often random ones come.
+        curves: its states; `places`: gain, direction and distance where they move.
+        events: single sounds, and random ones as they fall; `rates`: how often those come.
         keyframes: the prompts, in order of time (of a model's layer).
         windows: (start, end) in seconds, in order.
         plan: what the model will do; None for sounds without one, or if the model is not here.
@@ -198,7 +201,8 @@ def _strip(scene: Scene, layer: Layer, times_s: FloatArray, plan: Plan | None) -
     told_s = np.mod(times_s, scene.duration_s) if scene.loop else times_s
     if not scene.loop:
         told_s = np.clip(times_s, 0.0, scene.duration_s)
-    singles = [(event.at_s, event.sound) for event in layer.events if event.at_s is not None]
+    places = list(_places(layer, told_s))
+    about = [layer.file or layer.setting, *(f"{p.name} {_value(p)}" for p in places if _rests(p))]
     rates = [
         Line(
             name=event.sound,
@@ -212,13 +216,13 @@ def _strip(scene: Scene, layer: Layer, times_s: FloatArray, plan: Plan | None) -
     return Strip(
         name=layer.name,
         engine=layer.engine,
-        about=layer.file or layer.setting,
+        about=", ".join(filter(None, about)),
         curves=tuple(
             Line(name=state.name, values=state_value(scene, state, times_s))
             for state in layer.states
         ),
-        places=tuple(_places(layer, told_s)),
-        events=tuple(_tiled(singles, scene, *around)),
+        places=tuple(place for place in places if not _rests(place)),
+        events=tuple(_events(layer, scene, *around)),
         rates=tuple(rates),
         keyframes=tuple(_keyframes(plan, scene, *around)),
         windows=tuple(_windows(plan, *around)),
@@ -239,6 +243,32 @@ def _places(layer: Layer, told_s: FloatArray) -> Iterator[Line]:
             values = ranged.at(told_s)
             low, high = min(low, float(values.min())), max(high, float(values.max()))
             yield Line(name=name, values=values, low=low, high=high, unit=unit)
+
+
+def _rests(line: Line) -> bool:
+    return float(np.ptp(line.values)) < 1e-6
+
+
+def _value(line: Line) -> str:
+    """`-6 dB`, `30°`, `0.3`."""
+    value = f"{line.values[0]:.3g}".replace("-", "−")
+    return f"{value} {line.unit}" if line.unit == "dB" else f"{value}{line.unit}"
+
+
+def _events(layer: Layer, scene: Scene, start_s: float, end_s: float) -> Iterator[Mark]:
+    """Single and random events as they will fall; none where they are too many to tell apart."""
+    if not layer.events:
+        return
+    from ambientgen.mix.layouts import LAYOUTS
+    from ambientgen.sources.events import Events, unplaced
+
+    rate = 1_000  # of times alone: a millisecond is less than a pixel
+    drawn = Events(layer, scene, LAYOUTS["mono"], rate, unplaced)
+    found = sorted(drawn.occurrences(round(start_s * rate), round(end_s * rate)))
+    if len(found) > _MOST_EVENTS:
+        found = [one for one in found if layer.events[one.entry].rate is None][:_MOST_EVENTS]
+    for one in found:
+        yield Mark(one.first / rate, layer.events[one.entry].sound)
 
 
 def _keyframes(plan: Plan | None, scene: Scene, start_s: float, end_s: float) -> Iterator[Mark]:
