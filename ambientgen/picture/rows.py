@@ -12,7 +12,7 @@ import numpy as np
 from ambientgen.picture.likeness import Likeness
 from ambientgen.picture.spectrogram import Spectrogram
 from ambientgen.picture.timeline import FloatArray, Line, Mark, Strip, Timeline
-from ambientgen.picture.words import Word, placed
+from ambientgen.picture.words import Word, placed, shortened
 
 INK, MUTED, FAINT = "#1f2328", "#59636e", "#e4e7eb"
 COLOURS = ("#0069a8", "#b84a00", "#00785a", "#98407a", "#7a6200", "#3b3b3b")
@@ -103,6 +103,10 @@ def draw_curves(axis: Axis, times_s: FloatArray, strip: Strip, name: str) -> Non
     if not tall:
         axis.name(name, 0.66, color=INK, fontweight="bold", fontsize=9)
         axis.name(strip.engine, 0.28)
+        if lines and strip.about:
+            room = axis.width - 0.1
+            about = shortened(strip.about, room, lambda text: measure(text, 7)) or ""
+            axis.words(0, 1 + 0.08 / axis.height, about, color=MUTED, fontsize=7)
 
 
 def draw_ridges(axis: Axis, times_s: FloatArray, lines: Sequence[Line], name: str) -> None:

@@ -208,7 +208,7 @@ def _strip(scene: Scene, layer: Layer, times_s: FloatArray, plan: Plan | None) -
             name=event.sound,
             unit="/min",
             values=event.rate.at(told_s),
-            high=max(float(event.rate.at(told_s).max()), 1.0),
+            high=max(1.3 * float(event.rate.at(told_s).max()), 1.0),  # pins stand on top
         )
         for event in layer.events
         if event.rate is not None

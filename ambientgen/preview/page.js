@@ -149,7 +149,7 @@
 
   const percent = (time) => `${(time / length) * 100}%`;
   const curves = []; // every curve with the parts of the page that follow it
-  const lanes = [];
+  const lanes = [], eventLanes = [];
 
   const curveRow = (line, hue, kind) => {
     const row = make("div", `row ${kind}`);
@@ -174,18 +174,30 @@
 
   const eventRow = (stem) => {
     const row = make("div", "row events"), lane = make("div", "lane seek");
-    stem.events.forEach(([time, text], index) => {
-      const mark = make("span", "event");
-      const next = stem.events[index + 1]?.[0] ?? length;
-      if (next - time > length * 0.07 * Math.max(1, text.length / 8)) mark.textContent = text;
+    for (const [time, text] of stem.events) {
+      const mark = make("span", "event", text);
       mark.style.left = percent(time);
       lane.append(mark);
-    });
+    }
+    eventLanes.push(lane);
     const name = make("p", "row-name");
     name.append(make("span", "name", stem.events.length === 1 ? "1 event" : `${stem.events.length} events`));
     row.append(name, lane, make("p", "row-value"));
     lanes.push(lane);
     return row;
+  };
+
+  // An event's name is written where it reaches neither the next one nor the end.
+  const fitEvents = () => {
+    for (const lane of eventLanes) {
+      const marks = [...lane.children];
+      for (const mark of marks) mark.classList.remove("full");
+      const boxes = marks.map((mark) => mark.getBoundingClientRect());
+      const end = lane.getBoundingClientRect().right;
+      marks.forEach((mark, index) => {
+        mark.classList.toggle("full", boxes[index].right > (boxes[index + 1]?.left ?? end));
+      });
+    }
   };
 
   const toggle = (letter, words, press) => {
@@ -396,6 +408,8 @@
   };
 
   draw();
+  fitEvents();
+  addEventListener("resize", fitEvents);
   decode().then((found) => {
     buffers = found;
     $("play").disabled = false;
