@@ -16,10 +16,10 @@ from ambientgen.console import Console
 from ambientgen.errors import ModelError, Problem, UsageError
 
 if TYPE_CHECKING:
+    from ambientgen.asked import Between
     from ambientgen.picture.draw import Sounding
     from ambientgen.picture.likeness import Likeness
     from ambientgen.picture.timeline import Timeline
-    from ambientgen.asked import Between
     from ambientgen.scene import Scene
 
 SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64"})
