@@ -47,7 +47,7 @@ def preview(
         bool, typer.Option("--open", help="Show the page in the browser when it is made.")
     ] = False,
     lossless: Annotated[
-        bool, typer.Option("--lossless", help="Put FLAC into the page: ten times as large.")
+        bool, typer.Option("--lossless", help="Put FLAC into the page: four times as large.")
     ] = False,
     model: options.Model = None,
     seed: options.Seed = None,
