@@ -323,6 +323,16 @@ def test_surround_is_in_the_order_of_vorbis(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(loudest, wanted, atol=20)
 
 
+@pytest.mark.parametrize("name", LOSSY)
+def test_a_wide_sound_stays_wide(tmp_path: Path, name: str) -> None:
+    own = _noise(96_000, 2)
+    sound = np.sqrt(0.7, dtype=np.float32) * _noise(96_000, 1, 2) + np.float32(0.3**0.5) * own
+    path = tmp_path / f"a.{name}"
+    _write(path, np.clip(sound, -1, 1), Shape(48_000, 2, 96_000, "stereo"))
+    read, _rate = soundfile.read(path)
+    assert np.corrcoef(read[5_000:-5_000].T)[0, 1] == pytest.approx(0.7, abs=0.12)
+
+
 def test_damaged_pages_are_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.ogg"
     _write(path, _noise(16_000), Shape(16000, 1, 16_000))

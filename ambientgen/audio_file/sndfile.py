@@ -41,6 +41,7 @@ class _Library(AudioFormat):
     container: ClassVar[str]
     coding: ClassVar[str]  # libsndfile's name of the subtype
     order: ClassVar[dict[int, tuple[int, ...]]] = {}  # of channels, by their number
+    compression: ClassVar[float | None] = None  # 0 (best) to 1; None: libsndfile's own
 
     def __init__(self, stream: ByteStream, work: Work) -> None:
         self._soundfile = self._needed("soundfile", stream)
@@ -61,6 +62,7 @@ class _Library(AudioFormat):
             format=self.container,
             subtype=self._subtype(),
             closefd=False,
+            compression_level=self.compression,
         )
 
     def write(self, pcm: Samples) -> None:
@@ -182,7 +184,10 @@ class Flac(_Library):
 
 
 class Vorbis(_Library):
-    """Ogg Vorbis at libsndfile's quality (0.4): 16 kHz mono takes some 50 kbit/s.
+    """Ogg Vorbis at quality 6: stereo noise at 48 kHz takes some 200 kbit/s.
+
+    At libsndfile's own (4) it joins channels: noises that have nothing in common come back with a
+    correlation of 0.61, so that a wide sound loses its width. From quality 6 on they keep apart.
 
     Decoders give back as many samples as went in. The encoder goes on before the first and behind
     the last sample by prediction, so that a loop's joint errs less than the rest.
@@ -192,6 +197,7 @@ class Vorbis(_Library):
     container = "OGG"
     coding = "VORBIS"
     lossy = True
+    compression = 0.4
     order = _VORBIS_ORDER
 
     def _settle(self) -> None:
@@ -203,12 +209,16 @@ class Vorbis(_Library):
 
 
 class Opus(_Library):
-    """Opus in Ogg, at libsndfile's bitrate. A loop is encoded with what lies around its joint."""
+    """Opus in Ogg, some 215 kbit/s in stereo. A loop is encoded with what lies around its joint.
+
+    At libsndfile's own bitrate (123 kbit/s) channels with a correlation of 0.7 come back with 0.8.
+    """
 
     suffix = ".opus"
     container = "OGG"
     coding = "OPUS"
     lossy = True
+    compression = 0.6
     rates = (8000, 12000, 16000, 24000, 48000)
     order = _VORBIS_ORDER
 
