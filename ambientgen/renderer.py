@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ambientgen.asked import WHOLE, Asked, Between
-from ambientgen.audio_file import check_endless, check_target, tags_for
+from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.engine import LocalEngine
 from ambientgen.events import Listener, Notice, StageStarted, ignore
@@ -140,7 +140,8 @@ class Renderer:
                     self._tell(notice)
                 self._warn(job, ensemble)
                 ensemble.prepare(job.pulled, self._tell)
-                out = Out(output, encoding, stems or {}, _tags(scene, made), beside, force)
+                tags = {} if is_stream(output) else _tags(scene, made)
+                out = Out(output, encoding, stems or {}, tags, beside, force)
                 done = deliver(ensemble.mixed, job.master, job.wanted, out, self._tell)
         finally:
             if self._store is not None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from ambientgen.cli.app import run
 from ambientgen.cli.play import PLAYERS
@@ -57,7 +58,7 @@ def test_a_player_hears_the_whole_scene(
     heard = (tmp_path / "heard").read_bytes()
     assert heard[:4] == b"RIFF" and len(heard) == 44 + 2 * 32_000
     assert run(["render", path, "-o", str(tmp_path / "rain.wav"), "--no-cache", "-q"]) == 0
-    assert (tmp_path / "rain.wav").read_bytes()[44:] == heard[44:]
+    assert (tmp_path / "rain.wav").read_bytes()[44 : len(heard)] == heard[44:]
     assert play(path, f"{player} {tmp_path / 'heard'} 0 0", "--from", "1500ms") == 0
     assert (tmp_path / "heard").read_bytes()[44:] == heard[44 + 48_000 :]
 
@@ -123,7 +124,7 @@ def test_an_endless_scene_needs_a_pipe_or_an_end(
     assert "never ends, and a file must; give `--duration 10m`" in capsys.readouterr().err
     cut = ["--from", "1h", "--to", "3601s", "--no-cache", "-q"]
     assert run(["render", path, "-o", str(tmp_path / "rain.wav"), *cut]) == 0
-    assert (tmp_path / "rain.wav").stat().st_size == 44 + 32_000
+    assert soundfile.info(tmp_path / "rain.wav").frames == 16_000
     assert run(["render", path, "-o", str(tmp_path / "rain.wav"), "--pcm"]) == 2
     assert "--pcm: bare samples go to standard output alone" in capsys.readouterr().err
     assert run(["plan", path]) == 0

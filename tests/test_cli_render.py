@@ -13,6 +13,7 @@ import os
 import shutil
 import threading
 import wave
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
             force: bool,
             format_name: str | None,
             sidecar: SidecarRule | None,
+            stems: Mapping[str, Path],
         ) -> RenderReport:
             told.rendered.append((scene, output, duration_s))
             for event in (StageStarted("rendering"), Notice("too loud"), WindowsDone(1, 1)):

@@ -13,6 +13,7 @@ from ambientgen.audio_file.target import (
     ReaderGone,
     check_endless,
     check_target,
+    is_stream,
     loop_notice,
 )
 from ambientgen.shell import STDOUT
@@ -30,6 +31,7 @@ __all__ = [
     "Written",
     "check_endless",
     "check_target",
+    "is_stream",
     "loop_notice",
     "open_sink",
     "tags_for",

@@ -81,6 +81,12 @@ def check_target(
     find_target(path, force, encoding, shape)
 
 
+def is_stream(path: str | Path) -> bool:
+    """Whether samples sent there leave at once: standard output, a named pipe, a device."""
+    name = os.fspath(path)
+    return name == STDOUT or (os.path.exists(name) and not os.path.isfile(name))
+
+
 def check_endless(path: str | Path) -> None:
     """Refuse a file as the destination of a sound that never ends.
 

@@ -108,10 +108,12 @@ def is_folder(output: str) -> bool:
 
 def _takes(job: Job) -> list[Job]:
     """A job for each take of the scene that is wanted."""
+    from ambientgen.audio_file import is_stream
+
     number = job.scene.variants
     if number == 1:
         return [job]
-    if _is_stream(job.output):
+    if is_stream(job.output):
         what = f"{number} takes of {job.path} cannot go there together"
         remedy = "name a file or a folder with -o, or write `--variants 1`"
         raise UsageError(Problem(f"{OPTION} {job.output}", what, remedy))
@@ -124,7 +126,9 @@ def _takes(job: Job) -> list[Job]:
 
 def _stems_of(job: Job) -> dict[str, Path]:
     """A file for each sound of a scene, beside its mix."""
-    if _is_stream(job.output):
+    from ambientgen.audio_file import is_stream
+
+    if is_stream(job.output):
         remedy = "name a file with -o, such as `-o mix.wav`"
         raise UsageError(Problem("--stems", "stems are files beside the mix", remedy))
     root, suffix = os.path.splitext(job.output)
@@ -143,11 +147,6 @@ def _sources_of(job: Job) -> dict[str, str]:
     return {os.path.realpath(job.path): "the scene to render"} | found
 
 
-def _is_stream(output: str) -> bool:
-    """A pipe, a device, or standard output."""
-    return output == STDOUT or (os.path.exists(output) and not os.path.isfile(output))
-
-
 def _job(path: str, scene: Scene, output: str | None) -> Job:
     if output is not None and not is_folder(output):
         return Job(path, in_format_of(scene, output), output)
@@ -163,11 +162,11 @@ def in_format_of(scene: Scene, path: str) -> Scene:
     That is the suffix's; of a pipe or `-` without one WAV, which needs no seeking. Any other path
     leaves the scene as it is.
     """
-    from ambientgen.audio_file import FORMATS
+    from ambientgen.audio_file import FORMATS, is_stream
 
     by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
     wanted = by_suffix.get(Path(path).suffix.lower())
-    if wanted is None and _is_stream(path) and not os.path.isdir(path):
+    if wanted is None and is_stream(path) and not os.path.isdir(path):
         wanted = "wav"
     if wanted is None or wanted == scene.output.format:
         return scene

@@ -10,11 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ambientgen.audio_file import Companion, Written
+from ambientgen.audio_file import Companion, Written, is_stream
 from ambientgen.audio_file.part import LONGEST_NAME_BYTES
 from ambientgen.errors import OutputError, Problem, SceneError
 from ambientgen.scene.model import OutputOptions
-from ambientgen.shell import STDOUT
 from ambientgen.sidecar.document import Document
 from ambientgen.sidecar.reading import Sidecar, read_sidecar, sidecar_path
 
@@ -209,7 +208,7 @@ def rule_for(
     output: str, write: bool, force: bool, scenes: Sequence[str] = ()
 ) -> SidecarRule | None:
     """The rule for a sound at `output`, or None where nothing can stand beside it."""
-    if output == STDOUT or (os.path.exists(output) and not os.path.isfile(output)):
+    if is_stream(output):
         return None
     inputs = frozenset(os.path.realpath(scene) for scene in scenes)
     return SidecarRule(sidecar_path(output), write, force, inputs)
