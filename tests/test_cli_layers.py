@@ -1,4 +1,4 @@
-"""`validate` and `plan` of scenes of layers."""
+"""Stems, takes and sidecars of layered scenes from the command line: no model is needed for any."""
 
 from __future__ import annotations
 
@@ -6,155 +6,134 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from test_scene_layers import STORM
+import soundfile
 
 from ambientgen.cli.app import run
+from ambientgen.ear import listen
+from ambientgen.ear.asked import as_heard
+from ambientgen.scene import parse_scene
 
 Output = pytest.CaptureFixture[str]
 
+STORM = """
+title: Storm
+duration: 2s
+seed: 7
+layers:
+  wind: {engine: procedural, states: {wind: {curve: 0.4, wander: {amount: 0.2, period: 2s}}}}
+  bed: {engine: recording, file: bed.wav, gain: -6dB}
+output: {sample_rate: 24000, layout: stereo, bits: 24}
+"""
+
 
 @pytest.fixture(autouse=True)
-def storm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with a scene of three layers, and its recording."""
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-    (tmp_path / "sounds").mkdir()
-    (tmp_path / "sounds" / "birds.flac").touch()
-    (tmp_path / "storm.yaml").write_text(STORM)
+    noise = np.random.default_rng(0).standard_normal(24_000) * 0.1
+    soundfile.write("bed.wav", noise, 24_000)
+    Path("storm.yaml").write_text(STORM)
 
 
-def said(capsys: Output, *args: str, code: int = 0) -> tuple[str, str]:
-    assert run(args) == code
+def ran(capsys: Output, *args: str, code: int = 0) -> tuple[list[Any], str]:
+    """Run a command; what it printed, a JSON line each, and its stderr."""
+    found = run(list(args))
     out, err = capsys.readouterr()
-    return out, err
+    assert found == code, err
+    assert "Traceback" not in err
+    return [json.loads(line) for line in out.splitlines()], err
 
 
-def document(capsys: Output, *args: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(said(capsys, *args, "--json")[0])
-    return told
+def names() -> set[str]:
+    return {path.name for path in Path().iterdir()} - {"bed.wav", "storm.yaml"}
 
 
-def test_validate_tells_the_layers_and_the_events(capsys: Output) -> None:
-    out, err = said(capsys, "validate", "storm.yaml")
-    said_of_it = "valid; Storm at the cabin, 2m of rain, thunder, bed, fire, dishes"
-    assert out == f"storm.yaml: {said_of_it}\n"
-    assert not err
-    told = document(capsys, "validate", "storm.yaml")
-    assert [layer["engine"] for layer in told["layers"]] == ["model", "procedural", "recording"]
-    assert told["events"][0]["at_s"] == 60
-    assert told["output"]["loudness_lufs"] == -23
+def test_takes_have_stems_and_sidecars_and_render_again_to_the_bit(capsys: Output) -> None:
+    told, _ = ran(capsys, "render", "storm.yaml", "--variants", "2", "--stems", "--json")
+    mixes = ["storm-1", "storm-2"]
+    wanted = {f"{n}.{end}" for n in mixes for end in ("wav", "json", "wind.wav", "bed.wav")}
+    assert names() == wanted
+    assert told[0]["seed"] == 7 != told[1]["seed"] and told[0]["sha256"] != told[1]["sha256"]
+    stems = [soundfile.read(f"storm-1.{name}.wav")[0] for name in ("wind", "bed")]
+    assert np.abs(sum(stems) - soundfile.read("storm-1.wav")[0]).max() < 2**-21  # 24 bits, dithered
+    Path("elsewhere").mkdir()
+    ran(capsys, "render", "storm-2.json", "-o", "elsewhere/again.wav")
+    assert Path("elsewhere/again.wav").read_bytes() == Path("storm-2.wav").read_bytes()
+    verified, _ = ran(capsys, "verify", "elsewhere/again.wav", "--render", "--json")
+    assert verified[0]["matches"] and verified[0]["rendered"]
+    assert {path.suffix for path in Path("elsewhere").iterdir()} == {".wav", ".json"}
 
 
-def test_validate_tells_recordings_that_are_missing(capsys: Output) -> None:
-    Path("sounds/birds.flac").unlink()
-    _, err = said(capsys, "validate", "storm.yaml", code=2)
-    assert err == (
-        "ambientgen: storm.yaml:27:11: there is no recording `sounds/birds.flac`; "
-        "check the name: it counts from the scene's folder\n"
+def test_verify_knows_stems_and_recordings(capsys: Output) -> None:
+    ran(capsys, "render", "storm.yaml", "--stems")
+    assert ran(capsys, "verify", "storm.wav", "--json")[0][0]["matches"]
+    stem = bytearray(Path("storm.bed.wav").read_bytes())
+    stem[3000] ^= 1
+    Path("storm.bed.wav").write_bytes(stem)
+    assert "storm.bed.wav: is not the sound" in ran(capsys, "verify", "storm.wav", code=5)[1]
+    Path("storm.bed.wav").unlink()
+    soundfile.write("bed.wav", np.random.default_rng(1).standard_normal(24_000) * 0.1, 24_000)
+    told, err = ran(capsys, "verify", "storm.wav", "--json")
+    assert told[0]["changed_recordings"] == ["bed"] and "other recordings" in err
+    _, err = ran(capsys, "verify", "storm.wav", "--render", code=5)
+    assert "here these are different: layers.bed" in err
+
+
+def test_a_lossy_file_is_verified_too(capsys: Output) -> None:
+    ran(capsys, "render", "storm.yaml", "-o", "storm.ogg")
+    told, _ = ran(capsys, "verify", "storm.ogg", "--render", "--json")
+    assert told[0]["matches"]
+
+
+def test_what_would_be_overwritten_is_told_before_anything_is_made(capsys: Output) -> None:
+    scene = STORM.replace("bed.wav", "storm.bed.wav")
+    Path("bed.wav").rename("storm.bed.wav")
+    Path("storm.yaml").write_text(scene)
+    _, err = ran(capsys, "render", "storm.yaml", "--stems", "--force", code=2)
+    assert "storm.bed.wav: the recording of the layer bed would be overwritten" in err
+    Path("storm.bed.wav").rename("bed.wav")
+    Path("storm.yaml").write_text(STORM)
+    assert not names()
+    _, err = ran(capsys, "render", "storm.yaml", "--stems", "-o", "-", code=2)
+    assert "--stems: stems are files beside the mix" in err
+    _, err = ran(capsys, "render", "storm.yaml", "--variants", "3", "-o", "-", code=2)
+    assert "3 takes of storm.yaml cannot go there together" in err
+    Path("storm.wind.yaml").write_text(STORM)
+    _, err = ran(capsys, "render", "storm.yaml", "storm.wind.yaml", "--stems", code=2)
+    assert "would both become storm.wind.wav" in err
+    _, err = ran(capsys, "render", "storm.yaml", "--from", "5s", code=2)
+    assert "--from: `5s` lies past the end at 2s" in err and "loading" not in err
+    _, err = ran(capsys, "render", "storm.yaml", "--set", "output.loudness=-20 LUFS",
+                 "--duration", "endless", "-o", "-", code=2)  # fmt: skip
+    assert "measured over the whole" in err and "loading" not in err
+
+
+def test_a_stretch_is_compared_with_its_own_part_of_the_curves(tmp_path: Path) -> None:
+    text = """
+duration: 3m
+layers:
+  near: {states: {rain: {curve: {0s: 0, 3m: 1}}}}
+  far: {states: {rain: {curve: 0.4}, wind: {curve: 0.2}}}
+"""
+    scene = parse_scene(text)
+    heard = as_heard(scene, 90.0)
+    assert heard is not None and [state.name for state in heard.states] == ["rain", "wind"]
+    levels = heard.states[0].value(np.array([0.0, 60.0]))
+    np.testing.assert_allclose(levels, [0.5, 150 / 180])
+    whole = as_heard(scene)
+    assert whole is not None
+    np.testing.assert_allclose(whole.states[0].value(np.array([0.0, 90.0])), [0.4, 0.5])
+    # A rising noise, as in the last third of a curve that falls before.
+    times = np.arange(30 * 16_000) / 16_000
+    noise = np.random.default_rng(2).standard_normal(len(times)) * 10 ** (times / 30 - 1.5)
+    soundfile.write("part.wav", noise * 0.3, 16_000)
+    Path("part.json").write_text(json.dumps({"from_s": 60.0, "joins_s": []}))
+    turning = parse_scene(
+        "duration: 90s\nstates: {rain: {curve: {0s: 1, 60s: 0.1, 90s: 1}}}\n", "turning.yaml"
     )
-
-
-def test_what_a_model_never_heard_is_told_with_its_layer(capsys: Output) -> None:
-    word = ("--set", "layers.rain.setting=zorbing")
-    _, err = said(capsys, "validate", "storm.yaml", *word)
-    assert 'storm.yaml: rain: pocket does not know the word "zorbing"' in err
-    everywhere = ("--set", "setting=zorbing")
-    _, err = said(capsys, "validate", "storm.yaml", *everywhere)
-    assert err.count("zorbing") == 1
-    assert 'storm.yaml: pocket does not know the word "zorbing"' in err
-    heard = ("--set", "layers.thunder.strength=1", "--set", "layers.thunder.setting=zorbing")
-    _, err = said(capsys, "plan", "storm.yaml", *heard)
-    assert 'note: thunder: pocket does not know the word "zorbing"' in err
-
-
-def test_plan_shows_each_sound_by_itself(capsys: Output) -> None:
-    out, _ = said(capsys, "plan", "storm.yaml")
-    head, rain, thunder, bed, events = out.rstrip().split("\n\n")
-    assert head == "Storm at the cabin\n2m, seed 7, 48000 Hz, 5.1"
-    assert rain.startswith("rain: model pocket, seed ")
-    assert "direction -60 to 60°, distance 0.4, width 0.8, room small" in rain
-    assert "light rain, a mountain pass, in a forest" in rain
-    assert "windows of" in rain
-    assert thunder.startswith("thunder: procedural, made anew to 0.5 by model pocket, seed ")
-    assert "kinds: gap wind" in thunder
-    assert "1m12s              thunder (near)  level 0.8, distance 0.3, -2 dB, for 3s" in thunder
-    assert "0.5 to 4 a minute  thunder " in thunder
-    assert bed.startswith("bed: recording sounds/birds.flac, seed ")
-    assert "between 1 and 3 a minute  dishes" in events
-    assert max(map(len, out.splitlines())) <= 100
-
-
-def test_plan_json_has_a_part_for_each_sound(capsys: Output) -> None:
-    plan = document(capsys, "plan", "storm.yaml", "--from", "1m", "--to", "90s")
-    assert (plan["start_s"], plan["duration_s"]) == (60, 30)
-    assert (plan["sample_rate"], plan["layout"]) == (48000, "5.1")
-    rain, thunder, bed, events = plan["layers"]
-    assert len({layer["seed"] for layer in plan["layers"]}) == 4
-    assert rain["keyframes"][0]["prompt"].endswith("a mountain pass, in a forest")
-    assert rain["windows"][-1]["end_s"] > 90
-    assert (thunder["kinds"], thunder["strength"]) == ({"wind": "gap"}, 0.5)
-    assert thunder["events"][1]["rate"]["high"] == 600
-    assert bed["file"] == "sounds/birds.flac"
-    assert "windows" not in bed
-    assert events["events"][0]["sound"] == "fire"
-
-
-def test_a_plan_is_that_of_the_sound_alone(capsys: Output) -> None:
-    """A layer without a model of its own, or a setting, is planned as a mixture is."""
-    states = "{rain: {curve: {0s: 0.2, 1m: 0.9}}}"
-    Path("one.yaml").write_text(f"duration: 1m\nstates: {states}\n")
-    Path("two.yaml").write_text(f"duration: 1m\nlayers: {{far: {{states: {states}}}}}\n")
-    one, two = (document(capsys, "plan", name) for name in ("one.yaml", "two.yaml"))
-    (far,) = two["layers"]
-    assert far["keyframes"] == one["keyframes"]
-    assert far["windows"] == one["windows"]
-
-
-def test_plan_at_tells_of_every_sound(capsys: Output) -> None:
-    out, _ = said(capsys, "plan", "storm.yaml", "--at", "50%")
-    assert out.startswith("Storm at the cabin at 1m of 2m\n\nrain, ")
-    assert ", 0°, distance 0.4\n" in out
-    told = document(capsys, "plan", "storm.yaml", "--at", "50%")
-    assert told["time_s"] == 60
-    assert told["layers"]["rain"]["direction"] == 0
-    assert told["layers"]["thunder"]["gain_db"] == -3
-    assert told["layers"]["thunder"]["states"] == {"wind": 0.3}
-    assert told["layers"]["bed"] == {"states": {}}
-    _, err = said(capsys, "plan", "storm.yaml", "--at", "3m", code=2)
-    assert (
-        err == "ambientgen: --at: the sound has no moment 180 s; write a time from `0s` to `2m`\n"
-    )
-
-
-def test_plans_of_other_lengths(capsys: Output) -> None:
-    for text, head in (
-        ("duration: endless\n", "storm\nendless; of which 10m, seed 0, 16000 Hz, mono"),
-        ("duration: 1m\nloop: true\n", "storm\na loop of 1m, seed 0, 16000 Hz, mono"),
-    ):
-        Path("storm.yaml").write_text(f"{text}events: [{{rate: 4, sound: thunder}}]\n")
-        out, _ = said(capsys, "plan", "storm.yaml")
-        assert out.startswith(f"{head}\n\nevents: procedural, seed ")
-    out, _ = said(capsys, "plan", "storm.yaml", "--duration", "3m", "--from", "150s")
-    assert "\n30s of a loop of 1m from 2m30s on, " in out
-    _, err = said(capsys, "plan", "storm.yaml", "--from", "2m", code=2)
-    assert err.startswith("ambientgen: --from: ")
-
-
-def test_events_beside_states_are_planned_beside_them(capsys: Output) -> None:
-    Path("storm.yaml").write_text(
-        "duration: 1m\nstates: {rain: {curve: 0.5}}\nevents: [{at: 5s, sound: thunder}]\n"
-    )
-    plan = document(capsys, "plan", "storm.yaml", "--seed", "9")
-    assert [layer["name"] for layer in plan["layers"]] == ["mixture", "events"]
-    assert plan["layers"][0]["seed"] == plan["seed"] == 9
-
-
-def test_a_model_that_is_not_here(capsys: Output) -> None:
-    other = ("--set", "layers.rain.model=no/such-model")
-    out, err = said(capsys, "plan", "storm.yaml", *other, code=3)
-    assert not out
-    assert "fetch it: hf download no/such-model" in err
-    out, err = said(capsys, "validate", "storm.yaml", *other)
-    assert "valid; " in out
-    assert "no/such-model" in err
+    (curve,) = listen("part.wav", turning).curves
+    assert curve.spearman is not None and curve.spearman > 0.9
+    Path("part.json").unlink()
+    (curve,) = listen("part.wav", turning).curves
+    assert curve.spearman is not None and curve.spearman < -0.9

@@ -163,6 +163,7 @@ def in_format_of(scene: Scene, path: str) -> Scene:
     leaves the scene as it is.
     """
     from ambientgen.audio_file import FORMATS, is_stream
+    from ambientgen.scene.model import OutputOptions
 
     by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
     wanted = by_suffix.get(Path(path).suffix.lower())
@@ -170,4 +171,7 @@ def in_format_of(scene: Scene, path: str) -> Scene:
         wanted = "wav"
     if wanted is None or wanted == scene.output.format:
         return scene
-    return replace(scene, output=replace(scene.output, format=cast("Any", wanted)))
+    kind = cast("Any", wanted)
+    # What loses some of the samples has no bits; the scene, written down again, must not say any.
+    bits = OutputOptions.bits if FORMATS[wanted].lossy else scene.output.bits
+    return replace(scene, output=replace(scene.output, format=kind, bits=bits))
