@@ -368,6 +368,29 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ),
         ),
     ),
+    "events too long": (
+        EVENTS
+        + (
+            "  - {at: 0s, sound: wind, length: 1h}\n"
+            "  - {rate: {0s: 5, 50%: 60}, sound: wind, length: 1m}\n"
+            "  - {rate: {curve: 60}, sound: wind, length: 21s}\n"
+            "  - {rate: 60, sound: wind, length: 20s}\n"
+        ),
+        said(
+            (
+                ":3:35: `length` must be a time from 100ms to 2m, not 1h; "
+                "write for example `length: 4s`"
+            ),
+            (
+                ":4:51: 60 events of 1m would sound at once, and at most 20 may; write a shorter "
+                "`length` or a lower `rate`, or make the sound one of the `states`"
+            ),
+            (
+                ":5:46: 21 events of 21s would sound at once, and at most 20 may; write a shorter "
+                "`length` or a lower `rate`, or make the sound one of the `states`"
+            ),
+        ),
+    ),
     "events outside": (
         EVENTS
         + (
@@ -396,7 +419,10 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
                 ':3:94: `gain` must lie between -60 and 24 dB, not "30dB"; 0 changes nothing, '
                 "and less is quieter: write for example `-6dB`"
             ),
-            (":3:108: `length` must be a time from 100ms, not 1ms; write for example `length: 4s`"),
+            (
+                ":3:108: `length` must be a time from 100ms to 2m, not 1ms; "
+                "write for example `length: 4s`"
+            ),
             (
                 ":4:17: the rate at `0s` must lie between 0 and 600, not -1; so many a minute: "
                 "write for example `4`"

@@ -204,7 +204,7 @@ HINTS: dict[str, Hint] = {
     ),
     "length": Hint(
         "How long it lasts; as long as such a sound does if left out.",
-        "a time from 100ms",
+        "a time from 100ms to 2m",
         "length: 4s",
     ),
     "curve": Hint(

@@ -13,12 +13,14 @@ from ambientgen.scene.faults import Fault, refuse, shown
 from ambientgen.scene.fields import MOST_DURATION_S, Fields, Time, field, line
 from ambientgen.scene.hints import about
 from ambientgen.scene.points import Drawn
-from ambientgen.scene.scales import DIRECTION, DISTANCE, GAIN, LEVEL, WIDTH, Scale
+from ambientgen.scene.scales import DIRECTION, DISTANCE, GAIN, LEVEL, RATE, WIDTH, Scale
 
 MOST_STATES = 32  # a prompt of more would not fit the text encoders' 512 tokens
 MOST_EVENTS = 500  # each a line of text; many alike are random ones
 SEED_LIMIT = 2**63 - 1
 LEAST_EVENT_S = 0.1  # shorter, no texture is known again
+MOST_EVENT_S = 120.0  # each is made whole, and held while it sounds; what lasts longer is a state
+MOST_AT_ONCE = 20  # random events of a length of their own; more of them are a texture
 
 Curved = Drawn | AnyGlide
 
@@ -87,8 +89,26 @@ def _before_the_end(value: object, parse: Any, info: ValidationInfo) -> float:
     return at_s
 
 
+def _not_too_many(value: object, parse: Any, info: ValidationInfo) -> float:
+    length_s: float = parse(value)
+    at_once = _most_a_minute(info.data.get("rate")) * length_s / 60
+    if at_once > MOST_AT_ONCE:
+        said = f"{at_once:.0f} events of {shown_time(length_s)} would sound at once, and at most"
+        remedy = "write a shorter `length` or a lower `rate`, or make the sound one of the `states`"
+        refuse(Fault((), f"{said} {MOST_AT_ONCE} may", remedy))
+    return length_s
+
+
+def _most_a_minute(rate: Curved | None) -> float:
+    """The highest of a rate's points; 0 of an event at one moment."""
+    if rate is None:
+        return 0.0
+    points = rate if isinstance(rate, tuple) else rate.curve
+    return RATE.high * max(point.level for point in points)
+
+
 At = Annotated[float, Time("at", 0.0, MOST_DURATION_S), WrapValidator(_before_the_end)]
-Length = Annotated[float, Time("length", LEAST_EVENT_S, MOST_DURATION_S)]
+Length = Annotated[float, Time("length", LEAST_EVENT_S, MOST_EVENT_S), WrapValidator(_not_too_many)]
 
 
 class EventFields(Fields):
