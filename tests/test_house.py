@@ -48,7 +48,7 @@ LOADS_TORCH = {
     "latents",
     "loa",
     "models",
-    "renderer",
+    "sources",
     "making",
     "reuse",
     "training",
