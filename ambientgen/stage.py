@@ -60,9 +60,24 @@ class Stage:
 
     def at_rate(self, layer: Layer, stream: Stream) -> Stream:
         """A source's stream at the output's rate, with air if it is wanted."""
-        seed = self.scene.seed_of(layer)
-        air = Air(seed, layer.name, common_of(self.width(layer))) if self.scene.output.air else None
-        return ToRate(stream, self.rate, air)
+        return ToRate(stream, self.rate, self._air(layer, common_of(self.width(layer))))
+
+    def events(self, layer: Layer) -> Stream:
+        """A layer's events at the output's rate, each where it stands, with the layer's gain."""
+        from ambientgen.mix.clip import ClipToRate
+        from ambientgen.mix.gain import Gained
+        from ambientgen.mix.place import place_clip
+        from ambientgen.sources.events import Events
+        from ambientgen.synth.signals import RATE
+
+        raised = ClipToRate(RATE, self.rate, self._air(layer))
+        placed = Events(layer, self.scene, self.layout, self.rate, place_clip, raised=raised)
+        gain_db = layer.placement.gain_db
+        return placed if gain_db is None else Gained(placed, gain_db)
+
+    def _air(self, layer: Layer, common: float = 1.0) -> Air | None:
+        """A layer's air; None where none is wanted."""
+        return Air(self.scene.seed_of(layer), layer.name, common) if self.scene.output.air else None
 
     def placed(self, layer: Layer, stream: Stream) -> Stream:
         """A stream of the output's rate where its layer stands."""
@@ -116,8 +131,6 @@ def by_synthesis(stage: Stage, layer: Layer) -> Sound:
     """States and events, synthesised: as loud as pocket makes what it learnt from the same."""
     if layer.strength is not None:
         return by_guided_model(stage, layer)
-    from ambientgen.mix.place import place_clip
-    from ambientgen.sources.events import Events
     from ambientgen.sources.procedural import Procedural
 
     parts: dict[str, Stream] = {}
@@ -125,7 +138,7 @@ def by_synthesis(stage: Stage, layer: Layer) -> Sound:
         source = Procedural(layer, stage.scene, stage.studio.engine.map)
         parts["states"] = stage.placed(layer, stage.at_rate(layer, source))
     if layer.events:
-        parts["events"] = Events(layer, stage.scene, stage.layout, stage.rate, place_clip)
+        parts["events"] = stage.events(layer)
     return Sound(layer, Louder(Mixed(parts), SYNTHESIS_DB))
 
 

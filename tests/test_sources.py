@@ -307,16 +307,11 @@ def test_the_layer_says_where_events_are_that_say_nothing() -> None:
         asked.append(where[:2])
         return unplaced(clip, rate, layout, *where)
 
-    placement = Placement(
-        direction=Ranged(curve=RISING, low=-100.0, high=100.0),
-        gain_db=Ranged(curve=Constant(0.5), low=-24.0, high=0.0),
-    )
+    placement = Placement(direction=Ranged(curve=RISING, low=-100.0, high=100.0))
     event = Event(sound="dishes", at_s=30.0)
     layer = Layer(name="bells", engine="procedural", events=(event,), placement=placement)
-    sound = heard(Events(layer, scene(), MONO, RATE, place), 30 * RATE, 31 * RATE)
+    heard(Events(layer, scene(), MONO, RATE, place), 30 * RATE, 31 * RATE)
     assert asked == [(pytest.approx(0.0), 0.0)]
-    plain = heard(bells(event), 30 * RATE, 31 * RATE)
-    np.testing.assert_allclose(sound, plain * 10 ** (-12 / 20), atol=1e-6)
 
 
 def test_occurrences_sort_by_time() -> None:

@@ -234,6 +234,7 @@ def _smoothed(powers: Floats, width_s: float) -> Floats:
     """A moving mean of `width_s` twice over: a triangle. Wrong at the ends, which are context."""
     half = max(1, round(width_s * _BEAT_RATE / 2))
     for _ in range(2):
-        sums = np.concatenate([np.zeros(half + 1), np.cumsum(powers), np.full(half, powers.sum())])
+        sums = np.cumsum(powers)  # whose end goes on: another sum may be a little less than it
+        sums = np.concatenate([np.zeros(half + 1), sums, np.full(half, sums[-1])])
         powers = (sums[2 * half + 1 :] - sums[: -2 * half - 1]) / (2 * half + 1)
     return powers

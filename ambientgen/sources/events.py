@@ -35,6 +35,9 @@ class Layout(Protocol):
 PlaceClip = Callable[..., FloatArray]
 """`mix.place.place_clip`: (clip (n,), rate, layout, direction_deg, distance, room) ->
 (m, channels)."""
+RaiseClip = Callable[[FloatArray, str], FloatArray]
+"""`mix.clip.ClipToRate`: (clip (n,) of `RATE`, a name that no other clip has) -> (m,) of another
+rate."""
 
 CELL_S = 10.0
 BLOCK_S = 4.0
@@ -60,7 +63,8 @@ class Events:
     """All events of a layer, placed, at the output's rate: see `Stream`.
 
     place: `mix.place.place_clip`; an event begins at its very sample where it adds no delay.
-    The layer's gain is in it. `loop_samples` is as of `Procedural`.
+    The layer's gain is not in it. `loop_samples` is as of `Procedural`. raised: brings clips to
+    `rate`; None: they get there without air.
     """
 
     layer: Layer
@@ -69,6 +73,7 @@ class Events:
     rate: int
     place: PlaceClip
     loop_samples: int | None = None
+    raised: RaiseClip | None = None
 
     @property
     def channels(self) -> int:
@@ -104,7 +109,7 @@ class Events:
                 if low < high:
                     heard = clip[low - one.first : high - one.first]
                     total[low - first : high - first] += heard
-            yield (total * self._gain(first, stop)).astype(np.float32)
+            yield total.astype(np.float32)
             first = stop
 
     def occurrences(self, first: int, end: int) -> Iterator[Occurrence]:
@@ -142,10 +147,10 @@ class Events:
         """Number and time in seconds of each random event of a cell."""
         most = max(rate.low, rate.high) / 60
         rng = self._chance(entry, cell, "cell")
-        for number in range(int(rng.poisson(most * cell_s))):
-            time_s = (cell + rng.random()) * cell_s
-            if rng.random() * most < float(rate.at(np.array([time_s]))[0]) / 60:
-                yield number, time_s
+        shares, chosen = rng.random((int(rng.poisson(most * cell_s)), 2)).T
+        times_s = (cell + shares) * cell_s
+        for number in np.flatnonzero(chosen * most < rate.at(times_s) / 60).tolist():
+            yield number, float(times_s[number])
 
     def _chance(self, *key: int | str) -> np.random.Generator:
         return np.random.default_rng(seed_of(self.scene.seed_of(self.layer), "event", *key))
@@ -169,23 +174,15 @@ class Events:
         who = (self.scene.seed_of(self.layer), "event", one.entry)
         chance = Passing(who, seed_of(one.cell, one.number))
         made = partial(single, event.sound, strength, chance)
-        clip = made(kind=event.kind, distance=distance, length_s=event.length_s)
-        clip = clip * 10 ** (event.gain_db / 20)
-        if self.rate != RATE:
+        sound = made(kind=event.kind, distance=distance, length_s=event.length_s)
+        clip: FloatArray = (sound * 10 ** (event.gain_db / 20)).astype(np.float32)
+        if self.raised is not None:
+            clip = self.raised(clip, f"event {one.entry}, {one.cell}, {one.number}")
+        elif self.rate != RATE:
             clip = soxr.resample(clip, RATE, self.rate, quality="VHQ")
         where = direction, distance, of_layer.room
-        placed = self.place(clip.astype(np.float32), self.rate, self.layout, *where)
+        placed = self.place(clip, self.rate, self.layout, *where)
         return placed[: self._longest()]
-
-    def _gain(self, first: int, end: int) -> NDArray[np.float64] | float:
-        """The layer's gain at each sample, (n, 1)."""
-        curve = self.layer.placement.gain_db
-        if curve is None:
-            return 1.0
-        at = np.arange(first, end)
-        times_s = (at if self.period is None else at % self.period) / self._pace
-        gain: NDArray[np.float64] = 10 ** (curve.at(times_s)[:, np.newaxis] / 20)
-        return gain
 
 
 def _sample(time_s: float, rate: float) -> int:

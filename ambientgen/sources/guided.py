@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -48,7 +48,6 @@ class Guide:
     def __init__(self, model: Model, layer: Layer, scene: Scene) -> None:
         self._model = model
         geometry = model.geometry
-        layer = replace(layer, placement=replace(layer.placement, gain_db=None))  # it comes later
         loop = Loop.of(geometry.samples(scene.duration_s), geometry) if scene.loop else None
         made = None if loop is None else loop.made_samples
         self._sounds: tuple[Stream, ...] = (
