@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,23 @@ def pocket() -> Model:
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
     return Renderer("cpu")
+
+
+RENDER = """
+import sys
+from ambientgen.renderer import Renderer
+from ambientgen.scene import parse_scene
+scene = "duration: 2s\\nstates: {rain: {curve: 0.5}}\\nrender: {steps: 1}\\n"
+scene += "output: {sample_rate: 48000, layout: stereo}\\n"
+Renderer("cpu", 1).render(parse_scene(scene, "rain.yaml"), sys.argv[1])
+print([name for name in sys.modules if name.startswith("ambientgen.synth")])
+"""
+
+
+def test_a_mixture_is_rendered_without_what_synthesises(tmp_path: Path) -> None:
+    call = [sys.executable, "-c", RENDER, str(tmp_path / "rain.wav")]
+    ran = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]", ran.stdout
 
 
 def _take(
