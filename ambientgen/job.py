@@ -19,7 +19,7 @@ from ambientgen.mix.loudness import Target
 from ambientgen.mix.master import Master
 from ambientgen.scene import Scene, missing_recordings
 from ambientgen.scene.durations import spell
-from ambientgen.scene.model import OutputOptions, derived_seed
+from ambientgen.scene.model import derived_seed
 from ambientgen.sidecar import Span
 from ambientgen.stream import Stretch
 from ambientgen.units import samples_at, whole_period
@@ -109,12 +109,9 @@ class Job:
         return Shape(self.rate, channels, total, self.layout.name, first, self.period)
 
     def encoding(self, format_name: str | None) -> Encoding:
-        """How the file is written. A model's own sound, as ever, is rounded without dither."""
-        output = self.scene.output
-        usual = OutputOptions(format=output.format, width=output.width, air=output.air)
-        plain = output == usual and not self.scene.layers and not self.scene.events
-        seed = None if plain else derived_seed(self.scene.seed, "dither")
-        return Encoding(format_name, output.bits, seed)
+        """How the file is written: with a dither of the scene's own."""
+        seed = derived_seed(self.scene.seed, "dither")
+        return Encoding(format_name, self.scene.output.bits, seed)
 
     def notices(self, scene: Scene, output: str | Path, encoding: Encoding) -> Iterator[Notice]:
         """What is to be said of the job that `scene`, as it was written, became."""

@@ -9,6 +9,7 @@ from ambientgen.asked import Asked
 from ambientgen.audio_file.digest import file_sha256
 from ambientgen.events import Listener, StageStarted
 from ambientgen.mix.air import Air
+from ambientgen.mix.centre import Centred
 from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.mixture import Louder, Mixed
 from ambientgen.mix.rate import ToRate
@@ -59,8 +60,8 @@ class Stage:
         return tuple(Take(seed, feed, common) for feed in range(self.layout.feeds))
 
     def at_rate(self, layer: Layer, stream: Stream) -> Stream:
-        """A source's stream at the output's rate, with air if it is wanted."""
-        return ToRate(stream, self.rate, self._air(layer, common_of(self.width(layer))))
+        """A source's stream about its centre, at the output's rate, with air if it is wanted."""
+        return ToRate(Centred(stream), self.rate, self._air(layer, common_of(self.width(layer))))
 
     def events(self, layer: Layer) -> Stream:
         """A layer's events at the output's rate, each where it stands, with the layer's gain."""

@@ -16,6 +16,7 @@ from ambientgen.asked import Asked
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import OutputError, UsageError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore
+from ambientgen.mix.centre import Centred
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.scene.model import OutputOptions
@@ -170,7 +171,7 @@ def test_silence_cannot_be_made_loud_and_no_file_is_left(
 
 
 def test_a_plain_scene_is_the_models_sound_through_the_same_chain(renderer: Renderer) -> None:
-    """Every stage after the source hands on what it gets."""
+    """Every stage after the source hands on what it gets, but for its mean."""
     plain = parse_scene("duration: 2s\nseed: 3\nstates: {rain: {curve: 0.5}}\n")
     assert plain.output == OutputOptions()
     renderer.model("pocket")
@@ -180,9 +181,10 @@ def test_a_plain_scene_is_the_models_sound_through_the_same_chain(renderer: Rend
         (sound,) = ensemble.sounds
         ((source, _),) = sound.made
         own = np.concatenate(list(source.blocks((100, 9_000))))
+        centred = np.concatenate(list(Centred(source).blocks((100, 9_000))))
         mixed = np.concatenate(list(ensemble.mixed.blocks((100, 9_000))))
         early = np.concatenate(list(source.blocks((-50, 150))))
-    np.testing.assert_array_equal(own, mixed)
+    np.testing.assert_array_equal(centred, mixed)
     assert not early[:50].any()
     np.testing.assert_array_equal(early[150:], own[:50])
 
