@@ -12,6 +12,7 @@ import numpy as np
 
 from ambientgen.ear.asked import as_heard
 from ambientgen.ear.drift import drift_verdicts
+from ambientgen.ear.events import away_from, events_s
 from ambientgen.ear.gaps import gap_verdicts
 from ambientgen.ear.repeats import repeat_verdicts, strongest_repeat
 from ambientgen.ear.samples import SampleFaults
@@ -95,7 +96,8 @@ def listen(
         path: WAV, FLAC, OGG or whatever libsndfile reads; any rate, any number of channels.
         scene: What was asked for: adds the trajectory, and says where drift is a fault. Of a
             stretch, the sidecar says where in the scene it begins. Layers are heard as one mixture.
-        joins_s: Where windows were joined; the sidecar's if left out, or else every hop.
+        joins_s: Where windows were joined; the sidecar's if left out, or else every hop. Those
+            near the beginning of an event that the sidecar's scene, or `scene`, has are not judged.
         reference: A recording, or a folder of them, that the texture should be like.
 
     Raises:
@@ -111,9 +113,11 @@ def listen(
         what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
         raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
     known = joins_s if joins_s is not None else told.joins_s
-    joins = tuple(
-        np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S) if known is None else known
-    )
+    hops = np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S)
+    events = told.events_s
+    if events is None and whole is not None:
+        events = events_s(whole, told.from_s, heard.duration_s)
+    joins = away_from(hops if known is None else known, events or ())
     curves = heard_curves(heard, scene) if scene else []
     silent = silent_stretches(scene, heard.duration_s) if scene else ()
     promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))

@@ -140,7 +140,8 @@ def pooled_auc(
 
     Args:
         files: Sound files; each join is compared with instants of its own file.
-        joins_s: The joins of each file; those in the files' sidecars if left out.
+        joins_s: The joins of each file; those in the files' sidecars if left out, but for joins
+            near the beginning of an event.
 
     Raises:
         UsageError: a file cannot be read.
@@ -151,7 +152,7 @@ def pooled_auc(
     found = []
     for index, path in enumerate(files):
         sound = open_sound(path)
-        joins = read_sidecar(sound.path).joins_s if joins_s is None else joins_s[index]
+        joins = read_sidecar(sound.path).unscripted_s if joins_s is None else joins_s[index]
         heard = trace((finite(block).mean(axis=1) for block in sound.blocks()), sound.rate)
         found.append(trace_features(heard, joins or ()).placements())
     placements = np.concatenate(found) if found else np.zeros((0, len(FEATURES) + 1))

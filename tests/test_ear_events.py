@@ -1,0 +1,91 @@
+"""An author's events are no seams: joins near them are not judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ambientgen.ear import listen
+from ambientgen.ear.events import away_from, events_s
+from ambientgen.ear.seams import pooled_auc
+from ambientgen.ear.sidecar import read_sidecar
+from ambientgen.scene import Scene, parse_scene
+from ambientgen.scene.document import scene_document
+
+RATE = 16_000
+STORM = """
+duration: 40s
+seed: 3
+states: {rain: {curve: 0.5}}
+events:
+  - {at: 12s, sound: thunder}
+"""
+
+
+def storm(more: str = "") -> Scene:
+    return parse_scene(STORM + more, "storm.yaml")
+
+
+def rendered(folder: Path, joins_s: list[float], scene: Scene | None) -> Path:
+    """Noise with a stroke at 12 s, and a sidecar that tells of these joins."""
+    audio = np.random.default_rng(1).normal(0, 0.02, 40 * RATE)
+    audio[12 * RATE : 15 * RATE] *= 1 + 20 * np.exp(-3 * np.linspace(0, 3, 3 * RATE))
+    soundfile.write(folder / "a.wav", audio, RATE)
+    told = {"joins_s": joins_s, "duration_s": 40.0, "from_s": 0.0}
+    if scene is not None:
+        told["scene"] = scene_document(scene)
+    (folder / "a.json").write_text(json.dumps(told))
+    return folder / "a.wav"
+
+
+def test_events_begin_where_the_scene_and_its_seed_say() -> None:
+    assert events_s(storm(), 0.0, 40.0) == (12.0,)
+    assert events_s(storm(), 10.0, 5.0) == (2.0,)
+    assert events_s(storm(), 20.0, 5.0) == ()
+    assert events_s(parse_scene("duration: 1m\nstates: {rain: {curve: 1}}\n", "r"), 0, 60) == ()
+    often = storm("  - {rate: 4, sound: birds}\n")
+    found = events_s(often, 0.0, 40.0)
+    assert len(found) > 1 and 12.0 in found
+    assert events_s(often.with_seed(4), 0.0, 40.0) != found
+    inside = [time_s - 20.0 for time_s in found if 20 <= time_s < 30]
+    assert [t for t in events_s(often, 20.0, 10.0) if 0 <= t < 10] == pytest.approx(inside)
+
+
+def test_events_of_a_loop_come_every_turn() -> None:
+    loop = parse_scene(STORM + "loop: true\n", "storm.yaml")
+    assert events_s(loop, 0.0, 80.0) == (12.0, 52.0)
+
+
+def test_many_random_events_are_a_texture() -> None:
+    assert events_s(storm("  - {rate: 120, sound: rain}\n"), 0.0, 40.0) == (12.0,)
+
+
+def test_joins_near_an_event_are_left_out() -> None:
+    assert away_from([11.4, 11.6, 12.0, 12.5, 12.6], [12.0]) == (11.4, 12.6)
+    assert away_from([1.0, 2.0], []) == (1.0, 2.0)
+    assert away_from([], [1.0]) == ()
+
+
+def test_a_stroke_on_a_join_is_no_seam(tmp_path: Path) -> None:
+    joins_s = [float(time_s) for time_s in range(4, 38, 4)]
+    unknown = {each.name: each for each in listen(rendered(tmp_path, joins_s, None)).verdicts}
+    assert unknown["seams.worst"].passed is False and 12.0 in unknown["seams.worst"].where_s
+    for beside, given in ((storm(), None), (None, storm())):
+        heard = listen(rendered(tmp_path, joins_s, beside), given)
+        assert 12.0 not in heard.joins_s and len(heard.joins_s) == len(joins_s) - 1
+        assert {each.name: each for each in heard.verdicts}["seams.worst"].passed
+    rendered(tmp_path, joins_s, storm())
+    assert pooled_auc([tmp_path / "a.wav"]).detector.joins == len(joins_s) - 1
+
+
+@pytest.mark.parametrize("scene", [[], {}, {"events": 3}, {"duration": {}}, None, "x"])
+def test_a_scene_that_makes_no_sense_tells_of_no_events(scene: object, tmp_path: Path) -> None:
+    told = {"joins_s": [1.0], "duration_s": 1e8, "scene": scene}
+    for duration_s in (1e8, 40.0, "long", None):
+        (tmp_path / "a.json").write_text(json.dumps(told | {"duration_s": duration_s}))
+        found = read_sidecar(tmp_path / "a.wav")
+        assert found.events_s is None and found.unscripted_s == (1.0,)
