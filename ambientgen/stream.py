@@ -43,6 +43,32 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True)
+class Derived:
+    """What a stream has of the one it is made of, `stream`: all but its samples."""
+
+    stream: Stream
+
+    @property
+    def rate(self) -> int:
+        """Hz."""
+        return self.stream.rate
+
+    @property
+    def channels(self) -> int:
+        """How many."""
+        return self.stream.channels
+
+    @property
+    def period(self) -> int | None:
+        """See `Stream`."""
+        return self.stream.period
+
+    def reach(self, stretch: Stretch) -> Stretch:
+        """See `Stream`."""
+        return self.stream.reach(stretch)
+
+
+@dataclass(frozen=True)
 class Cut:
     """Blocks (n, channels) of a stream from sample `first` on, to be cut anew."""
 

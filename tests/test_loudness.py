@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from ambientgen.errors import OutputError, UsageError
 from ambientgen.level import LevelSettings, Limiter
-from ambientgen.mix.fades import Faded, Fades
+from ambientgen.mix.fades import Fades
 from ambientgen.mix.loudness import TOLERANCE_LU, Loudness, Target, gain_for, weights_of
 from ambientgen.mix.spool import Spool
-from ambientgen.stream import FloatArray, Stretch
+from ambientgen.stream import FloatArray
 
 MONO, STEREO = ("M",), ("L", "R")
 SURROUND = ("FL", "FR", "FC", "LFE", "BL", "BR")
@@ -182,29 +182,24 @@ def test_a_spool_without_room_says_so(tmp_path: Path) -> None:
         spool.write(np.ones((5, 1), np.float32))
 
 
-class Ones:
-    """A stream of ones."""
-
-    rate, channels, period = 100, 2, None
-
-    def reach(self, stretch: Stretch) -> Stretch:
-        return stretch
-
-    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
-        first, end = stretch
-        assert end is not None
-        for at in range(first, end, 13):
-            yield np.ones((min(13, end - at), 2), np.float32)
+def faded(fades: Fades, first: int, end: int) -> FloatArray:
+    """Ones, in blocks of 13."""
+    stops = [*range(first + 13, end, 13), end]
+    starts = [first, *stops[:-1]]
+    blocks = [
+        fades.faded(np.ones((stop - start, 2), np.float32), start)
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+    return np.concatenate(blocks)
 
 
 def test_fades_lie_at_places_of_the_scene() -> None:
-    faded = Faded(Ones(), Fades(40, 60, 300))
-    whole = np.concatenate(list(faded.blocks((-5, 310))))[:, 1]
+    fades = Fades(40, 60, 300)
+    whole = faded(fades, -5, 310)[:, 1]
     assert not whole[:5].any() and not whole[305:].any()
     assert (whole[45:245] == 1).all()
     assert (np.diff(whole[5:45]) > 0).all() and (np.diff(whole[245:305]) < 0).all()
     assert whole[25] == pytest.approx(0.5, abs=0.03) and whole[275] == pytest.approx(0.5, abs=0.03)
-    part = np.concatenate(list(faded.blocks((17, 291))))[:, 0]
-    np.testing.assert_array_equal(part, whole[22:296])
+    np.testing.assert_array_equal(faded(fades, 17, 291)[:, 0], whole[22:296])
     assert Fades(0, 0, 300).gains(0, 300) is None
     assert Fades(0, 9, None).gains(0, 300) is None

@@ -9,32 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ambientgen.mix.chunks import Chunks
-from ambientgen.stream import FloatArray, Stream, Stretch
+from ambientgen.stream import Derived, FloatArray, Stretch
 
 WIDTH_S = 0.2
 """Of the moving mean that is taken away, twice over: -3 dB at 2.8 Hz, within 0.5 dB above 5 Hz."""
 
 
 @dataclass(frozen=True)
-class Centred:
+class Centred(Derived):
     """A stream less its mean over 0.4 s, weighted by a triangle: linear phase, finite memory."""
-
-    stream: Stream
-
-    @property
-    def rate(self) -> int:
-        """Hz."""
-        return self.stream.rate
-
-    @property
-    def channels(self) -> int:
-        """As many as the stream's."""
-        return self.stream.channels
-
-    @property
-    def period(self) -> int | None:
-        """The stream's."""
-        return self.stream.period
 
     def reach(self, stretch: Stretch) -> Stretch:
         """The stretch of the source: whole chunks, and their context."""

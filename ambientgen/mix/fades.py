@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.stream import FloatArray, Stream, Stretch
+from ambientgen.stream import FloatArray
 
 
 @dataclass(frozen=True)
@@ -46,37 +45,3 @@ class Fades:
 def _raised(share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Half a cosine from 0 to 1 as `share` goes from 0 to 1, and constant outside."""
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0.0, 1.0))
-
-
-@dataclass(frozen=True)
-class Faded:
-    """A stream with fades, and between them what it was. Not for loops, which have no end."""
-
-    stream: Stream
-    fades: Fades
-
-    @property
-    def rate(self) -> int:
-        """Hz."""
-        return self.stream.rate
-
-    @property
-    def channels(self) -> int:
-        """How many."""
-        return self.stream.channels
-
-    @property
-    def period(self) -> int | None:
-        """None: what fades never comes again."""
-        return self.stream.period
-
-    def reach(self, stretch: Stretch) -> Stretch:
-        """As the stream says."""
-        return self.stream.reach(stretch)
-
-    def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
-        """The stream's blocks, as loud as the fades say."""
-        first = stretch[0]
-        for block in self.stream.blocks(stretch):
-            yield self.fades.faded(block, first)
-            first += len(block)

@@ -9,37 +9,20 @@ import numpy as np
 
 from ambientgen.mix.moments import Moments
 from ambientgen.scene.layers import Ranged
-from ambientgen.stream import FloatArray, Stream, Stretch
+from ambientgen.stream import Derived, FloatArray, Stretch
 
 KNOTS_PER_S = 100
 """Between two the amplitude goes straight: where a curve jumps it takes 10 ms, and is no click."""
 
 
 @dataclass(frozen=True)
-class Gained:
+class Gained(Derived):
     """A stream whose level follows a curve in dB.
 
     In a loop the curve is heard as it is in its first turn, over and over.
     """
 
-    stream: Stream
     gain_db: Ranged
-
-    @property
-    def rate(self) -> int:
-        return self.stream.rate
-
-    @property
-    def channels(self) -> int:
-        return self.stream.channels
-
-    @property
-    def period(self) -> int | None:
-        return self.stream.period
-
-    def reach(self, stretch: Stretch) -> Stretch:
-        """As the stream's."""
-        return self.stream.reach(stretch)
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """As the stream's."""

@@ -8,7 +8,7 @@ from functools import reduce
 
 import numpy as np
 
-from ambientgen.stream import Cut, FloatArray, Stream, Stretch
+from ambientgen.stream import Cut, Derived, FloatArray, Stream, Stretch
 
 _PIECE_SAMPLES = 16_384
 """Stems come in blocks of their own; they are added so many samples at a time."""
@@ -62,30 +62,10 @@ class Mixed:
 
 
 @dataclass(frozen=True)
-class Louder:
+class Louder(Derived):
     """A stream by one fixed gain."""
 
-    stream: Stream
     gain_db: float
-
-    @property
-    def rate(self) -> int:
-        """Hz."""
-        return self.stream.rate
-
-    @property
-    def channels(self) -> int:
-        """As many as the stream's."""
-        return self.stream.channels
-
-    @property
-    def period(self) -> int | None:
-        """The stream's."""
-        return self.stream.period
-
-    def reach(self, stretch: Stretch) -> Stretch:
-        """As the stream says."""
-        return self.stream.reach(stretch)
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """The stream's blocks, louder."""

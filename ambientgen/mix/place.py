@@ -18,7 +18,7 @@ from ambientgen.mix.moving import Moving, Spectra
 from ambientgen.mix.spot import Bench, Filter, Spot
 from ambientgen.noise import common_of
 from ambientgen.scene.layers import Placement, Ranged, RoomName
-from ambientgen.stream import FloatArray, Stream, Stretch
+from ambientgen.stream import Derived, FloatArray, Stream, Stretch
 
 # Filters are renewed so often. What turns half round in a second turns by 4.5° between two; their
 # delays are then at most 0.04 ms apart, whose mixture is still flat up to 4 kHz. Reflections
@@ -49,27 +49,14 @@ def Placed(stream: Stream, placement: Placement, layout: Layout, width: float) -
 
 
 @dataclass(frozen=True, eq=False)
-class Matrixed:
+class Matrixed(Derived):
     """A stream whose channels are sums of another's: `gains` (channels, feeds)."""
 
-    stream: Stream
     gains: NDArray[np.float64]
-
-    @property
-    def rate(self) -> int:
-        return self.stream.rate
 
     @property
     def channels(self) -> int:
         return len(self.gains)
-
-    @property
-    def period(self) -> int | None:
-        return self.stream.period
-
-    def reach(self, stretch: Stretch) -> Stretch:
-        """As the stream's."""
-        return self.stream.reach(stretch)
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """As the stream's."""
@@ -83,25 +70,16 @@ class Matrixed:
 
 
 @dataclass(frozen=True, eq=False)
-class _Moved:
+class _Moved(Derived):
     """A stream with a direction, a distance or a room."""
 
-    stream: Stream
     placement: Placement
     layout: Layout
     common: float
 
     @property
-    def rate(self) -> int:
-        return self.stream.rate
-
-    @property
     def channels(self) -> int:
         return len(self.layout.channels)
-
-    @property
-    def period(self) -> int | None:
-        return self.stream.period
 
     def reach(self, stretch: Stretch) -> Stretch:
         """What the frames that are heard in the stretch take."""
