@@ -177,6 +177,12 @@ def test_what_is_centred_depends_on_its_place_alone(
         )
 
 
+def test_centring_asks_for_no_more_than_it_hears() -> None:
+    """A second more would often be one window more, which takes a model's time."""
+    assert Centred(Hiss(16000, 1)).reach((0, 32_112)) == (-3200, 35_312)
+    assert Centred(Hiss(16000, 1)).reach((17_000, None)) == (12_800, None)
+
+
 @dataclass(frozen=True)
 class Offset(Hiss):
     """A tone on an offset."""

@@ -20,7 +20,7 @@ class Centred(Derived):
     """A stream less its mean over 0.4 s, weighted by a triangle: linear phase, finite memory."""
 
     def reach(self, stretch: Stretch) -> Stretch:
-        """The stretch of the source: whole chunks, and their context."""
+        """The stretch of the source: from a chunk's start on, with context."""
         return self.stream.reach(self._chunks.around(stretch))
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
@@ -43,7 +43,8 @@ class Centred(Derived):
 
     @property
     def _chunks(self) -> Chunks:
-        return Chunks(self.rate, 2 * self._half, self.period)
+        # Sums run from a chunk's start on: what comes later changes no bit.
+        return Chunks(self.rate, 2 * self._half, self.period, whole=False)
 
     def _made(self, piece: FloatArray) -> FloatArray:
         """A chunk, of its samples with context."""

@@ -16,12 +16,14 @@ class Chunks:
     """Chunks of `length` samples from 0 to both sides; in loops they begin anew with every turn.
 
     context: samples that are wanted beyond both ends of each. The last chunk of a turn takes in
-    what is left of it.
+    what is left of it. whole: a stretch takes all of its last chunk; else, for what hears nothing
+    later than `context` behind a sample, no more of it than lies in the stretch.
     """
 
     length: int
     context: int
     period: int | None
+    whole: bool = True
 
     def of(self, sample: int) -> Chunk:
         """The chunk that a sample is in."""
@@ -38,14 +40,23 @@ class Chunks:
         """What a stretch takes: its chunks, with their context."""
         first, end = stretch
         begin = self.of(first)[0] - self.context
-        return begin, None if end is None else self.of(max(first, end - 1))[1] + self.context
+        if end is None:
+            return begin, None
+        return begin, self._stop(self.of(max(first, end - 1))[1], end) + self.context
+
+    def _stop(self, stop: int, end: int | None) -> int:
+        """Where a chunk that goes to `stop` ends in a stretch that goes to `end`."""
+        return stop if self.whole or end is None else min(stop, end)
 
     def pieces(self, stream: Stream, stretch: Stretch) -> Iterator[tuple[Chunk, FloatArray]]:
         """Each chunk of a stretch, and a stream's samples of it with context."""
         around = self.around(stretch)
         cut = Cut(around[0], stream.blocks(around))
-        wanted = ((a - self.context, b + self.context) for a, b in self._over(stretch))
-        yield from zip(self._over(stretch), cut.pieces(wanted), strict=False)
+        chunks = [
+            ((a, self._stop(b, stretch[1])) for a, b in self._over(stretch)) for _ in range(2)
+        ]
+        wanted = ((a - self.context, b + self.context) for a, b in chunks[0])
+        yield from zip(chunks[1], cut.pieces(wanted), strict=False)
 
     def _over(self, stretch: Stretch) -> Iterator[Chunk]:
         sample, end = stretch

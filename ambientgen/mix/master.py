@@ -29,7 +29,8 @@ class Master:
     @property
     def gain(self) -> np.float32:
         """What the limiter multiplies samples with where it has nothing to do."""
-        return np.float32(float(10.0 ** (self.settings.gain_db / 20.0)))
+        gain: np.float32 = np.float32(10.0 ** (self.settings.gain_db / 20.0))
+        return gain
 
     def heard(self, samples: Stretch) -> Stretch:
         """What of the mix makes these samples: the limiter hears some around them."""
