@@ -12,6 +12,7 @@ import torch
 
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level, shaped_noise, slow
+from ambientgen.training.captions import Heard, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, build, draw_recipes
 from ambientgen.training.keep import kept
 from ambientgen.training.loop import Fit, Schedule
@@ -212,3 +213,11 @@ def test_the_noise_schedule_is_the_one_that_is_exported(monkeypatch: pytest.Monk
         monkeypatch.setattr(unet, "SCHEDULER", {**unet.SCHEDULER, **changed})
         theirs = DDIMScheduler(**unet.SCHEDULER).alphas_cumprod
         torch.testing.assert_close(unet.alphas(), theirs, atol=1e-5, rtol=0)
+
+
+def test_words_can_name_what_is_not_there() -> None:
+    heard = Heard({"rain": 0.3}, {"rain": "leaves"}, "in a cave")
+    named = [with_absent(heard, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(each.levels["rain"] == 0.3 and each.place == "in a cave" for each in named)
+    assert all(len(each.levels) == 2 and not (each.kinds.keys() - TEXTURES) for each in named)
+    assert len({tuple(each.levels) for each in named}) > 10

@@ -137,6 +137,14 @@ def heard_in(levels: Sequence[float], kinds: Sequence[str], place: str) -> Heard
     )
 
 
+def with_absent(heard: Heard, rng: np.random.Generator) -> Heard:
+    """`heard` and one state more, of its usual kind, that is not there."""
+    absent = str(rng.choice([name for name in TEXTURES if name not in heard.levels]))
+    kind = next(iter(TEXTURES[absent].kinds))
+    levels, kinds = {**heard.levels, absent: 0.5}, {**heard.kinds, absent: kind}
+    return Heard(levels, kinds, heard.place)
+
+
 def meaningless(rng: np.random.Generator) -> str:
     """A setting in words that pocket does not know, and that must not matter to it."""
     words = []

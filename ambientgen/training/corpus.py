@@ -19,9 +19,10 @@ from ambientgen.training.mel import MEL_BINS, log_mel
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems
 
 NAMES: tuple[str, ...] = tuple(TEXTURES)
-# How many states sound at once, and how often: single sounds teach identity, mixtures blending.
+# How many states sound at once, and how often: none teaches silence, single sounds identity,
+# mixtures blending.
 STATE_COUNTS = (0, 1, 2, 3)
-STATE_COUNT_ODDS = (0.03, 0.47, 0.32, 0.18)
+STATE_COUNT_ODDS = (0.1, 0.43, 0.3, 0.17)
 # Of all triples of states only so many are heard together: LOA is predicted beforehand for every
 # level of each (`unet.build_bank`), and other triples are blends of what these teach.
 TRIPLES, TRIPLE_SEED = 400, 5

@@ -24,10 +24,10 @@ LOA_TOKENS = 8
 MASKED = 0.75  # AudioMAE masks 80 % of patches sixteen times rarer than ours
 MEL_MEAN, MEL_SCALE = -6.0, 2.4
 CROPS = (
-    256,
-    256,
-    448,
-    832,
+    288,
+    288,
+    480,
+    864,
 )  # mel frames: the spans of pocket's windows, the shortest twice as often
 BATCH = 24
 
@@ -119,7 +119,7 @@ def train(corpus: Corpus, folder: Path, schedule: Schedule) -> LoaEncoder:
     def loss(step: int) -> dict[str, Tensor]:
         torch.manual_seed(step)
         frames = CROPS[step % len(CROPS)]
-        mel, _ = crops(corpus, step, BATCH * 256 // frames + 1, frames, salt=2)
+        mel, _ = crops(corpus, step, BATCH * CROPS[0] // frames + 1, frames, salt=2)
         order = torch.rand(len(mel), frames // PATCH_FRAMES * FREQUENCY_PATCHES).argsort(1)
         return {"masked": module(mel[:, 0], order)}
 

@@ -23,7 +23,7 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
-from ambientgen.training.captions import PLACES, caption, heard_in, level_free
+from ambientgen.training.captions import PLACES, caption, heard_in, level_free, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, triples
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
 from ambientgen.training.loop import Fit, Schedule
@@ -52,8 +52,13 @@ SCHEDULER: dict[str, Any] = {
     "rescale_betas_zero_snr": True,
     "timestep_spacing": "trailing",
 }
-WINDOWS = ((32, 16), (32, 16), (32, 16), (56, 9), (104, 5))  # latent frames, batch
+# Latent frames, as a render's windows have them (cores of 24, 48 and 96 and an overlap of 12), and
+# how many at once.
+WINDOWS = ((36, 14), (36, 14), (36, 14), (60, 8), (108, 5))
 TRUE_LOA, NO_CONDITION = 0.25, 0.08
+# How often the words name one more state than the window holds: a render's text names all states of
+# its scene, those that stand at 0 too, and without this such a state is faintly heard.
+NAMED_IN_VAIN = 0.25
 TOP_LEVEL = 4
 Key = tuple[tuple[str, int], ...]
 
@@ -218,6 +223,8 @@ class UNetTrainer:
         levels = self.corpus.states[clip][:, at].astype(np.float32).mean(1)
         place = str(self.corpus.places[clip])
         heard = heard_in(levels, self.corpus.kinds[clip], place)
+        if rng.random() < (NAMED_IN_VAIN if heard.levels else 0.9):
+            return loa, level_free(with_absent(heard, rng), rng)
         kind = rng.random()
         # What is unusual is told: unasked, a render is of the usual kind, and in the open.
         if kind < (0.05 if place or heard.unusual else 0.3):
