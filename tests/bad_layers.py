@@ -187,6 +187,14 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ":3:132: there is no procedural sound `rian`; did you mean `rain`?",
         ),
     ),
+    "strength without words": (
+        LAYERS + "  a: {engine: procedural, strength: 0.5, events: [{at: 0s, sound: rain}]}\n",
+        said(
+            ":3:27: a layer with `strength` needs `states`: in their words the model is told "
+            "what to make; write for example `states: {rain: {curve: 0.5}}`, or leave "
+            "`strength` out"
+        ),
+    ),
     "no strength": (
         LAYERS + "  a: {engine: procedural, strength: 0, states: {rain: {curve: 1}}}\n",
         said(

@@ -189,6 +189,13 @@ def _layer(name: str, layer: Mapping[str, Any], hidden: Hidden) -> Iterator[Faul
                 what = f"`{field}` says nothing in a procedural layer without `strength`"
                 remedy = "leave it out, or write for example `strength: 0.5`"
                 yield Fault((*path, field), what, remedy, at_key=True)
+    if procedural and "strength" in layer and "states" not in layer and "events" in layer:
+        what = (
+            "a layer with `strength` needs `states`: in their words the model is told what to make"
+        )
+        remedy = f"write for example `{HINTS['states'].example}`, or leave `strength` out"
+        if not hidden((*path, "states")):
+            yield Fault((*path, "strength"), what, remedy, at_key=True)
     yield from _silent(name, layer, engine, hidden)
     if engine != "recording":
         yield from _state_faults(layer.get("states"), (*path, "states"), procedural=procedural)
