@@ -42,10 +42,13 @@ states:
   #   levels: [~, a wind chime ringing softly, wind chimes ringing loudly]
   #   curve: 0.4
 
+# The file. Left out, it is what the model makes: one channel of 16 kHz.
+output: {layout: stereo, sample_rate: 48000}
+# output: {format: ogg, layout: stereo, sample_rate: 48000, loudness: -23 LUFS, fade_out: 5s}
+
 # Left out, these are chosen for you.
 # keyframes: {every: 10s}
 # render: {steps: 8, guidance: 2}
-# output: {format: flac}
 """
 
 
