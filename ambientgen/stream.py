@@ -42,6 +42,18 @@ class Stream(Protocol):
         ...
 
 
+def from_start(stretch: Stretch, period: int | None) -> tuple[int, Stretch]:
+    """How many samples of a stretch lie before sample 0, in silence, and what of it is left.
+
+    None of a stream with a period, which sounds there too.
+    """
+    first, end = stretch
+    if period is not None or first >= 0:
+        return 0, stretch
+    silent = -first if end is None else max(0, min(-first, end - first))
+    return silent, (first + silent, end)
+
+
 @dataclass(frozen=True)
 class Derived:
     """What a stream has of the one it is made of, `stream`: all but its samples."""

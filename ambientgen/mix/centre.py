@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ambientgen.mix.chunks import Chunks
-from ambientgen.stream import Derived, FloatArray, Stretch
+from ambientgen.stream import Derived, FloatArray, Stretch, from_start
 
 WIDTH_S = 0.2
 """Of the moving mean that is taken away, twice over: -3 dB at 2.8 Hz, within 0.5 dB above 5 Hz."""
@@ -25,11 +25,9 @@ class Centred(Derived):
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """The samples of a stretch, float32 (n, channels)."""
-        first, end = stretch
-        if self.period is None and first < 0:
-            silent = -first if end is None else max(0, min(-first, end - first))
+        silent, (first, end) = from_start(stretch, self.period)
+        if silent:
             yield np.zeros((silent, self.channels), np.float32)
-            first = 0
         if end is not None and first >= end:
             return
         for (begin, _), piece in self._chunks.pieces(self.stream, (first, end)):

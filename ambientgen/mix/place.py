@@ -18,7 +18,7 @@ from ambientgen.mix.moving import Moving, Spectra
 from ambientgen.mix.spot import Bench, Filter, Spot
 from ambientgen.noise import common_of
 from ambientgen.scene.layers import Placement, Ranged, RoomName
-from ambientgen.stream import Derived, FloatArray, Stream, Stretch
+from ambientgen.stream import Derived, FloatArray, Stream, Stretch, from_start
 
 # Filters are renewed so often. What turns half round in a second turns by 4.5° between two; their
 # delays are then at most 0.04 ms apart, whose mixture is still flat up to 4 kHz. Reflections
@@ -87,11 +87,9 @@ class _Moved(Derived):
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """As the stream's; silence before sample 0."""
-        first, end = stretch
-        if self.period is None and first < 0:
-            silent = min(0, end) if end is not None else 0
-            yield np.zeros((silent - first, self.channels), np.float32)
-            first = silent
+        silent, (first, end) = from_start(stretch, self.period)
+        if silent:
+            yield np.zeros((silent, self.channels), np.float32)
         if end is None or first < end:
             yield from self._sounding((first, end))
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ambientgen.mix.air import Air, Place
 from ambientgen.mix.chunks import Chunk, Chunks
-from ambientgen.stream import FloatArray, Stream, Stretch
+from ambientgen.stream import FloatArray, Stream, Stretch, from_start
 
 QUALITY = "VHQ"
 """soxr's name of its very high quality: what it adds lies 170 dB below the sound."""
@@ -65,14 +65,12 @@ class ToRate:
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """The samples of a stretch, float32 (n, channels)."""
-        first, end = stretch
         if self._same:
             yield from self.stream.blocks(stretch)
             return
-        if self.period is None and first < 0:
-            silent = -first if end is None else min(-first, end - first)
-            yield np.zeros((max(0, silent), self.channels), np.float32)
-            first = 0
+        silent, (first, end) = from_start(stretch, self.period)
+        if silent:
+            yield np.zeros((silent, self.channels), np.float32)
         if end is not None and first >= end:
             return
         for chunk, piece in self._chunks.pieces(self.stream, self._own((first, end))):

@@ -24,7 +24,7 @@ from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
 from ambientgen.scene import Scene
 from ambientgen.sources.studio import Progress, Studio
-from ambientgen.stream import FloatArray, Stretch
+from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.waveform import Decoder, sound
 
 Told = tuple[Plan, Conditionings]
@@ -122,11 +122,9 @@ class Diffused:
 
         Raises ModelError where the model's weights are damaged.
         """
-        first, end = stretch
-        if self.period is None and first < 0:
-            silent = -first if end is None else min(-first, end - first)
-            yield np.zeros((max(silent, 0), self.channels), np.float32)
-            first = 0
+        silent, (first, end) = from_start(stretch, self.period)
+        if silent:
+            yield np.zeros((silent, self.channels), np.float32)
         if end is not None and first >= end:
             return
         plan = self.plan(stretch)

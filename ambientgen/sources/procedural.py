@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ambientgen.crossfade import join
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.model import Scene, State
-from ambientgen.stream import FloatArray, Stretch
+from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.stretch import Grid, Piece
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.chance import Passing
@@ -63,14 +63,11 @@ class Procedural:
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """The samples of a stretch, float32 (n, 1): see `Stream`."""
-        first, end = stretch
+        silent, (first, end) = from_start(stretch, self.period)
+        if silent:
+            yield np.zeros((silent, 1), np.float32)
         if end is not None and end <= first:
             return
-        if self.period is None and first < 0:
-            yield np.zeros(((0 if end is None else min(0, end)) - first, 1), np.float32)
-            first = 0
-            if end is not None and end <= 0:
-                return
         grid = Grid(CORE, self.period)
         pieces = grid.pieces(first, end)
         here = next(pieces)
