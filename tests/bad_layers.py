@@ -454,6 +454,36 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ),
         ),
     ),
+    "reversed ranges": (
+        EVENTS
+        + (
+            "  - {rate: 4, sound: thunder, level: [0.9, 0.2], distance: [1, 0.5], "
+            "direction: [90, -90]}\n"
+        ),
+        said(
+            ":3:38: `level` goes from 0.9 down to 0.2, and must go up; write `[0.2, 0.9]`",
+            ":3:60: `distance` goes from 1 down to 0.5, and must go up; write `[0.5, 1]`",
+            (
+                ":3:81: `direction` goes from 90 down to -90, and must go up; write `[-90, 90]`; "
+                "to go round the back, write two events: one with `[90, 180]` and one with "
+                "`[-180, -90]`"
+            ),
+        ),
+    ),
+    "layouts by other names": (
+        OUTPUT + "{layout: 4.0}\n",
+        said(
+            ":3:18: `layout` must be `mono`, `stereo`, `quad`, `5.1` or `ambisonics`, not 4.0; "
+            "did you mean `quad`?",
+        ),
+    ),
+    "a layout of one order": (
+        OUTPUT + "{layout: FOA}\n",
+        said(
+            ":3:18: `layout` must be `mono`, `stereo`, `quad`, `5.1` or `ambisonics`, not "
+            '"FOA"; did you mean `ambisonics`?',
+        ),
+    ),
     "unknown layout": (
         OUTPUT + "{layout: sterio, bits: 8, sample_rate: 8000}\n",
         said(
@@ -538,6 +568,24 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             (
                 ":3:10: `loudness` is measured over the whole, and this scene never ends; "
                 "leave the line out, or give the scene a `duration` such as `5m`"
+            ),
+        ),
+    ),
+    "louder than its peaks": (
+        OUTPUT + "{loudness: -5, peak: -20}\n",
+        said(
+            (
+                ":3:20: no sound whose peaks stay below -20 dBTP is as loud as -5 LUFS; "
+                "write for example `-32 LUFS`, or a higher `peak`"
+            ),
+        ),
+    ),
+    "as loud as its peaks": (
+        OUTPUT + "{loudness: -10 LUFS, peak: -9.5 dBTP}\n",
+        said(
+            (
+                ":3:20: no sound whose peaks stay below -9.5 dBTP is as loud as -10 LUFS; "
+                "write for example `-21.5 LUFS`, or a higher `peak`"
             ),
         ),
     ),

@@ -49,7 +49,7 @@ class Number:
 
 
 class Pair(Number):
-    """Annotates one number on a scale, or a list of two."""
+    """Annotates one number on a scale, or a list of two, the lower one first."""
 
     def parse_pair(self, value: object) -> tuple[float, float]:
         if not isinstance(value, list):
@@ -66,7 +66,18 @@ class Pair(Number):
         if faults:
             refuse(*faults)
         first, second = (self.scale.number(one) or 0.0 for one in value)
+        if first > second:
+            refuse(self._reversed(first, second))
         return first, second
+
+    def _reversed(self, first: float, second: float) -> Fault:
+        remedy = f"write `[{second:g}, {first:g}]`"
+        if self.scale is DIRECTION:
+            around = f"one with `[{first:g}, {DIRECTION.high:g}]`"
+            around += f" and one with `[{DIRECTION.low:g}, {second:g}]`"
+            remedy += f"; to go round the back, write two events: {around}"
+        said = f"`{self.name}` goes from {first:g} down to {second:g}, and must go up"
+        return Fault((), said, remedy)
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: object

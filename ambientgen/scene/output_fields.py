@@ -37,6 +37,11 @@ CHOICES: dict[str, tuple[str | int, ...]] = {
     "bits": get_args(BitsName),
     "layout": get_args(LayoutName),
 }
+_ALSO_CALLED: dict[str, dict[str, str]] = {
+    "layout": dict.fromkeys(("4", "4.0", "surround"), "quad")
+    | dict.fromkeys(("foa", "b-format", "bformat", "ambix"), "ambisonics")
+}
+"""What others call a choice, or nearly: it is not taken for it, but told."""
 
 
 def choice(name: str, value: object) -> str | int | None:
@@ -60,7 +65,9 @@ class Choice:
         if found is not None:
             return found
         known = [str(one) for one in CHOICES[self.name]]
-        near = nearest(value, known) if isinstance(value, str) else ""
+        near = _ALSO_CALLED.get(self.name, {}).get(str(value).lower(), "")
+        if not near and isinstance(value, str):
+            near = nearest(value, known)
         remedy = f"did you mean `{near}`?" if near else f"write for example `{self._example}`"
         refuse(Fault((), f"`{self.name}` must be {listed(known)}, not {shown(value)}", remedy))
 
