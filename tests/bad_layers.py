@@ -571,24 +571,6 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ),
         ),
     ),
-    "louder than its peaks": (
-        OUTPUT + "{loudness: -5, peak: -20}\n",
-        said(
-            (
-                ":3:20: no sound whose peaks stay below -20 dBTP is as loud as -5 LUFS; "
-                "write for example `-32 LUFS`, or a higher `peak`"
-            ),
-        ),
-    ),
-    "as loud as its peaks": (
-        OUTPUT + "{loudness: -10 LUFS, peak: -9.5 dBTP}\n",
-        said(
-            (
-                ":3:20: no sound whose peaks stay below -9.5 dBTP is as loud as -10 LUFS; "
-                "write for example `-21.5 LUFS`, or a higher `peak`"
-            ),
-        ),
-    ),
     "long fades": (
         OUTPUT + "{fade_in: 40s, fade_out: 40s}\n",
         said(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ambientgen.errors import OutputError, UsageError
+from ambientgen.errors import OutputError, SceneError, UsageError
 from ambientgen.level import LevelSettings, Limiter
 from ambientgen.mix.fades import Fades
-from ambientgen.mix.loudness import TOLERANCE_LU, Loudness, Target, gain_for, weights_of
+from ambientgen.mix.loudness import (
+    MOST_FORCED_DB,
+    TOLERANCE_LU,
+    Loudness,
+    Target,
+    gain_for,
+    weights_of,
+)
 from ambientgen.mix.spool import Spool
+from ambientgen.scene import parse_scene
 from ambientgen.stream import FloatArray
 
 MONO, STEREO = ("M",), ("L", "R")
@@ -131,10 +140,53 @@ def test_what_the_limiter_forbids_is_told() -> None:
     sound[::2400] = 0.5  # no gain makes clicks loud
     target, limited = Target(-8.0, 16000, MONO), limiting(sound, 16000, calls)
     settled = target.settled(sounding(sound), target.measured([sound]), limited)
-    assert len(calls) == 3
+    assert 1 < len(calls) <= 3
     assert settled.reached_lufs < -10
     assert settled.notice is not None
     assert f"{settled.reached_lufs:.1f} LUFS reached, not -8: the limiter" in settled.notice
+
+
+def test_what_cannot_be_reached_is_not_driven_to_pieces() -> None:
+    """More gain than is missing by 12 dB is never tried, nor one that a turn has shown in vain."""
+    sound, calls = noise(16000, 1), list[float]()
+    settings = LevelSettings(ceiling_db=-20.0)
+
+    def limited(gain_db: float, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        calls.append(gain_db)
+        forced = replace(settings, gain_db=gain_db)
+        return Limiter(forced, 16000, 0, (0, len(sound))).limited(blocks)
+
+    target = Target(-5.0, 16000, MONO)
+    missing_db = -5.0 - target.measured([sound])
+    settled = target.settled(sounding(sound), -5.0 - missing_db, limited)
+    assert missing_db - 0.01 <= settled.gain_db <= max(calls) <= missing_db + MOST_FORCED_DB + 0.01
+    assert settled.notice is not None and "-5: the limiter" in settled.notice
+
+    def deaf(gain_db: float, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        calls.append(gain_db)
+        return iter(blocks)
+
+    calls.clear()
+    settled = target.settled(sounding(sound), -5.0 - missing_db, deaf)
+    assert calls == [settled.gain_db]  # it brought nothing
+
+
+@pytest.mark.parametrize(
+    ("output", "remedy"),
+    [
+        ("{loudness: -5, peak: -20}", "-32 LUFS"),
+        ("{loudness: -10 LUFS, peak: -9.5 dBTP}", "-21.5 LUFS"),
+    ],
+)
+def test_a_loudness_above_the_peaks_is_refused_where_it_stands(output: str, remedy: str) -> None:
+    text = f"duration: 1m\nstates: {{rain: {{curve: 0.5}}}}\noutput: {output}\n"
+    with pytest.raises(SceneError) as raised:
+        parse_scene(text, "a.yaml")
+    (problem,) = raised.value.problems
+    assert problem.place == "a.yaml:3:20"
+    assert "no sound whose peaks stay below" in problem.what
+    assert problem.remedy == f"write for example `{remedy}`, or a higher `peak`"
+    parse_scene(text.replace("peak: -20", "peak: -4").replace("peak: -9.5", "peak: -9"))
 
 
 def test_silence_cannot_be_made_loud() -> None:

@@ -17,14 +17,23 @@ from ambientgen.scene.durations import DurationError, parse_span, spell
 from ambientgen.scene.faults import Fault, listed, nearest, shown
 from ambientgen.scene.hints import HINTS
 from ambientgen.scene.layer_fields import MOST_EVENTS, MOST_STATES
-from ambientgen.scene.model import EVENTS
+from ambientgen.scene.model import EVENTS, OutputOptions
 from ambientgen.scene.output_fields import choice, clashes
+from ambientgen.scene.scales import LOUDNESS, PEAK
 from ambientgen.scene.schema import MOST_LAYERS
 from ambientgen.scene.text import named
 from ambientgen.scene.textures import TEXTURE_KINDS
 
 NAME = r"[a-z][a-z0-9_]{0,39}"
 """Regular expression of a state's or a layer's name; a layer's is part of a file's."""
+
+LEAST_BELOW_PEAK_LU = 1.0
+"""How far below its peaks a loudness must lie. A tone's is 3 below them in mono (BS.1770-4), as
+high as they are in stereo; a sound of many tones has peaks of 8 dB and more above its power, of
+which a limiter that keeps its shape takes some: what lies above is in nobody's reach."""
+
+LIKELY_BELOW_PEAK_LU = 12.0
+"""What every kind of sound reaches (docs/loudness.md)."""
 
 Path = tuple[int | str, ...]
 Hidden = Callable[[Path], bool]
@@ -237,7 +246,24 @@ def _output(whole: _Whole) -> Iterator[Fault]:
         what = "`loudness` is measured over the whole, and this scene never ends"
         remedy = "leave the line out, or give the scene a `duration` such as `5m`"
         yield Fault(("output", "loudness"), what, remedy, at_key=True)
+    yield from _too_loud(output)
     yield from _fades(output, whole)
+
+
+def _too_loud(output: Mapping[str, Any]) -> Iterator[Fault]:
+    loudness_lufs = LOUDNESS.number(output.get("loudness"))
+    peak_dbtp = PEAK.number(output.get("peak", OutputOptions.peak_dbtp))
+    if loudness_lufs is None or peak_dbtp is None:
+        return
+    ranges = ((LOUDNESS, loudness_lufs), (PEAK, peak_dbtp))
+    if not all(scale.low <= value <= scale.high for scale, value in ranges):
+        return
+    loudest_lufs = peak_dbtp - LEAST_BELOW_PEAK_LU
+    if loudness_lufs > loudest_lufs:
+        what = f"no sound whose peaks stay below {peak_dbtp:g} dBTP is as loud as "
+        what += f"{loudness_lufs:g} LUFS"
+        remedy = f"write for example `{peak_dbtp - LIKELY_BELOW_PEAK_LU:g} LUFS`"
+        yield Fault(("output", "loudness"), what, f"{remedy}, or a higher `peak`")
 
 
 def _fades(output: Mapping[str, Any], whole: _Whole) -> Iterator[Fault]:
