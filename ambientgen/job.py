@@ -17,10 +17,11 @@ from ambientgen.mix.fades import Fades
 from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.loudness import Target
 from ambientgen.mix.master import Master
-from ambientgen.scene import Scene, missing_recordings
+from ambientgen.scene import Scene
 from ambientgen.scene.durations import spell
 from ambientgen.scene.model import derived_seed
 from ambientgen.sidecar import Span
+from ambientgen.sources.usable import unusable_recordings
 from ambientgen.stream import Stretch
 from ambientgen.units import samples_at, whole_period
 
@@ -137,14 +138,6 @@ def fitted(scene: Scene) -> Scene:
 
 def check_recordings(scene: Scene) -> None:
     """Raises UsageError where a recording of a layer is not there, or cannot be used."""
-    missing = missing_recordings(scene)
-    if missing:
-        raise UsageError(*missing)
-    layers = [layer for layer in scene.layers if layer.engine == "recording"]
-    if not layers:
-        return
-    from ambientgen.sources.recording import check_recording
-
-    problems = [found for layer in layers if (found := check_recording(layer)) is not None]
+    problems = unusable_recordings(scene)
     if problems:
         raise UsageError(*problems)

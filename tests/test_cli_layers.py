@@ -80,6 +80,41 @@ def test_verify_knows_stems_and_recordings(capsys: Output) -> None:
     assert "here these are different: layers.bed" in err
 
 
+def test_a_stem_is_verified_by_the_sidecar_of_its_mix(capsys: Output) -> None:
+    told, _ = ran(capsys, "render", "storm.yaml", "--stems", "--json")
+    sounds = sorted(str(path) for path in Path().glob("storm*.wav"))
+    assert sounds == ["storm.bed.wav", "storm.wav", "storm.wind.wav"]
+    verified, _ = ran(capsys, "verify", *sounds, "--json")
+    assert [one.get("stem") for one in verified] == ["bed", None, "wind"]
+    stems = told[0]["stems"]
+    wanted = [stems["bed"]["sha256"], told[0]["sha256"], stems["wind"]["sha256"]]
+    assert [one["sha256"] for one in verified] == wanted
+    assert {one["sidecar"] for one in verified} == {"storm.json"}
+    verified, _ = ran(capsys, "verify", "storm.bed.wav", "--render", "--json")
+    assert verified[0]["rendered"] == stems["bed"]["sha256"]
+    Path("storm.bed.wav").write_bytes(Path("storm.wind.wav").read_bytes())
+    _, err = ran(capsys, "verify", "storm.bed.wav", code=5)
+    assert "storm.bed.wav: is not the sound that storm.json describes" in err
+    Path("storm.other.wav").write_bytes(Path("storm.wav").read_bytes())
+    _, err = ran(capsys, "verify", "storm.other.wav", code=2)
+    assert "storm.other.json: no sidecar can be read" in err
+
+
+def test_one_scene_in_two_formats_in_one_folder_is_told(capsys: Output) -> None:
+    ran(capsys, "render", "storm.yaml")
+    _, err = ran(capsys, "render", "storm.yaml", "-o", "storm.ogg", code=4)
+    assert (
+        "storm.json: describes storm.wav, the same sound in another format; "
+        "name another output or folder with -o" in err
+    )
+    _, err = ran(capsys, "render", "storm.yaml", "--seed", "8", "-o", "storm.ogg", code=4)
+    assert "storm.json: describes another render; name another output or folder" in err
+    ran(capsys, "render", "storm.yaml", "-o", "storm.ogg", "--force")
+    Path("storm.wav").unlink()
+    _, err = ran(capsys, "render", "storm.yaml", "-o", "storm.mp3", code=4)
+    assert "storm.json: describes storm.ogg" in err
+
+
 def test_a_lossy_file_is_verified_too(capsys: Output) -> None:
     ran(capsys, "render", "storm.yaml", "-o", "storm.ogg")
     told, _ = ran(capsys, "verify", "storm.ogg", "--render", "--json")
@@ -137,3 +172,11 @@ layers:
     Path("part.json").unlink()
     (curve,) = listen("part.wav", turning).curves
     assert curve.spearman is not None and curve.spearman < -0.9
+
+
+@pytest.mark.parametrize("command", ["validate", "render"])
+def test_a_bad_recording_is_told_at_the_line_that_names_it(capsys: Output, command: str) -> None:
+    Path("bed.wav").write_text("no sound")
+    _, err = ran(capsys, command, "storm.yaml", code=2)
+    assert "storm.yaml:7:34: the recording `bed.wav` cannot be read as sound (" in err
+    assert names() == set()

@@ -19,11 +19,13 @@ from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.errors import UsageError
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.mix.place import place_clip
+from ambientgen.scene import parse_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.model import Scene, State
 from ambientgen.sources.events import Events, Occurrence, unplaced
 from ambientgen.sources.procedural import CORE, Procedural
-from ambientgen.sources.recording import Recording, check_recording, decoded
+from ambientgen.sources.recording import Recording, decoded
+from ambientgen.sources.usable import check_recording, unusable_recordings
 from ambientgen.stream import Stream
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.chance import Passing, apart, lasting
@@ -380,12 +382,12 @@ def test_a_tone_has_no_gap_where_it_comes_round(tmp_path: Path) -> None:
         (
             "short.wav",
             np.full((1000, 1), 0.1),
-            "it lasts only 0.06 s; use a file of at least",
+            "lasts only 0.06 s; use a file of at least",
         ),
-        ("none.wav", np.zeros((0, 1)), "it holds no sound"),
-        ("silent.wav", np.full((RATE, 1), 0.25), "it is silent from end to end"),
-        ("many.wav", np.ones((RATE, 3)), "it has 3 channels; use a mono or a stereo file"),
-        ("nan.wav", np.full((RATE, 1), np.nan), "it holds numbers that are not finite"),
+        ("none.wav", np.zeros((0, 1)), "holds no sound"),
+        ("silent.wav", np.full((RATE, 1), 0.25), "is silent from end to end"),
+        ("many.wav", np.ones((RATE, 3)), "has 3 channels; use a mono or a stereo file"),
+        ("nan.wav", np.full((RATE, 1), np.nan), "holds numbers that are not finite"),
     ],
 )
 def test_a_recording_that_cannot_be_used_is_told(
@@ -394,19 +396,37 @@ def test_a_recording_that_cannot_be_used_is_told(
     soundfile.write(tmp_path / name, samples, RATE, subtype="FLOAT")
     layer = Layer(name="bed", engine="recording", file=name, base=str(tmp_path))
     problem = check_recording(layer)
-    assert str(problem).startswith(f"{tmp_path / name}: {said}")
+    assert str(problem).startswith(f"{tmp_path / name}: the recording `{name}` {said}")
 
 
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     told = partial(Layer, name="bed", engine="recording", base=str(tmp_path))
     (tmp_path / "text.wav").write_text("no sound")
-    assert "there is no such file" in str(check_recording(told(file="gone.wav")))
-    assert "it is a folder" in str(check_recording(told(file=".")))
-    assert "it cannot be read as sound (Format not recognised)" in str(
+    assert "the recording `gone.wav` is not there" in str(check_recording(told(file="gone.wav")))
+    assert "is a folder" in str(check_recording(told(file=".")))
+    assert "the recording `text.wav` cannot be read as sound (Format not recognised)" in str(
         check_recording(told(file="text.wav"))
     )
     with pytest.raises(UsageError, match="cannot be read"):
         decoded(told(file="text.wav"), RATE)
+
+
+def test_bad_recordings_are_told_at_their_lines(tmp_path: Path) -> None:
+    text = "duration: 10s\nlayers:\n"
+    for index, name in enumerate(["text.wav", "cut.mp3", "cut.flac"]):
+        text += f"  r{index}: {{engine: recording, file: {name}}}\n"
+    (tmp_path / "text.wav").write_text("no sound")
+    for name in ("cut.mp3", "cut.flac"):
+        soundfile.write(tmp_path / name, 0.1 * np.random.default_rng(1).standard_normal(RATE), RATE)
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[: len(whole) // 3])
+    there = str(tmp_path / "bad.yaml")
+    told = [str(problem) for problem in unusable_recordings(parse_scene(text, there))]
+    assert [line.partition(" (")[0].partition(" before")[0] for line in told] == [
+        f"{there}:3:33: the recording `text.wav` cannot be read as sound",
+        f"{there}:4:33: the recording `cut.mp3` breaks off",
+        f"{there}:5:33: the recording `cut.flac` cannot be read as sound",
+    ]
 
 
 def test_a_good_recording_has_no_problem(noise: Layer, tmp_path: Path) -> None:
@@ -424,4 +444,4 @@ def test_half_an_hour_is_the_most(tmp_path: Path) -> None:
         for _ in range(31):
             file.write(np.zeros(60 * 8000))
     layer = Layer(name="bed", engine="recording", file="long.flac", base=str(tmp_path))
-    assert "it lasts 31 minutes" in str(check_recording(layer))
+    assert "lasts 31 minutes" in str(check_recording(layer))

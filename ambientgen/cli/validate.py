@@ -25,7 +25,7 @@ def validate(
 
     Every problem of a file is told at once, with its line and column and what to write instead.
     """
-    from ambientgen.scene import missing_recordings
+    from ambientgen.sources.usable import unusable_recordings
 
     console = Console()
     outcomes = Outcomes(console, as_json)
@@ -33,9 +33,9 @@ def validate(
     for path in scenes:
         with outcomes.trying(path):
             scene = read_scene(path, overrides)
-            missing = missing_recordings(scene)
-            if missing:
-                raise SceneError(*missing)
+            unusable = unusable_recordings(scene)
+            if unusable:
+                raise SceneError(*unusable)
             notices = _notices(scene)
             for notice in notices:
                 console.notice(f"{path}: {notice}")

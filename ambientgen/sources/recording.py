@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ambientgen.crossfade import join
-from ambientgen.errors import Problem, UsageError
+from ambientgen.errors import UsageError
 from ambientgen.scene.layers import Layer
 from ambientgen.sources.procedural import period_of
+from ambientgen.sources.usable import SHORTEST_S, not_finite, path_of, too_short, unreadable
 from ambientgen.stream import FloatArray, Stretch
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ FADE_S = 2.0
 FADE_SHARE = 4  # no fade is longer than this part of the file
 # In a loop a fade may be as short as this, so that more of the file is heard in each turn.
 LEAST_FADE_S = 0.5
-SHORTEST_S, LONGEST_S = 0.5, 30 * 60.0
-# Below this no recording is: an all but empty file, whatever follows it.
-SILENT = 10 ** (-80 / 20)
 _BLOCK_S = 4.0
-_PROBES = 8
 
 
 @dataclass(frozen=True)
@@ -131,31 +127,6 @@ class Recording:
         return {}
 
 
-def path_of(layer: Layer) -> Path:
-    """Where a layer's file is."""
-    return Path(layer.base) / Path(layer.file or "").expanduser()
-
-
-def check_recording(layer: Layer) -> Problem | None:
-    """What is wrong with a layer's file, found by its header and a few probes; None: nothing.
-
-    A file that is silent at every probe is read to its end, block by block.
-    """
-    import soundfile
-
-    path = path_of(layer)
-    if not path.exists():
-        return _problem(path, "there is no such file", "write a path from the scene's folder")
-    if path.is_dir():
-        return _problem(path, "it is a folder", "name a sound file")
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            return _of_header(path, file) or _of_samples(path, file)
-    except (OSError, RuntimeError) as error:
-        what = f"it cannot be read as sound ({_reason(error)})"
-        return _problem(path, what, "use a whole WAV, FLAC, Ogg or MP3 file")
-
-
 def decoded(layer: Layer, rate: int) -> FloatArray:
     """A layer's whole file at `rate`, without its constant offset: float32 (n, channels).
 
@@ -168,65 +139,12 @@ def decoded(layer: Layer, rate: int) -> FloatArray:
     try:
         samples, own_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
-        what = f"it cannot be read as sound ({_reason(error)})"
-        raise UsageError(_problem(path, what, "use a whole WAV, FLAC, Ogg or MP3 file")) from error
+        raise UsageError(unreadable(layer, error)) from error
     if not np.isfinite(samples).all():
-        raise UsageError(_not_finite(path))
+        raise UsageError(not_finite(layer))
     if len(samples) < SHORTEST_S * own_rate:
-        raise UsageError(_too_short(path, len(samples) / own_rate))
+        raise UsageError(too_short(layer, len(samples) / own_rate))
     samples -= samples.mean(axis=0, dtype=np.float64).astype(np.float32)
     if own_rate != rate:
         samples = soxr.resample(samples, own_rate, rate, quality="VHQ")
     return np.ascontiguousarray(samples, np.float32)
-
-
-def _of_header(path: Path, file: Any) -> Problem | None:
-    frames, rate = int(file.frames), int(file.samplerate)
-    channels = int(file.channels)
-    if channels > 2:
-        return _problem(path, f"it has {channels} channels", "use a mono or a stereo file")
-    if frames == 0:
-        return _problem(path, "it holds no sound", "use a file of at least half a second")
-    if frames < SHORTEST_S * rate:
-        return _too_short(path, frames / rate)
-    if frames > LONGEST_S * rate:
-        minutes = frames / rate / 60
-        what = f"it lasts {minutes:.0f} minutes, and is held in memory"
-        return _problem(path, what, f"cut it to at most {LONGEST_S / 60:.0f} minutes")
-    return None
-
-
-def _of_samples(path: Path, file: Any) -> Problem | None:
-    """Whether some of it sounds, and is numbers."""
-    frames, rate = int(file.frames), int(file.samplerate)
-    places = [frames * k // _PROBES for k in range(_PROBES)]
-    silent = True
-    for starts in (places, range(0, frames, rate)):
-        for start in starts:
-            file.seek(start)
-            block = file.read(rate, dtype="float32", always_2d=True)
-            if not np.isfinite(block).all():
-                return _not_finite(path)
-            offset = block.mean(axis=0) if len(block) else 0.0
-            silent = silent and bool(np.abs(block - offset).max(initial=0.0) < SILENT)
-        if not silent:
-            return None
-    return _problem(path, "it is silent from end to end", "use a file that sounds")
-
-
-def _too_short(path: Path, seconds: float) -> Problem:
-    remedy = f"use a file of at least {SHORTEST_S:g} s"
-    return _problem(path, f"it lasts only {seconds:.2f} s", remedy)
-
-
-def _not_finite(path: Path) -> Problem:
-    return _problem(path, "it holds numbers that are not finite", "export it again")
-
-
-def _problem(path: Path, what: str, remedy: str) -> Problem:
-    return Problem(str(path), what, remedy)
-
-
-def _reason(error: Exception) -> str:
-    """The library's own words, without the path it repeats."""
-    return str(error).rsplit(": ", 1)[-1].rstrip(".") or type(error).__name__

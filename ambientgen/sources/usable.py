@@ -1,0 +1,125 @@
+"""Whether a recording can be used: found before anything is rendered, told at its line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ambientgen.errors import Problem
+from ambientgen.scene.layers import Layer
+from ambientgen.scene.recordings import missing_recordings
+from ambientgen.scene.text import named
+
+if TYPE_CHECKING:
+    from ambientgen.scene.model import Scene
+
+SHORTEST_S, LONGEST_S = 0.5, 30 * 60.0
+# Below this no recording is: an all but empty file, whatever follows it.
+SILENT = 10 ** (-80 / 20)
+_PROBES = 8
+
+
+def unusable_recordings(scene: Scene) -> Sequence[Problem]:
+    """What is wrong with the recordings of a scene's layers, each at its line.
+
+    Files are opened only where there are recordings, and all of them are there.
+    """
+    missing = missing_recordings(scene)
+    if missing:
+        return missing
+    layers = [layer for layer in scene.layers if layer.engine == "recording"]
+    return [found for layer in layers if (found := check_recording(layer)) is not None]
+
+
+def path_of(layer: Layer) -> Path:
+    """Where a layer's file is."""
+    return Path(layer.base) / Path(layer.file or "").expanduser()
+
+
+def check_recording(layer: Layer) -> Problem | None:
+    """What is wrong with a layer's file, found by its header and a few probes; None: nothing.
+
+    A file that is silent at every probe is read to its end, block by block.
+    """
+    import soundfile
+
+    path = path_of(layer)
+    if not path.exists():
+        return _problem(layer, "is not there", "write a path from the scene's folder")
+    if path.is_dir():
+        return _problem(layer, "is a folder", "name a sound file in it")
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            return _of_header(layer, file) or _of_samples(layer, file)
+    except (OSError, RuntimeError) as error:
+        return unreadable(layer, error)
+
+
+def unreadable(layer: Layer, error: Exception) -> Problem:
+    """A file that the library refuses, in its own words."""
+    what = f"cannot be read as sound ({_reason(error)})"
+    return _problem(layer, what, "use a whole WAV, FLAC, Ogg or MP3 file")
+
+
+def too_short(layer: Layer, seconds: float) -> Problem:
+    """A file of fewer than `SHORTEST_S`."""
+    remedy = f"use a file of at least {SHORTEST_S:g} s"
+    return _problem(layer, f"lasts only {seconds:.2f} s", remedy)
+
+
+def not_finite(layer: Layer) -> Problem:
+    """A file with samples that are no numbers."""
+    return _problem(layer, "holds numbers that are not finite", "export it again")
+
+
+def _of_header(layer: Layer, file: Any) -> Problem | None:
+    frames, rate = int(file.frames), int(file.samplerate)
+    channels = int(file.channels)
+    if channels > 2:
+        return _problem(layer, f"has {channels} channels", "use a mono or a stereo file")
+    if frames == 0:
+        return _problem(layer, "holds no sound", "use a file of at least half a second")
+    if frames < SHORTEST_S * rate:
+        return too_short(layer, frames / rate)
+    if frames > LONGEST_S * rate:
+        minutes = frames / rate / 60
+        what = f"lasts {minutes:.0f} minutes, and is held in memory"
+        return _problem(layer, what, f"cut it to at most {LONGEST_S / 60:.0f} minutes")
+    return None
+
+
+def _of_samples(layer: Layer, file: Any) -> Problem | None:
+    """Whether some of it sounds, is numbers, and reaches to the end that its header tells."""
+    import numpy as np
+
+    frames, rate = int(file.frames), int(file.samplerate)
+    places = [frames * k // _PROBES for k in range(_PROBES)]
+    silent = True
+    for starts in (places, range(0, frames, rate)):
+        for start in starts:
+            file.seek(start)
+            block = file.read(rate, dtype="float32", always_2d=True)
+            if not len(block) and starts is places:  # an MP3 that was cut is read without a word
+                what = (
+                    f"breaks off before {start / rate:.1f} s, and should last {frames / rate:.1f}"
+                )
+                return _problem(layer, what, "copy or export it again")
+            if not np.isfinite(block).all():
+                return not_finite(layer)
+            offset = block.mean(axis=0) if len(block) else 0.0
+            silent = silent and bool(np.abs(block - offset).max(initial=0.0) < SILENT)
+        if not silent:
+            return None
+    return _problem(layer, "is silent from end to end", "use a file that sounds")
+
+
+def _problem(layer: Layer, what: str, remedy: str) -> Problem:
+    """At the line that names the file; of a scene without lines, at the file."""
+    name = named(layer.file or "")
+    return Problem(layer.place or str(path_of(layer)), f"the recording {name} {what}", remedy)
+
+
+def _reason(error: Exception) -> str:
+    """The library's own words, without the path it repeats."""
+    return str(error).rsplit(": ", 1)[-1].rstrip(".") or type(error).__name__
