@@ -313,7 +313,7 @@ def test_a_sidecar_of_another_render_stays(capsys: Output, place: Path) -> None:
     _, err = ran(capsys, "render", "a.json", "--force", "--seed", "5", code=4)
     assert "a.json: describes another render; it is the scene to render, and stays" in err
     _, err = ran(capsys, "render", "a.yaml", "-o", "a.flac", code=4)
-    assert "a.json: describes another render; use --force" in err
+    assert "a.json: describes another render; name another output or folder with -o, or" in err
     assert not Path("a.flac").exists()
     assert Path("a.json").read_bytes() == first
 

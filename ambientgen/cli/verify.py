@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,8 +39,9 @@ def verify(
 ) -> None:
     """Tell whether sound files are what their sidecars say.
 
-    The sidecar of NAME.wav is NAME.json. Quickly, by the samples' hash; with --render every window
-    is made anew, without those kept of earlier renders, and the sound must be the same to the bit.
+    The sidecar of NAME.wav is NAME.json, which also describes its stems, NAME.LAYER.wav. Quickly,
+    by the samples' hash; with --render every window is made anew, without those kept of earlier
+    renders, and the sound must be the same to the bit.
     """
     console = Console(quiet)
     verifier = _Verifier(console, device.value, workers)
@@ -69,24 +71,29 @@ class _Verifier:
     def verify(self, file: str, again: bool) -> dict[str, Any]:
         """What is to be told of a file that matches. Raises MismatchError for one that does not,
         UsageError for one that is not there or has no sidecar, and what rendering raises."""
-        beside = _sidecar_of(file)
-        _check_hash(file, beside, beside.document)
-        for stem, said in _stems(file, beside):
-            _check_hash(stem, beside, said)
-        told: dict[str, Any] = {"matches": True, "sha256": beside.sha256, "sidecar": beside.path}
+        beside, stem = _sidecar_of(file)
+        said = beside.document if stem is None else beside.stems[stem]
+        _check_hash(file, beside, said)
+        if stem is None:
+            for path, of_stem in _stems(file, beside):
+                _check_hash(path, beside, of_stem)
+        told: dict[str, Any] = {"matches": True, "sha256": said["sha256"], "sidecar": beside.path}
+        if stem is not None:
+            told["stem"] = stem
         changed = beside.changed_recordings()
         if changed:
             told["changed_recordings"] = changed
             names = ", ".join(changed)
             self._console.notice(f"{file}: other recordings than it was made of: {names}")
         if again:
-            self._render(file, beside)
-            told["rendered"] = beside.sha256
+            self._render(file, beside, stem)
+            told["rendered"] = said["sha256"]
         same = "and so is its scene rendered again" if again else "sample by sample"
-        self._console.say(f"{file}: what {beside.path} describes, {same}")
+        what = f"what {beside.path} describes" + (f" as the stem {stem}" if stem else "")
+        self._console.say(f"{file}: {what}, {same}")
         return told
 
-    def _render(self, file: str, beside: Sidecar) -> None:
+    def _render(self, file: str, beside: Sidecar, stem: str | None) -> None:
         from ambientgen.audio_file.digest import keeps_samples
         from ambientgen.sidecar import differences
 
@@ -98,9 +105,15 @@ class _Verifier:
             asked = beside.asked
             now = renderer.describe(scene, asked)
             report = renderer.render(
-                exact, os.devnull, duration_s=asked.duration_s, between_s=asked.between_s
+                exact,
+                os.devnull,
+                duration_s=asked.duration_s,
+                between_s=asked.between_s,
+                stems={each.name: Path(os.devnull) for each in exact.sounds} if stem else None,
             )
-        if report.sha256 != beside.sha256:
+        known = beside.document if stem is None else beside.stems[stem]
+        sha256 = report.sha256 if stem is None else report.stems[stem]["sha256"]
+        if sha256 != known["sha256"]:
             other = ", ".join(differences(beside.document, now))
             why = f"; here these are different: {other}" if other else ""
             what = f"rendered again it has other samples than {beside.path} says{why}"
@@ -131,15 +144,14 @@ def _check_hash(file: str, beside: Sidecar, said: Mapping[str, Any]) -> None:
 
 def _stems(file: str, beside: Sidecar) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The stems that lie beside a file, and what its sidecar says of them."""
-    told = beside.document.get("stems")
-    for said in told.values() if isinstance(told, dict) else ():
-        if isinstance(said, dict) and isinstance(said.get("file"), str):
-            path = os.path.join(os.path.dirname(file), os.path.basename(said["file"]))
-            if os.path.isfile(path):
-                yield path, said
+    for said in beside.stems.values():
+        path = os.path.join(os.path.dirname(file), os.path.basename(said["file"]))
+        if os.path.isfile(path):
+            yield path, said
 
 
-def _sidecar_of(file: str) -> Sidecar:
+def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
+    """A sound's sidecar; and its layer, where that is a mix's which lists the file as a stem."""
     from ambientgen.sidecar import SUFFIX, read_sidecar, sidecar_path
 
     if file.endswith(SUFFIX):
@@ -148,6 +160,8 @@ def _sidecar_of(file: str) -> Sidecar:
     if not os.path.isfile(file):
         raise UsageError(Problem(file, "there is no such file", "name a rendered sound file"))
     path = str(sidecar_path(file))
+    if not os.path.exists(path) and (of_mix := _as_stem(path, os.path.basename(file))):
+        return of_mix
     try:
         found = read_sidecar(path)
     except OSError as error:
@@ -156,4 +170,20 @@ def _sidecar_of(file: str) -> Sidecar:
         raise UsageError(Problem(path, f"no sidecar can be read ({said})", remedy)) from None
     if found is None:
         raise UsageError(Problem(path, "this is no sidecar", "render the scene again to have one"))
-    return found
+    return found, None
+
+
+def _as_stem(path: str, name: str) -> tuple[Sidecar, str] | None:
+    """The sidecar of the mix, and the layer, of the stem called `name` whose own sidecar would be
+    `path`: MIX.json for MIX.LAYER.json. None: nobody says that it is a stem."""
+    from ambientgen.errors import SceneError
+    from ambientgen.sidecar import SUFFIX, read_sidecar
+
+    mix = os.path.splitext(path.removesuffix(SUFFIX))[0] + SUFFIX
+    try:
+        beside = read_sidecar(mix)
+    except (OSError, SceneError):
+        return None
+    stems = {} if beside is None else beside.stems
+    layer = next((layer for layer, said in stems.items() if said["file"] == name), None)
+    return None if beside is None or layer is None else (beside, layer)

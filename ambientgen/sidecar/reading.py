@@ -33,8 +33,20 @@ class Sidecar:
 
     @property
     def sha256(self) -> str:
-        """Hex digest of the 16-bit samples."""
+        """Hex digest of the samples as they were written."""
         return str(self.document["sha256"])
+
+    @property
+    def stems(self) -> dict[str, Document]:
+        """What is said of each stem, by its layer: `file` and `sha256` are there."""
+        told = self.document.get("stems")
+        return {
+            layer: said
+            for layer, said in (told.items() if isinstance(told, dict) else ())
+            if isinstance(said, dict)
+            and isinstance(said.get("file"), str)
+            and isinstance(said.get("sha256"), str)
+        }
 
     @property
     def asked(self) -> Asked:

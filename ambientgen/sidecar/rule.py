@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ambientgen.audio_file import Companion, Written, is_stream
+from ambientgen.audio_file import FORMATS, Companion, Written, is_stream
 from ambientgen.audio_file.part import LONGEST_NAME_BYTES
 from ambientgen.errors import OutputError, Problem, SceneError
 from ambientgen.scene.model import OutputOptions
@@ -36,6 +36,20 @@ def sidecar_text(document: Document, sha256: str, more: Mapping[str, Any] = _NOT
 def same_render(one: Document, other: Document) -> bool:
     """Whether two documents describe the same samples. They may be written in other formats."""
     return _compared(one) == _compared(other)
+
+
+def _same_but_for_format(one: Document, other: Document) -> bool:
+    """Whether two documents describe one sound in two formats, whatever becomes of its samples."""
+    return _compared(_formless(one)) == _compared(_formless(other))
+
+
+def _formless(document: Document) -> Document:
+    scene = document.get("scene")
+    output = scene.get("output") if isinstance(scene, dict) else None
+    if not isinstance(scene, dict) or not isinstance(output, dict):
+        return document
+    any_format = {name: said for name, said in output.items() if name != "bits"} | {"format": "wav"}
+    return {**document, "bits": None, "scene": {**scene, "output": any_format}}
 
 
 def differences(one: Document, other: Document) -> list[str]:
@@ -131,8 +145,18 @@ class SidecarRule:
         if there is not None and same_render(there.document, document):
             return there
         if there is not None or self.write:
-            self._may_replace("describes another render")
+            self._may_replace(self._another(there, document))
         return None
+
+    def _another(self, there: Sidecar | None, document: Document) -> str:
+        """What the sidecar that is there describes instead: perhaps this sound in another format,
+        in a file that is still beside it."""
+        if there is None or not _same_but_for_format(there.document, document):
+            return "describes another render"
+        kind = FORMATS.get(str(there.document["scene"].get("output", {}).get("format")))
+        if kind is None or not (sound := self.path.with_suffix(kind.suffix)).exists():
+            return "describes another render"
+        return f"describes {sound.name}, the same sound in another format"
 
     def companion(
         self,
@@ -169,7 +193,7 @@ class SidecarRule:
             remedy = "it is the scene to render, and stays: name another output with -o"
             raise self._refusal(what, remedy)
         if not self.force:
-            remedy = "use --force to replace it, or name another output with -o"
+            remedy = "name another output or folder with -o, or use --force to replace it"
             raise self._refusal(what, remedy)
 
     def _refusal(self, what: str, remedy: str) -> OutputError:
