@@ -30,7 +30,7 @@ from ambientgen.stream import Stream
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.chance import Passing, apart, lasting
 from ambientgen.synth.events import longest_s, single
-from ambientgen.synth.signals import RATE
+from ambientgen.synth.signals import RATE, scatter
 
 Floats = NDArray[Any]
 
@@ -125,6 +125,27 @@ def test_the_kind_is_the_one_chosen() -> None:
     gap = playing({"wind": Constant(0.5)}, {"wind": "gap"})
     usual = heard(Procedural(playing({"wind": Constant(0.5)}), scene()), 0, RATE)
     assert not np.array_equal(heard(Procedural(gap, scene()), 0, RATE), usual)
+
+
+def test_no_drop_of_a_long_rain_towers_above_all_others() -> None:
+    for seed in (0, 4, 5):
+        drops = heard(
+            Procedural(playing({"rain": Constant(0.7)}, {"rain": "ground"}), scene(seed=seed)),
+            0,
+            CORE,
+        )
+        assert np.abs(drops).max() < 0.8 and abs(decibels(drops) + 28) < 0.7
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.5, 1.3))
+def test_bounded_events_are_as_loud_as_others(seed: int, spread: float) -> None:
+    rates = np.full(10 * RATE, 4000.0)
+    sizes = scatter(rates, np.random.default_rng(seed), spread, most=4.0)
+    sizes = np.abs(sizes[sizes != 0])
+    free = np.abs(scatter(rates, np.random.default_rng(seed), spread))
+    np.testing.assert_array_equal(np.argsort(free[free != 0])[:1000], np.argsort(sizes)[:1000])
+    assert np.mean(sizes**2) == pytest.approx(1, abs=0.08) and sizes.max() < 7
 
 
 # --- what lasts ------------------------------------------------------------------------------

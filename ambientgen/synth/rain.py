@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from ambientgen.synth.chance import lasting
+from ambientgen.synth.chance import first_sample, lasting
 from ambientgen.synth.signals import (
     Samples,
     bins,
@@ -32,6 +34,9 @@ _SURFACES = {
     "water": ((700, 2600), (0.008, 0.03), 0.15),
     "ground": ((1500, 6000), (0.002, 0.008), 0.9),
 }
+
+# In a long sound no near drop is more than so many times as large as they are on the whole: 12 dB.
+LARGEST = 4.0
 
 
 def drop(kind: str, rng: np.random.Generator) -> Samples:
@@ -69,7 +74,9 @@ def rain(intensity: Samples, rng: np.random.Generator, kind: str | None = None) 
         for _ in range(24)
     ]
     rate = 5 * (140**intensity)
-    drops = sprinkle(rate, grains, rng, spread=traits.uniform(0.8, 1.2))
+    # In minutes of rain some drop among tens of thousands would come down 30 dB above the others.
+    most = math.inf if first_sample(rng) is None else LARGEST
+    drops = sprinkle(rate, grains, rng, traits.uniform(0.8, 1.2), most)
     # Each drop carries unit energy: dividing by the rate's root keeps the drops' level even.
     drops /= np.sqrt(rate / 16_000)
     share = traits.uniform(0.35, 0.8) * (1.15 - 0.6 * intensity)

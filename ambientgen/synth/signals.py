@@ -6,11 +6,13 @@ texture is a pure function of (intensity, seed).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
+from scipy.special import ndtr
 
 Samples = NDArray[np.float64]
 RATE = 16_000
@@ -146,24 +148,43 @@ def decaying_tone(
     return normalised
 
 
-def scatter(rate_hz: Samples, rng: np.random.Generator, spread: float = 1.0) -> Samples:
+def scatter(
+    rate_hz: Samples, rng: np.random.Generator, spread: float = 1.0, most: float = math.inf
+) -> Samples:
     """An impulse train of Poisson events, `rate_hz` per sample (n,), with log-normal amplitudes.
 
-    `spread` is the standard deviation of ln(amplitude); mean square amplitude is 1.
+    `spread` is the standard deviation of ln(amplitude); mean square amplitude is 1. None of them is
+    above `most`, but for what all are raised by to keep that mean.
     """
     hit = rng.random(len(rate_hz)) < rate_hz / RATE
     train = np.zeros(len(rate_hz))
     count = int(hit.sum())
     sizes = np.exp(spread * rng.standard_normal(count) - spread**2)
+    if most < math.inf:
+        sizes = np.minimum(sizes, most) / _root_mean_square(spread, most)
     train[hit] = sizes * rng.choice([-1.0, 1.0], count)
     return train
 
 
+def _root_mean_square(spread: float, most: float) -> float:
+    """Of `scatter`'s amplitudes, none above `most`: the moments of a log-normal cut there."""
+    cut = (math.log(most) + spread**2) / spread  # in standard deviations
+    below, above = ndtr(cut - 2 * spread), ndtr(-cut)
+    return math.sqrt(below + most**2 * above)
+
+
 def sprinkle(
-    rate_hz: Samples, grains: list[Samples], rng: np.random.Generator, spread: float = 1.0
+    rate_hz: Samples,
+    grains: list[Samples],
+    rng: np.random.Generator,
+    spread: float = 1.0,
+    most: float = math.inf,
 ) -> Samples:
-    """Poisson events, each one of `grains`; together `rate_hz` events a second. Shape (n,)."""
-    train = scatter(rate_hz, rng, spread)
+    """Poisson events, each one of `grains`; together `rate_hz` events a second. Shape (n,).
+
+    `spread` and `most` are those of `scatter`.
+    """
+    train = scatter(rate_hz, rng, spread, most)
     hits = np.flatnonzero(train)
     out = np.zeros(len(train))
     for at, which in zip(hits, rng.integers(len(grains), size=len(hits)), strict=True):
