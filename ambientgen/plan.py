@@ -162,13 +162,25 @@ class Plan:
         found = self.windows[max(first, 0) : last]
         return tuple(w for w in found if w.start_frame + w.frames > start_frame)
 
+    @cached_property
+    def sounding(self) -> tuple[Window, ...]:
+        """The windows that are heard in the sound itself; `windows` are some more beside them."""
+        per_s = self.geometry.frames_per_second
+        first, end = self.start_s * per_s, self._end_s * per_s
+        # Rounded: a sound that ends just where a window begins may not hear it by a rounding error.
+        return self.windows_touching(math.floor(round(first, 6)), math.ceil(round(end, 6)))
+
+    @property
+    def _end_s(self) -> float:
+        return self.start_s + self.duration_s
+
     def state_at(self, time_s: float) -> Moment:
         """The state of the world at `time_s`.
 
         Raises:
             UsageError: for a time before 0 or past the plan's end.
         """
-        end_s = self.start_s + self.duration_s
+        end_s = self._end_s
         if not self.start_s <= time_s <= end_s:
             what = f"the sound has no moment {time_s:g} s"
             remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from ambientgen.cli import app
 from ambientgen.curves import Constant, Points
 from ambientgen.errors import ExitCode
+from ambientgen.models.registry import resolve
 from ambientgen.picture.draw import Sounding, picture, time_ticks
 from ambientgen.picture.likeness import Likeness
 from ambientgen.picture.rows import COLOURS
 from ambientgen.picture.spectrogram import spectrogram
 from ambientgen.picture.timeline import Line, Strip, clock, timeline, wordings
 from ambientgen.picture.words import Word, placed, shortened
+from ambientgen.plan import make_plan
 from ambientgen.scene import load_scene, parse_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.model import Scene
@@ -109,6 +111,21 @@ def test_a_loop_that_goes_round_twice_shows_both_turns() -> None:
     np.testing.assert_allclose(values[:598], values[600:1198], atol=0.02)
 
 
+@pytest.mark.parametrize("between_s", [(None, None), (10.0, 15.0), (0.0, 3.84)])
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_plan_counts_the_windows_that_are_drawn(
+    between_s: tuple[float | None, float | None], loop: bool
+) -> None:
+    scene = replace(load_scene(SCENES / "rain.yaml"), loop=loop, duration_s=30.0)
+    (strip,) = timeline(scene, between_s=between_s).strips
+    spec = resolve(scene.model)
+    plan = make_plan(scene, spec.geometry, spec.rule, None, between_s)
+    assert len(plan.sounding) < len(plan.windows) or loop
+    around = {(start % 30.0 if loop else start) for start, _ in strip.windows}
+    assert len(plan.sounding) == len({round(start_s, 3) for start_s in around})
+    assert strip.plan is not None and strip.plan.sounding == plan.sounding
+
+
 def test_layers_show_places_events_and_rates() -> None:
     rain, sky, bed = timeline(layered()).strips
     assert [line.name for line in rain.places] == ["direction"]
@@ -120,6 +137,16 @@ def test_layers_show_places_events_and_rates() -> None:
     assert times_s == sorted(times_s) and times_s[0] >= 0 and times_s[-1] <= 60
     assert sky.rates[0].values[0] == 4.0 and sky.plan is None
     assert (bed.about, bed.curves) == ("birds.flac", ())
+
+
+def test_a_rate_is_labelled_whole_and_dotted() -> None:
+    often = Ranged(curve=Points((0.0, 60.0), (0.25, 1.0), ("linear", "linear")), low=0, high=20)
+    events = (Event(sound="conversation", rate=often),)
+    sky = Layer(name="sky", engine="procedural", events=events)
+    svg = picture(timeline(Scene(title="Talk", duration_s=60.0, layers=(sky,))), "svg").decode()
+    assert re.search(r"conv[a-z]*… 5 to 20/min", svg)
+    line = next(line for line in svg.splitlines() if "stroke-dasharray" in line)
+    assert "stroke-dasharray: 1.8,2.97" in line  # matplotlib's dots, 1.8 points thick
 
 
 def test_what_rests_is_told_in_words() -> None:

@@ -175,7 +175,5 @@ def _strip_rows(strip: Strip, shown: Timeline, many: bool) -> list[_Row]:
         found.append(_Row(height, 0.0, lambda axis: rows.draw_prompts(axis, strip, said), _CLOSE))
     if strip.windows:
         height = 0.12 if many else 0.22
-        found.append(
-            _Row(height, 0.0, lambda axis: rows.draw_windows(axis, strip.windows, many), _CLOSE)
-        )
+        found.append(_Row(height, 0.0, lambda axis: rows.draw_windows(axis, strip, many), _CLOSE))
     return found

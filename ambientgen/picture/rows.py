@@ -27,6 +27,7 @@ _MOST_WINDOWS = 160
 """More are narrower than their edges: their lengths are drawn as a curve."""
 _MOST_MARKS = 300
 _RESTLESS = 12.0  # ups and downs of a curve, added: a thick line would fill them
+_LABEL_GAP = 0.14  # inches, of a label from its curve and from the edge
 _MOST_JOINS = 400  # more would be a grey wall
 
 
@@ -88,12 +89,14 @@ def draw_curves(axis: Axis, times_s: FloatArray, strip: Strip, name: str) -> Non
         values = _unit(line)
         colour = COLOURS[index % len(COLOURS)]
         restless = float(np.abs(np.diff(values)).sum()) > _RESTLESS
+        often = index >= len(strip.curves)  # a rate is no level: dots, and nothing lies under them
         style = {"color": colour, "linestyle": "-" if restless else DASHES[index]}
+        if often:
+            style["linestyle"] = ":"
         axes.plot(times_s, values, linewidth=0.7 if restless else 1.8, **style)
-        if len(lines) == 1:
+        if len(lines) == 1 and not often:
             axes.fill_between(times_s, 0, values, color=colour, alpha=0.10, linewidth=0)
-        name_of = f"{line.name} {_range(line)}" if line.unit else line.name
-        ends.append((float(values[-1]), name_of, colour))
+        ends.append((float(values[-1]), _label(axis, line, _SIZE), colour))
     _labels(axis, ends)
     if not lines and strip.about:
         axes.axhspan(0.2, 0.8, color=COLOURS[0], alpha=0.10, linewidth=0)
@@ -136,7 +139,7 @@ def draw_places(axis: Axis, times_s: FloatArray, places: Sequence[Line]) -> None
         values = _unit(line)
         style = {"color": colour, "linestyle": ("-", "--", ":")[index % 3]}
         axis.axes.plot(times_s, values, linewidth=1.1, **style)
-        ends.append((float(values[-1]), f"{line.name} {_range(line)}", colour))
+        ends.append((float(values[-1]), _label(axis, line, 7, ranged=True), colour))
     _labels(axis, ends, 7)
     axis.name("place", 0.5, fontsize=7)
 
@@ -187,9 +190,9 @@ def rows_needed(
     return max((word.row for word in words), default=0) + 1
 
 
-def draw_windows(axis: Axis, windows: Sequence[tuple[float, float]], many: bool) -> None:
+def draw_windows(axis: Axis, strip: Strip, many: bool) -> None:
     """The windows, alternately above and below so that overlaps show; many as their length."""
-    axes = axis.axes
+    axes, windows = axis.axes, strip.windows
     starts = np.array([start for start, _ in windows])
     lengths = np.array([end - start for start, end in windows])
     if len(windows) > _MOST_WINDOWS:
@@ -203,7 +206,9 @@ def draw_windows(axis: Axis, windows: Sequence[tuple[float, float]], many: bool)
                 spans, (0.54 - 0.54 * odd, 0.46), facecolors="#8c96a1", alpha=0.65, linewidth=0
             )
         axes.set_ylim(0, 1)
-        text = f"{len(windows)} window{'s' if len(windows) > 1 else ''}"
+        # As many as a plan counts: in a loop one that is shown at both ends is one.
+        count = len(windows) if strip.plan is None else len(strip.plan.sounding)
+        text = f"{count} window{'s' if count > 1 else ''}"
     axis.name("windows", fontsize=7 if many else _SIZE)
     axis.words(1 + 0.08 / axis.width, 0.5, text, color=MUTED, fontsize=7)
 
@@ -255,6 +260,16 @@ def draw_spectrogram(axis: Axis, heard: Spectrogram, joins_s: Sequence[float]) -
         axes.vlines(joins_s, 0, rows * 0.03, color="white", linewidth=0.8)
 
 
+def _label(axis: Axis, line: Line, size: float, ranged: bool = False) -> str:
+    """A line's name, and its range if that is not a level's; too long, of the name what fits."""
+    if not line.unit and not ranged:
+        return line.name
+    said, name = _range(line), line.name
+    while len(name) > 1 and measure(f"{name} {said}", size) > axis.margin - _LABEL_GAP:
+        name = name.rstrip("…")[:-1] + "…"
+    return f"{name} {said}"
+
+
 def _labels(axis: Axis, ends: Sequence[tuple[float, str, str]], size: float = _SIZE) -> None:
     """Names at the right, beside the ends of their curves, moved apart where those meet."""
     if not ends:
@@ -273,7 +288,7 @@ def _labels(axis: Axis, ends: Sequence[tuple[float, str, str]], size: float = _S
             places[0] += under
     for place, i in zip(places, order, strict=True):
         _, name, colour = ends[i]
-        while measure(name, size) > axis.margin - 0.14:
+        while measure(name, size) > axis.margin - _LABEL_GAP:
             name = name.rstrip("…")[:-1] + "…"
         axis.words(1 + 0.08 / axis.width, place, name, color=colour, fontsize=size)
 
@@ -297,6 +312,8 @@ def _range(line: Line) -> str:
     low, high = float(line.values.min()), float(line.values.max())
     digits = 0 if line.unit in {"dB", "°"} else 1 if line.unit else 2
     texts = [f"{value:.{digits}f}".replace("-", "−") for value in (low, high)]
+    if line.unit == "/min":
+        texts = [f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in (low, high)]
     said = texts[0] if texts[0] == texts[1] else f"{texts[0]} to {texts[1]}"
     gap = "" if line.unit in {"", "°", "/min"} else " "
     return f"{said}{gap}{line.unit}"

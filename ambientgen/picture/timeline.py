@@ -59,7 +59,7 @@ class Strip:
         curves: its states; `places`: gain, direction and distance where they move.
         events: single sounds, and random ones as they fall; `rates`: how often those come.
         keyframes: the prompts, in order of time (of a model's layer).
-        windows: (start, end) in seconds, in order.
+        windows: (start, end) in seconds, in order; of a loop whenever they come round.
         plan: what the model will do; None for sounds without one, or if the model is not here.
     """
 
