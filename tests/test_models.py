@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 import torch
 from hubfaithful import Variant, build, edit_json, problems_of
 from safetensors.torch import load_file, save_file
@@ -331,4 +332,4 @@ def test_rendering_imports_no_library_of_networks(folder: Path, textures: bool) 
     wave = folder / "rain.wav"
     command = [sys.executable, "-c", program, str(wave)]
     subprocess.run(command, input=scene, text=True, check=True)
-    assert wave.stat().st_size == 44 + 2 * 2 * 16_000
+    assert soundfile.info(wave).frames == 2 * 16_000
