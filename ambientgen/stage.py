@@ -136,7 +136,8 @@ def by_synthesis(stage: Stage, layer: Layer) -> Sound:
 
     parts: dict[str, Stream] = {}
     if layer.states:
-        source = Procedural(layer, stage.scene, stage.studio.engine.map)
+        takes = stage.takes(layer)
+        source = Procedural(layer, stage.scene, stage.studio.engine.map, takes=takes)
         parts["states"] = stage.placed(layer, stage.at_rate(layer, source))
     if layer.events:
         parts["events"] = stage.events(layer)
@@ -147,7 +148,8 @@ def by_recording(stage: Stage, layer: Layer) -> Sound:
     """A sound file, round and round."""
     from ambientgen.sources.recording import Recording
 
-    return Sound(layer, stage.placed(layer, Recording(layer, stage.scene, stage.rate)))
+    source = Recording(layer, stage.scene, stage.rate, stage.width(layer))
+    return Sound(layer, stage.placed(layer, source))
 
 
 ENGINES: dict[EngineName, Callable[[Stage, Layer], Sound]] = {
@@ -173,8 +175,10 @@ class Ensemble:
 
     def prepare(self, stretch: Stretch, tell: Listener) -> None:
         """Put into words what models are told first, so that all windows are counted."""
-        tell(StageStarted("meaning"))
-        for _, source, own in self.plans(stretch):
+        plans = list(self.plans(stretch))
+        if plans:
+            tell(StageStarted("meaning"))
+        for _, source, own in plans:
             source.prepare(own)
         tell(StageStarted("rendering"))
 

@@ -19,12 +19,13 @@ from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.errors import UsageError
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.mix.place import place_clip
+from ambientgen.noise import Take, common_of
 from ambientgen.scene import parse_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.model import Scene, State
 from ambientgen.sources.events import Events, Occurrence, unplaced
 from ambientgen.sources.procedural import CORE, Procedural
-from ambientgen.sources.recording import Recording, decoded
+from ambientgen.sources.recording import Recording, decoded, narrowed
 from ambientgen.sources.usable import check_recording, unusable_recordings
 from ambientgen.stream import Stream
 from ambientgen.synth import TEXTURES
@@ -148,6 +149,36 @@ def test_bounded_events_are_as_loud_as_others(seed: int, spread: float) -> None:
     assert np.mean(sizes**2) == pytest.approx(1, abs=0.08) and sizes.max() < 7
 
 
+@cache
+def wide_rain(width: float, feeds: int = 2) -> Floats:
+    takes = tuple(Take(1, feed, common_of(width)) for feed in range(feeds))
+    layer = playing({"rain": Constant(0.6), "room": Constant(0.5)})
+    return heard(Procedural(layer, scene(), takes=takes), 2 * RATE, 10 * RATE)
+
+
+@pytest.mark.parametrize("width", [0.5, 1.0])
+def test_a_wide_layer_is_as_wide_as_a_models(width: float) -> None:
+    sound, point = wide_rain(width, 3), wide_rain(0.0, 1)
+    alike = np.corrcoef(sound.T)[np.triu_indices(3, 1)]
+    np.testing.assert_allclose(alike, common_of(width), atol=0.04)
+    for feed in sound.T:
+        assert abs(decibels(feed) - decibels(point)) < 0.5
+
+
+def test_of_no_width_a_layer_is_one_sound() -> None:
+    point = Procedural(playing({"rain": Constant(0.6), "room": Constant(0.5)}), scene())
+    np.testing.assert_array_equal(heard(point, 2 * RATE, 10 * RATE), wide_rain(0.0, 1))
+    np.testing.assert_array_equal(*wide_rain(0.0).T)
+
+
+def test_any_stretch_of_a_wide_sound_is_what_it_is_in_the_whole() -> None:
+    takes = tuple(Take(1, feed, 0.5) for feed in range(2))
+    layer = playing({"rain": Constant(0.6), "room": Constant(0.5)})
+    whole = heard(Procedural(layer, scene(), takes=takes), -10, 22 * RATE)
+    part = heard(Procedural(layer, scene(), takes=takes), 19 * RATE, 21 * RATE)
+    np.testing.assert_array_equal(part, whole[10 + 19 * RATE : 10 + 21 * RATE])
+
+
 # --- what lasts ------------------------------------------------------------------------------
 
 
@@ -187,7 +218,7 @@ def test_music_keeps_its_bars_from_piece_to_piece() -> None:
     sound = playing({"music": Constant(0.6)})
     takes = [Procedural(sound, scene(seed=seed)) for seed in (1,)]
     for take in takes:
-        made = [take._made((k * CORE, (k + 1) * CORE))[1][0] for k in (0, 1)]
+        made = [take._made((k * CORE, (k + 1) * CORE))[1][0, 0] for k in (0, 1)]
         sides = made[0][CORE:], made[1][: len(made[0]) - CORE]
         fade = [np.abs(np.fft.rfft(part)) for part in sides]
         low = slice(100, 1500)
@@ -354,6 +385,26 @@ def written(path: Path, seconds: float, rate: int = 16_000, channels: int = 1) -
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Layer:
     return written(tmp_path_factory.mktemp("recording") / "noise.wav", 5.0, channels=2)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.25, 0.5, 1.0])
+def test_a_recording_has_its_own_width_from_a_half_on(noise: Layer, width: float) -> None:
+    sound = heard(Recording(noise, scene(), RATE, width), 0, 4 * RATE)
+    own = heard(Recording(noise, scene(), RATE), 0, 4 * RATE)
+    side, own_side = (np.ptp(each, axis=1).std() for each in (sound, own))
+    assert abs(decibels(sound) - decibels(own)) < 0.1
+    if width >= 0.5:
+        np.testing.assert_array_equal(sound, own)
+    elif width == 0.0:
+        np.testing.assert_array_equal(sound[:, 0], sound[:, 1])
+    else:
+        assert 0.4 * own_side < side < 0.8 * own_side
+
+
+def test_channels_that_cancel_each_other_are_not_raised_without_end() -> None:
+    tone = np.sin(np.arange(1000.0)).astype(np.float32)
+    opposed = np.stack([tone, -0.999 * tone], axis=1)
+    assert np.abs(narrowed(opposed, 0.0)).max() < 0.01
 
 
 def test_a_recording_goes_round_at_an_even_level(noise: Layer) -> None:

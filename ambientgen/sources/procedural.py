@@ -7,8 +7,10 @@ brook is, who sings) is the same in all pieces; what passes in it is each piece'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ambientgen.crossfade import join
+from ambientgen.noise import Take
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.model import Scene, State
 from ambientgen.stream import FloatArray, Stretch, from_start
@@ -38,11 +41,12 @@ SPARSE = frozenset("birds conversation crickets dishes footsteps frogs".split())
 
 @dataclass(frozen=True)
 class Procedural:
-    """The states of a layer, synthesised and summed: mono, 16 kHz, at the level they were made at.
+    """The states of a layer, synthesised and summed: 16 kHz, at the level they were made at.
 
     That is the level of the corpus that pocket learnt from. `each` makes the pieces: `map`, or an
     engine's `map` to make them in its threads. `loop_samples`: of a loop that is resampled later,
-    the samples it is made of here.
+    the samples it is made of here. There is a channel for each of `takes`: all are one place, whose
+    drops and calls are partly the same, as far as the takes have their noise in common.
     """
 
     layer: Layer
@@ -50,7 +54,12 @@ class Procedural:
     each: Each = map
     loop_samples: int | None = None
     rate: int = RATE
-    channels: int = 1
+    takes: tuple[Take, ...] = (Take(0),)
+
+    @property
+    def channels(self) -> int:
+        """As many as there are takes."""
+        return len(self.takes)
 
     @property
     def period(self) -> int | None:
@@ -62,10 +71,10 @@ class Procedural:
         return stretch
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
-        """The samples of a stretch, float32 (n, 1): see `Stream`."""
+        """The samples of a stretch, float32 (n, channels): see `Stream`."""
         silent, (first, end) = from_start(stretch, self.period)
         if silent:
-            yield np.zeros((silent, 1), np.float32)
+            yield np.zeros((silent, self.channels), np.float32)
         if end is not None and end <= first:
             return
         grid = Grid(CORE, self.period)
@@ -77,14 +86,14 @@ class Procedural:
         left: NDArray[np.float64] | None = None
         for (start, stop), made in self.each(self._made, wanted):
             if left is not None or starts_there:
-                whole = self._summed(left, made[:, : stop - start])
+                whole = self._summed(left, made[..., : stop - start])
                 low = max(first - start, 0)
                 high = None if end is None else min(end, stop) - start
-                yield whole[low:high, np.newaxis]
-            left = made[:, stop - start :]
+                yield whole[low:high]
+            left = made[..., stop - start :]
 
     def _made(self, piece: Piece) -> tuple[Piece, NDArray[np.float64]]:
-        """A piece and its fade-out: (states, n + FADE), float64."""
+        """A piece and its fade-out: (states, takes, n + FADE), float64."""
         start, stop = piece
         number = start if self.period is None else start % self.period
         times = np.arange(number, number + stop - start + FADE)
@@ -93,25 +102,48 @@ class Procedural:
         return piece, np.stack([self._played(s, times, number) for s in self.layer.states])
 
     def _played(self, state: State, times: NDArray[np.int64], number: int) -> NDArray[np.float64]:
+        """One state as each take has it: (takes, n)."""
         per_second = pace_of(self.scene, self.loop_samples, self.rate)
         intensity = state.value(times / per_second)
         if not intensity.any():
-            return np.zeros(len(times))
+            return np.zeros((self.channels, len(times)))
         texture = TEXTURES[state.name]
         kind = dict(self.layer.kinds).get(state.name) or next(iter(texture.kinds))
         who = (self.scene.seed_of(self.layer), state.name)
-        return texture(intensity, Passing(who, number), kind)
+
+        @cache
+        def made(feed: int | None) -> NDArray[np.float64]:
+            return texture(intensity, Passing(who, number, feed), kind)
+
+        return np.stack([_mixed(take, made) for take in self.takes])
 
     def _summed(self, left: NDArray[np.float64] | None, made: NDArray[np.float64]) -> FloatArray:
-        """All states as one, (n,), where each came over from what the piece before it left."""
-        total = np.zeros(made.shape[-1])
+        """All states as one, (n, takes), where each came over from what the piece before left."""
+        total = np.zeros(made.shape[1:])
         for index, state in enumerate(self.layer.states):
             own = made[index]
             if left is not None:
                 fade = SPARSE_FADE if state.name in SPARSE else FADE
-                own = np.concatenate([join(left[index, :fade], own[:fade]), own[fade:]])
+                joined = join(left[index, :, :fade], own[:, :fade], rows_per_group=1)
+                own = np.concatenate([joined, own[:, fade:]], axis=1)
             total += own
-        return total.astype(np.float32)
+        return np.ascontiguousarray(total.T, np.float32)
+
+
+def _mixed(take: Take, made: Callable[[int | None], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """What a take hears: some of what all hear (`made(None)`), and some of its own.
+
+    What both have in common (a hum, a beat) would add up to more than either: their power is kept.
+    """
+    if take.common == 1.0:
+        return made(None)
+    if take.common == 0.0:
+        return made(take.feed)
+    shared, own = made(None), made(take.feed)
+    mixed = math.sqrt(take.common) * shared + math.sqrt(1.0 - take.common) * own
+    power = take.common * np.mean(shared**2) + (1.0 - take.common) * np.mean(own**2)
+    both: NDArray[np.float64] = mixed * math.sqrt(power / max(np.mean(mixed**2), 1e-20))
+    return both
 
 
 def period_of(scene: Scene, rate: int) -> int | None:

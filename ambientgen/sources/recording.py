@@ -7,6 +7,7 @@ place within it follow from the absolute sample alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,9 @@ FADE_S = 2.0
 FADE_SHARE = 4  # no fade is longer than this part of the file
 # In a loop a fade may be as short as this, so that more of the file is heard in each turn.
 LEAST_FADE_S = 0.5
+# The width that a scene has where it says none leaves a recording as it is.
+OWN_WIDTH = 0.5
+_MOST_RAISED = 2.0  # 6 dB: channels that cancel each other would otherwise become noise
 _BLOCK_S = 4.0
 
 
@@ -35,6 +39,7 @@ _BLOCK_S = 4.0
 class Recording:
     """The file of a layer, as long as wanted: mono or stereo, at `rate`. See `Stream`.
 
+    width: 0 (both channels are one) to 1; from `OWN_WIDTH` on they are as they were recorded.
     The file is decoded once, when it is first asked for, and held: 30 minutes of stereo at 48 kHz
     are 0.7 GB. Raises UsageError where it cannot be used, as `check_recording` would say.
     """
@@ -42,6 +47,7 @@ class Recording:
     layer: Layer
     scene: Scene
     rate: int
+    width: float = 1.0
 
     @cached_property
     def channels(self) -> int:
@@ -70,7 +76,7 @@ class Recording:
 
     @cached_property
     def _file(self) -> FloatArray:
-        return decoded(self.layer, self.rate)
+        return narrowed(decoded(self.layer, self.rate), self.width)
 
     @cached_property
     def _turns(self) -> tuple[int, int]:
@@ -148,3 +154,21 @@ def decoded(layer: Layer, rate: int) -> FloatArray:
     if own_rate != rate:
         samples = soxr.resample(samples, own_rate, rate, quality="VHQ")
     return np.ascontiguousarray(samples, np.float32)
+
+
+def narrowed(samples: FloatArray, width: float) -> FloatArray:
+    """Stereo (n, 2) whose channels differ less, in the same power; below `OWN_WIDTH` evenly.
+
+    What is in mono, and a width from `OWN_WIDTH` on, change nothing.
+    """
+    if samples.shape[1] == 1 or width >= OWN_WIDTH:
+        return samples
+    share = width / OWN_WIDTH
+    middle = 0.5 * (samples[:, 0] + samples[:, 1])
+    side = samples[:, 0] - middle
+    powers = [float(np.mean(np.square(part, dtype=np.float64))) for part in (middle, side)]
+    left = powers[0] + share**2 * powers[1]
+    gain = min(math.sqrt(sum(powers) / left), _MOST_RAISED) if left > 0.0 else 1.0
+    middle *= np.float32(gain)
+    side *= np.float32(gain * share)
+    return np.stack([middle + side, middle - side], axis=1)

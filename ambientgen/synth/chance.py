@@ -18,13 +18,14 @@ Key = str | int
 class Passing(np.random.Generator):
     """What chances in one piece of the long sound called `identity`; new in each piece.
 
-    first: the sample that the piece begins with. Two with one `identity` agree about all that
-    lasts.
+    first: the sample that the piece begins with. feed: which of several like sounds it is, of a
+    wide one; None: the only one. All with one `identity` agree about all that lasts.
     """
 
-    def __init__(self, identity: tuple[Key, ...], first: int) -> None:
-        super().__init__(np.random.PCG64(seed_of(*identity, "piece", first)))
-        self.identity, self.first = identity, first
+    def __init__(self, identity: tuple[Key, ...], first: int, feed: int | None = None) -> None:
+        own = () if feed is None else ("feed", feed)
+        super().__init__(np.random.PCG64(seed_of(*identity, "piece", first, *own)))
+        self.identity, self.first, self.feed = identity, first, feed
 
     def lasting(self, key: tuple[Key, ...]) -> np.random.Generator:
         """What chooses the traits called `key`, from its beginning."""
@@ -32,7 +33,7 @@ class Passing(np.random.Generator):
 
     def apart(self, key: Key) -> Passing:
         """One of many within this piece, with traits of its own."""
-        return Passing((*self.identity, key), self.first)
+        return Passing((*self.identity, key), self.first, self.feed)
 
 
 def seed_of(*key: Key) -> int:
