@@ -45,7 +45,8 @@ class Job:
         samples = asked.stretch(scene.duration_s, scene.output.sample_rate)
         if scene.output.loudness_lufs is not None and samples[1] is None:
             what = "is measured over the whole sound, and this one never ends"
-            raise UsageError(Problem("output.loudness", what, "give an end, or take it out"))
+            place = scene.output.loudness_place or "output.loudness"
+            raise UsageError(Problem(place, what, "give an end, or take it out"))
         check_recordings(scene)
         return cls(scene, asked, samples)
 
@@ -93,7 +94,8 @@ class Job:
         lufs = self.scene.output.loudness_lufs
         target = None
         if lufs is not None:
-            target = Target(lufs, self.rate, self.layout.channels, "output.loudness")
+            place = self.scene.output.loudness_place or "output.loudness"
+            target = Target(lufs, self.rate, self.layout.channels, place)
         return Wanted(self.samples, self.whole, self.layout.name, target)
 
     @property

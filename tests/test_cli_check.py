@@ -39,6 +39,25 @@ def test_verdicts_decide_the_exit_code(folder: Path, capsys: pytest.CaptureFixtu
     assert not said.err
 
 
+def test_json_tells_what_cannot_be_heard(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("no.wav").write_bytes(b"RIFF, no more")
+    for args in (["no.wav"], ["none.wav"], ["good.wav", "--scene", "none.yaml"]):
+        found = code(*args, "--json")
+        said = capsys.readouterr()
+        document = json.loads(said.out)
+        assert found == document["exit_code"] == ExitCode.BAD_INPUT
+        assert document["file"] == args[0]
+        (problem,) = document["error"]["problems"]
+        assert problem["what"] in said.err and "Traceback" not in said.err
+        assert code(*args) == found and not capsys.readouterr().out
+
+
+def test_silence_is_called_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soundfile.write("silent.wav", np.zeros(3 * 16_000), 16_000)
+    assert code("silent.wav") == ExitCode.FAILED
+    assert "silent (≥ -60)" in (out := capsys.readouterr().out) and "-inf" not in out
+
+
 def test_json_holds_every_verdict(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code("bad.wav", "--scene", "rain.yaml", "--json") == ExitCode.FAILED
     document = json.loads(capsys.readouterr().out)

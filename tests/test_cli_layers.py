@@ -121,6 +121,18 @@ def test_a_lossy_file_is_verified_too(capsys: Output) -> None:
     assert told[0]["matches"]
 
 
+def test_silence_and_its_loudness_are_told_at_the_scenes_line(capsys: Output) -> None:
+    text = STORM.replace("curve: 0.4, wander: {amount: 0.2, period: 2s}", "curve: 0")
+    text = text.replace("gain: -6dB", "gain: -6dB, width: 1").replace(
+        "  bed: {engine: recording, file: bed.wav, gain: -6dB, width: 1}\n", ""
+    )
+    Path("storm.yaml").write_text(text.replace("bits: 24", "bits: 24, loudness: -23 LUFS"))
+    _, err = ran(capsys, "render", "storm.yaml", code=2)
+    assert "storm.yaml:7:66: a loudness of -23 LUFS is asked for" in err
+    assert "model" not in err and "words" not in err  # nothing of a model's is done
+    ran(capsys, "render", "storm.yaml", "--set", "output.loudness=null")
+
+
 def test_what_would_be_overwritten_is_told_before_anything_is_made(capsys: Output) -> None:
     scene = STORM.replace("bed.wav", "storm.bed.wav")
     Path("bed.wav").rename("storm.bed.wav")

@@ -146,7 +146,8 @@ def test_a_sound_on_standard_output_is_all_there_is_on_it(
     with wave.open(io.BytesIO(out)) as sound:
         assert sound.getnframes() == 1600
     assert len(out) == 44 + 3200
-    assert b"standard output: loading the model\nstandard output: rendering\n" in err
+    assert b"standard output: starting\nstandard output: rendering\n" in err
+    assert b"note: rain.yaml: `flac` is for files: a pipe gets WAV\n" in err
     assert b"\nstandard output: 100ms in " in err
 
 
@@ -287,7 +288,7 @@ def test_without_a_terminal_there_are_plain_lines(capsys: Output, studio: Studio
     _, err = rendered(capsys, "rain.yaml")
     assert "\x1b" not in err
     assert err.splitlines() == [
-        "rain.wav: loading the model",
+        "rain.wav: starting",
         "rain.wav: rendering",
         "ambientgen: note: too loud",
         "rain.wav: 100ms in 0.0 s, 10 × real time",

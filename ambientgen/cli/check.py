@@ -10,6 +10,7 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.options import Overrides, read_scene
+from ambientgen.cli.outcomes import problems_json, tell_error
 from ambientgen.console import Console, table
 from ambientgen.errors import ExitCode, OutputError, Problem, UsageError
 
@@ -47,6 +48,24 @@ def check(
     verdict fails. Joins come from the sidecar that a render leaves beside its file.
     """
     console = Console()
+    try:
+        hearing = _heard(audio, scene, reference, (report, force))
+        console.out(json.dumps(hearing.to_json(), indent=2) if as_json else _text(hearing))
+    except Exception as error:
+        code = tell_error(error, console)
+        if as_json:
+            failure = {"problems": problems_json(error)}
+            console.out(json.dumps({"file": audio, "error": failure, "exit_code": int(code)}))
+        raise typer.Exit(code) from None
+    if not hearing.passed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _heard(
+    audio: str, scene: str | None, reference: str | None, drawn_to: tuple[str | None, bool]
+) -> Hearing:
+    """What there is to hear; drawn, if that is wanted, to a file that may be replaced or not."""
+    report, force = drawn_to
     target = _target(report, force)
     wanted = read_scene(scene, Overrides.of(None)) if scene is not None else None
     from ambientgen.ear import listen
@@ -56,9 +75,7 @@ def check(
         from ambientgen.ear.report import report as drawn
 
         _write(target, drawn(hearing, target.suffix.lower()), force)
-    console.out(json.dumps(hearing.to_json(), indent=2) if as_json else _text(hearing))
-    if not hearing.passed:
-        raise typer.Exit(ExitCode.FAILED)
+    return hearing
 
 
 def _target(report: str | None, force: bool) -> Path | None:

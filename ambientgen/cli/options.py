@@ -32,7 +32,8 @@ Assignments = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change the scene first, for example states.rain.curve=0.8; as often as you like.",
+        help="Change the scene first, for example states.rain.curve=0.8; `null` takes a field "
+        "out. As often as you like.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -92,7 +93,8 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="FILE|DIR|-",
-        help="Where to: a .wav or .flac file, a folder, or - for WAV on standard output. "
+        help="Where to: a .wav, .flac, .ogg, .opus or .mp3 file, a folder, or - for WAV on "
+        "standard output. "
         "Left out: the scene's name, in the current folder.",
     ),
 ]
@@ -131,7 +133,7 @@ Stems = Annotated[
     typer.Option(
         "--stems",
         help="Write each layer as well, to NAME.LAYER beside the mix: together they are the mix "
-        "before its limiter.",
+        "before its limiter, but for the dither of 16 and 24 bits.",
     ),
 ]
 Variants = Annotated[

@@ -85,7 +85,7 @@ def play(
     with console.progress(scene) as listener, named_after(scene):
         for notice in lost:
             listener(notice)
-        listener(StageStarted("loading"))
+        listener(StageStarted("starting"))
         from ambientgen.renderer import Renderer
 
         renderer = Renderer(device.value, workers, listener, store)

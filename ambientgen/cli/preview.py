@@ -140,7 +140,7 @@ class _Making:
 
     def page(self, scene: Scene, part: _Part, shown: Timeline, lossless: bool) -> bytes:
         """The whole page; nothing is left behind but it."""
-        self.listener(StageStarted("loading"))
+        self.listener(StageStarted("starting"))
         from ambientgen.renderer import Renderer
 
         # What a browser plays: of what stands around the listener, the two sides.

@@ -76,6 +76,9 @@ def render(
     for path in scenes:
         with outcomes.trying(path):
             read.append((path, read_scene(path, overrides)))
+    for path, scene in read:
+        if output == STDOUT and scene.output.format != "wav":
+            console.notice(f"{path}: `{scene.output.format}` is for files: a pipe gets WAV")
     jobs = _ready(jobs_of(read, output, stems), outcomes, files, given)
     session = _Session(console, outcomes, device.value, workers, store)
     for job in jobs:
@@ -211,7 +214,7 @@ class _Session:
 
     def _made(self) -> Renderer:
         if self._renderer is None:
-            self._listener(StageStarted("loading"))
+            self._listener(StageStarted("starting"))
             from ambientgen.renderer import Renderer
 
             self._renderer = Renderer(self._device, self._workers, self._hear, self._store)

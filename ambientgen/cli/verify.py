@@ -121,7 +121,7 @@ class _Verifier:
 
     def _renderer(self) -> Renderer:
         if self._made is None:
-            self._listener(StageStarted("loading"))  # torch takes seconds to import
+            self._listener(StageStarted("starting"))  # torch takes seconds to import
             from ambientgen.renderer import Renderer
 
             self._made = Renderer(self._device, self._workers, self._hear)

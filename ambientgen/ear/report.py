@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +52,8 @@ def shown(verdict: Verdict) -> tuple[str, str, str, str]:
     value = "-" if verdict.value is None else f"{verdict.value:.4g}"
     if verdict.value is not None and verdict.unit:
         value += f" {verdict.unit}"
+    if verdict.value == -math.inf:
+        value = "silent"
     if verdict.limit is not None:
         value += f" ({'≥' if verdict.at_least else '≤'} {verdict.limit:g})"
     where = ", ".join(f"{time:.2f} s" for time in verdict.where_s[:5])

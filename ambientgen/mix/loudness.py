@@ -148,7 +148,7 @@ class Settled:
 class Target:
     """What is asked for, and of what: a sound of a rate (Hz) and named channels.
 
-    place: where the wish stands, as `file:line`, for the error about a silent sound.
+    place: where the wish stands, as `file:line:column`, for the error about a silent sound.
     """
 
     lufs: float

@@ -45,7 +45,7 @@ def build_scene(fields: SceneFields, origin: Origin) -> Scene:
         keyframes=KeyframeRule(every_s=fields.keyframes.every if fields.keyframes else None),
         model=fields.model,
         render=_render(fields.render),
-        output=_output(fields.output),
+        output=_output(fields.output, origin),
     )
 
 
@@ -61,7 +61,8 @@ def _render(fields: RenderFields) -> RenderOptions:
     )
 
 
-def _output(fields: OutputFields) -> OutputOptions:
+def _output(fields: OutputFields, origin: Origin) -> OutputOptions:
+    loud = fields.loudness is not None
     return OutputOptions(
         format=fields.format,
         sample_rate=fields.sample_rate,
@@ -73,6 +74,7 @@ def _output(fields: OutputFields) -> OutputOptions:
         peak_dbtp=fields.peak,
         fade_in_s=fields.fade_in,
         fade_out_s=fields.fade_out,
+        loudness_place=origin.place(("output", "loudness")) if loud else "",
     )
 
 

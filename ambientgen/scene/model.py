@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ambientgen.scene.layers import Event, Layer
@@ -113,6 +113,7 @@ class OutputOptions:
             model's one fixed gain.
         peak_dbtp: no true peak passes it.
         fade_in_s, fade_out_s: from and to silence.
+        loudness_place: file, line and column of the loudness, for messages.
     """
 
     format: FormatName = "wav"
@@ -125,6 +126,13 @@ class OutputOptions:
     peak_dbtp: float = -1.0
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
+    loudness_place: str = field(default="", compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values, without the place."""
+        fields = asdict(self)
+        del fields["loudness_place"]
+        return fields
 
 
 MIXTURE, EVENTS = "mixture", "events"
@@ -242,7 +250,7 @@ class Scene:
             "keyframes": asdict(self.keyframes),
             "model": self.model,
             "render": asdict(self.render),
-            "output": asdict(self.output),
+            "output": self.output.to_json(),
         }
 
 

@@ -21,7 +21,8 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> list[Problem]:
     """Put each `path=value` into the tree, in turn; later ones win. The tree is changed in place.
 
     A path's steps are divided by dots (`"1.5s"` in quotes is one step) and lead through mappings,
-    made where missing, and lists, counted from 0. A value is YAML. Returns what is wrong.
+    made where missing, and lists, counted from 0. A value is YAML; `null` takes a field out that is
+    there. Returns what is wrong.
     """
     problems: list[Problem] = []
     for override in overrides:
@@ -46,10 +47,12 @@ def _apply(root: Node, override: str) -> list[Problem]:
     if written.strip():
         text = checked_text(written.encode("utf-8", "surrogatepass"), source)
         node, problems = compose(text, source, located=False)
-    return problems + _put(root, steps, node, Place(source))
+    out = node.value is None and bool(written.strip()) and not problems
+    return problems + _put(root, steps, None if out else node, Place(source))
 
 
-def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem]:
+def _put(root: Node, steps: list[str], node: Node | None, place: Place) -> list[Problem]:
+    """Set a field to a node, or (None) to nothing."""
     target = root
     for step in steps[:-1]:
         inner = _mapping_or_list(target)
@@ -60,6 +63,10 @@ def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem
         else:
             return [_blocked(steps, step, place)]
     inner, last = _mapping_or_list(target), steps[-1]
+    if isinstance(inner, dict) and node is None and last in inner:
+        del inner[last]
+        return []
+    node = node or Node(None, place)
     if isinstance(inner, dict):
         known = last in inner
         inner[last] = Entry(inner[last].key_place if known else place, node)
