@@ -198,22 +198,36 @@ def _written(
             told = {name: (out.stems[name], stem) for name, stem in stems.items()}
             sink.companion = out.beside.companion(mix, told)
     _tell_of_peaks(limiter.report, rate, tell)
+    if out.encoding.bits != "32f":
+        for name, tap in zip(stem_sinks, taps, strict=True):
+            _tell_of_clipping(name, tap, rate, tell)
     return Delivered(mix, stems, None)
 
 
 class _Tap:
-    """Lets the wanted samples of a stem, of which blocks come from `first` on, into its sink."""
+    """Lets the wanted samples of a stem, of which blocks come from `first` on, into its sink.
+
+    Counts those `above` full scale in any channel, and remembers the first of them.
+    """
 
     def __init__(self, sink: Sink, first: int, wanted: Stretch, gain: np.float32) -> None:
         self._sink, self._next, self._wanted, self._gain = sink, first, wanted, gain
+        self.above = 0
+        self.first_above: int | None = None
 
     def write(self, block: FloatArray) -> None:
         first, end = self._wanted
         begin, self._next = self._next, self._next + len(block)
         stop = len(block) if end is None else max(end - begin, 0)
-        kept = block[max(first - begin, 0) : stop]
-        if len(kept):
-            self._sink.write(kept * self._gain)
+        low = max(first - begin, 0)
+        kept = block[low:stop] * self._gain
+        if not len(kept):
+            return
+        found = np.flatnonzero(np.abs(kept).max(axis=1) > 1.0)
+        if len(found) and self.first_above is None:
+            self.first_above = begin + low + int(found[0])
+        self.above += len(found)
+        self._sink.write(kept)
 
 
 def _tapped(parts: Parts, taps: Sequence[_Tap]) -> Iterator[FloatArray]:
@@ -268,3 +282,12 @@ def _tell_of_peaks(report: LimiterReport, rate: int, tell: Listener) -> None:
                 f"{report.deepest_db:.1f} dB"
             )
         )
+
+
+def _tell_of_clipping(name: str, tap: _Tap, rate: int, tell: Listener) -> None:
+    """Stems have no limiter: they could not add up to the mix."""
+    if tap.first_above is not None:
+        many = "1 sample" if tap.above == 1 else f"{tap.above} samples"
+        what = f"clips in {many} from {tap.first_above / rate:.1f} s on"
+        remedy = "stems carry no limiter: write `bits: 32f`"
+        tell(Notice(f"the stem {name} {what}; {remedy}"))

@@ -192,3 +192,13 @@ def test_a_bad_recording_is_told_at_the_line_that_names_it(capsys: Output, comma
     _, err = ran(capsys, command, "storm.yaml", code=2)
     assert "storm.yaml:7:34: the recording `bed.wav` cannot be read as sound (" in err
     assert names() == set()
+
+
+def test_a_stem_that_clips_is_told(capsys: Output) -> None:
+    args = "render", "storm.yaml", "--stems", "--set", "layers.bed.gain=24dB"
+    _, err = ran(capsys, *args, "--json")
+    assert "the stem bed clips in " in err and "write `bits: 32f`" in err
+    assert "the stem wind" not in err
+    _, err = ran(capsys, *args, "--json", "--force", "--set", "output.bits=32f")
+    assert "the stem" not in err
+    assert np.abs(soundfile.read("storm.bed.wav")[0]).max() > 1
