@@ -139,7 +139,7 @@ def go_round(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ambientgen.training.seams")
     parser.add_argument("model", nargs="?", default="pocket", help="a model's name or folder")
-    shipped = [scene.name for scene in shipped_scenes()]
+    shipped = list(mixtures())
     parser.add_argument("--scenes", nargs="+", metavar="SCENE", choices=shipped, default=shipped)
     parser.add_argument("--seeds", type=int, help="of each scene (3)")
     parser.add_argument("--seconds", type=float, help="of each scene: the busiest stretch (60)")
@@ -153,13 +153,18 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def mixtures() -> dict[str, Scene]:
+    """The shipped scenes whose states are all in one mixture, by name."""
+    scenes = {each.name: parse_scene(each.text, each.name) for each in shipped_scenes()}
+    return {name: scene for name, scene in scenes.items() if scene.states}
+
+
 def wishes(options: argparse.Namespace) -> Asked:
     """The command line as a wish; `--quick` gives fewer takes where it does not say how many."""
     seeds, seconds, loop_seeds = (1, 40.0, 2) if options.quick else (3, 60.0, 30)
     seeds = seeds if options.seeds is None else options.seeds
     loop_seeds = loop_seeds if options.loop_seeds is None else options.loop_seeds
-    texts = {scene.name: scene.text for scene in shipped_scenes() if scene.name in options.scenes}
-    scenes = {name: parse_scene(text, name) for name, text in texts.items()}
+    scenes = {name: scene for name, scene in mixtures().items() if name in options.scenes}
     if options.quick:
         scenes = dict(list(scenes.items())[:3])
     return Asked(
