@@ -22,6 +22,7 @@ from ambientgen.scene.durations import spell
 from ambientgen.scene.model import derived_seed
 from ambientgen.sidecar import Span
 from ambientgen.sources.usable import unusable_recordings
+from ambientgen.sources.vain import said_in_vain
 from ambientgen.stream import Stretch
 from ambientgen.units import samples_at, whole_period
 
@@ -127,6 +128,7 @@ class Job:
                 yield notice
         if self.wanted.target is not None and self.samples != self.whole:
             yield Notice("all of the scene is rendered, to measure its loudness")
+        yield from map(Notice, said_in_vain(scene))
 
 
 def fitted(scene: Scene) -> Scene:

@@ -202,3 +202,10 @@ def test_a_stem_that_clips_is_told(capsys: Output) -> None:
     _, err = ran(capsys, *args, "--json", "--force", "--set", "output.bits=32f")
     assert "the stem" not in err
     assert np.abs(soundfile.read("storm.bed.wav")[0]).max() > 1
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "render"])
+def test_what_nobody_will_hear_is_told(capsys: Output, command: str) -> None:
+    assert run([command, "storm.yaml", "--set", "layers.bed.width=1"]) == 0
+    err = capsys.readouterr().err
+    assert "layer bed (line 7): its `width` is not heard: the recording `bed.wav` is mono" in err

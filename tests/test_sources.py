@@ -27,6 +27,7 @@ from ambientgen.sources.events import Events, Occurrence, unplaced
 from ambientgen.sources.procedural import CORE, Procedural
 from ambientgen.sources.recording import Recording, decoded, narrowed
 from ambientgen.sources.usable import check_recording, unusable_recordings
+from ambientgen.sources.vain import said_in_vain
 from ambientgen.stream import Stream
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.chance import Passing, apart, lasting
@@ -517,3 +518,45 @@ def test_half_an_hour_is_the_most(tmp_path: Path) -> None:
             file.write(np.zeros(60 * 8000))
     layer = Layer(name="bed", engine="recording", file="long.flac", base=str(tmp_path))
     assert "lasts 31 minutes" in str(check_recording(layer))
+
+
+# --- in vain ---------------------------------------------------------------------------------
+
+IN_VAIN = """
+duration: 1m
+layers:
+  far: {engine: procedural, states: {rain: {curve: 0}}}
+  near: {states: {rain: {curve: {0s: 0, 30s: 0}}}, width: 0.3}
+  inn: {setting: in an inn, states: {rain: {curve: 0}}}
+  soon: {engine: procedural, states: {rain: {curve: {0s: 0, 59s: 0, 1m: 0.1}}}}
+  bells:
+    engine: procedural
+    events:
+      - {rate: 0, sound: dishes}
+      - {rate: {0s: 0, 1m: 1}, sound: birds, direction: 90}
+"""
+
+
+def test_what_nobody_will_hear_is_told() -> None:
+    mono = "is not heard in mono; write `output: {layout: stereo}`"
+    never = "it is never heard: the levels of its states stay at 0"
+    assert list(said_in_vain(parse_scene(IN_VAIN))) == [
+        f"layer far (line 4): {never}",
+        f"layer near (line 5): {never}",
+        f"layer near (line 5): its `width` {mono}",
+        "layer bells (line 9): event 1, `dishes`, never comes: its `rate` stays at 0",
+        f"layer bells (line 9): its `direction` {mono}",
+    ]
+    wide = list(said_in_vain(parse_scene(IN_VAIN + "output: {layout: stereo}\n")))
+    assert len(wide) == 3 and not any(mono in line for line in wide)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_width_of_what_is_one_point_is_told(tmp_path: Path, channels: int) -> None:
+    written(tmp_path / "bed.wav", 1.0, channels=channels)
+    text = "duration: 9s\nlayers: {bed: {engine: recording, file: bed.wav, width: 1}}\n"
+    wide = parse_scene(text + "output: {layout: stereo}\n", str(tmp_path / "a.yaml"))
+    told = [
+        "layer bed (line 2): its `width` is not heard: the recording `bed.wav` is mono, one point"
+    ]
+    assert list(said_in_vain(wide)) == (told if channels == 1 else [])

@@ -88,7 +88,7 @@ def _text(made: Plan | LayeredPlan, time_s: float | None) -> str:
 def _made(
     path: str, scene: Scene, duration_s: float | None, between_s: Between
 ) -> tuple[Plan | LayeredPlan, list[str]]:
-    """The plan of the scene in a file, and the warnings about its models.
+    """The plan of the scene in a file, and the warnings about it and its models.
 
     Raises SceneError, UsageError or ModelError.
     """
@@ -96,9 +96,11 @@ def _made(
     from ambientgen.cli.model_notices import licence_notices, model_notices, reached_s
     from ambientgen.models.registry import resolve
     from ambientgen.plan import make_plan
+    from ambientgen.sources.vain import said_in_vain
 
     made: Plan | LayeredPlan
     told = licence_notices(scene)
+    told += said_in_vain(scene)
     told += model_notices(scene, reached_s(scene, duration_s, between_s))
     with named_after(path):
         if is_layered(scene):

@@ -48,14 +48,19 @@ def validate(
 
 
 def _notices(scene: Scene) -> list[str]:
-    """What the scene's models were never taught. A scene is valid whether its models are here or
-    not: that one is not, or is broken, is for `render` and `plan` to complain of."""
-    from ambientgen.cli.model_notices import model_notices
+    """What nobody will hear, and what the scene's models were never taught.
 
+    A scene is valid whether its models are here or not: that one is not, or is broken, is for
+    `render` and `plan` to complain of.
+    """
+    from ambientgen.cli.model_notices import model_notices
+    from ambientgen.sources.vain import said_in_vain
+
+    in_vain = list(said_in_vain(scene))
     try:
-        return model_notices(scene)
+        return in_vain + model_notices(scene)
     except ModelError as error:
-        return [str(problem) for problem in error.problems]
+        return in_vain + [str(problem) for problem in error.problems]
 
 
 def _about(scene: Scene) -> str:

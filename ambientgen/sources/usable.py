@@ -37,6 +37,16 @@ def path_of(layer: Layer) -> Path:
     return Path(layer.base) / Path(layer.file or "").expanduser()
 
 
+def channels_of(layer: Layer) -> int:
+    """The channels of a layer's file; 0 where it cannot be read."""
+    import soundfile
+
+    try:
+        return int(soundfile.info(str(path_of(layer))).channels)
+    except (OSError, RuntimeError):
+        return 0
+
+
 def check_recording(layer: Layer) -> Problem | None:
     """What is wrong with a layer's file, found by its header and a few probes; None: nothing.
 
