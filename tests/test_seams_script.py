@@ -16,6 +16,7 @@ import torch
 from ambientgen.ear.texture import RATE
 from ambientgen.ear.trace import trace
 from ambientgen.engine import LocalEngine
+from ambientgen.mix.centre import WIDTH_S
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.sidecar import Asked
@@ -72,8 +73,13 @@ def test_what_ships_is_the_renderer_to_the_sample(
 ) -> None:
     audio = judging.sounded(take, ways.SHIPPED, made)
     renderer.render(take.plan.scene, tmp_path / "rain.wav")
-    rendered, _ = soundfile.read(tmp_path / "rain.wav")
-    assert np.abs(audio - rendered).max() <= 1 / 32768
+    rendered, rate = soundfile.read(tmp_path / "rain.wav")
+    half = round(WIDTH_S * rate / 2)  # the renderer takes the mean away, and dithers
+    means = audio
+    for _ in range(2):
+        means = np.convolve(means, np.full(2 * half + 1, 1 / (2 * half + 1)), "valid")
+    inside = slice(2 * half, len(audio) - 2 * half)
+    assert np.abs(audio[inside] - means - rendered[inside]).max() <= 2 / 32768
 
 
 def test_joins_are_where_the_sidecar_says(take: Take, renderer: Renderer) -> None:
