@@ -23,6 +23,7 @@ from ambientgen.mix.distance import absorption_db_per_m, air, loss, metres
 from ambientgen.mix.feeds import spread
 from ambientgen.mix.gain import Gained
 from ambientgen.mix.layouts import LAYOUTS
+from ambientgen.mix.loudness import Loudness
 from ambientgen.mix.moments import Moments
 from ambientgen.mix.place import Placed, place_clip
 from ambientgen.mix.rooms import LONGEST_S, ROOMS
@@ -375,6 +376,19 @@ def test_gain_follows_its_curve_without_clicks() -> None:
 
 
 # --- width
+
+
+@pytest.mark.parametrize("direction", [0.0, 50.0, 90.0])
+def test_noise_is_as_loud_however_wide(direction: float) -> None:
+    """As BS.1770 counts: the powers of both channels, added."""
+    ahead = Placement(direction=along(-180, 180, (0.0, 0.5 + direction / 360)))
+    heard = []
+    for width in (0.0, 0.5, 1.0):
+        feeds = Hiss(1 if width == 0 else 2, common_of(width), rate=16000)
+        meter = Loudness(16000, ("L", "R"))
+        meter.push(whole(Placed(feeds, ahead, LAYOUTS["stereo"], width), 0, 32_000))
+        heard.append(meter.integrated_lufs)
+    assert max(heard) - min(heard) < 0.2
 
 
 def test_a_width_is_a_share_of_noise() -> None:
