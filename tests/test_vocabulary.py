@@ -54,7 +54,7 @@ def _scene() -> Scene:
 def test_names_the_state_and_when_it_is_first_asked_for() -> None:
     (notice,) = unknown_states(_spec("rain", "wind"), _scene())
     assert notice.text == (
-        "small has never heard train (asked for from 20s500ms): it knows rain, wind"
+        "small does not know train (asked for from 20s500ms): it knows rain, wind"
     )
 
 
@@ -62,7 +62,7 @@ def test_lists_what_it_knows_when_nothing_is_near() -> None:
     (notice,) = unknown_states(
         _spec("waves", "birds"), parse_scene("duration: 9s\nstates:\n  fire: {curve: 1}\n")
     )
-    assert notice.text == "small has never heard fire (asked for from 0s): it knows waves, birds"
+    assert notice.text == "small does not know fire (asked for from 0s): it knows waves, birds"
 
 
 def test_silent_states_and_models_without_a_list_are_not_warned_about() -> None:
@@ -221,7 +221,7 @@ def test_own_states_are_judged_by_their_words_and_untaught_ones_by_their_name(
     )
     told = [notice.text for notice in unheard(_in(tmp_path, "rain"), scene)]
     assert [text.partition(" (")[0] for text in told] == [
-        "small has never heard train",
+        "small does not know train",
         'small does not know the word "bells"',
     ]
 

@@ -1,4 +1,4 @@
-"""What a model has never heard, said before it pretends: torch-free."""
+"""What a model does not know, said before it pretends: torch-free."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def unknown_states(
             continue
         near = next((n for n in NEAREST_STATE.get(state.name, ()) if n in spec.states), "")
         remedy = f"the nearest it knows is {near}" if near else f"it knows {', '.join(spec.states)}"
-        asked = f"{spec.name} has never heard {state.name} (asked for from {spell(first_s)})"
+        asked = f"{spec.name} does not know {state.name} (asked for from {spell(first_s)})"
         found.append(_Unknown(state.name, near, f"{asked}: {remedy}"))
     return _bundled(spec, found, "states")
 
