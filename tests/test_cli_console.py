@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ambientgen import console
-from ambientgen.cli.plan_text import _clock
+from ambientgen.cli.plan_text import clock
 from ambientgen.console import Console, Lines, Meter
 from ambientgen.events import AudioWritten, Event, Notice, StageStarted, WindowsDone
 from ambientgen.scene.durations import parse_span
@@ -155,4 +155,4 @@ def test_tables_align_and_wrap_their_last_column() -> None:
 
 @given(st.floats(0.0, 1e6))
 def test_clock_times_are_right_to_a_tenth_and_can_be_written_in_a_scene(time_s: float) -> None:
-    assert parse_span(_clock(time_s)).seconds == pytest.approx(time_s, abs=0.0501)
+    assert parse_span(clock(time_s)).seconds == pytest.approx(time_s, abs=0.0501)
