@@ -103,7 +103,7 @@ def draw_curves(axis: Axis, times_s: FloatArray, strip: Strip, name: str) -> Non
         axis.words(0.01, 0.5, strip.about)
     axes.axhline(0, color="#c9ced4", linewidth=0.8, zorder=1)
     _draw_events(axis, strip.events)
-    if not tall:
+    if not tall or name != "states":  # a tall layer has ticks at ½ too, between the two
         axis.name(name, 0.66, color=INK, fontweight="bold", fontsize=9)
         axis.name(strip.engine, 0.28)
         if lines and strip.about:
