@@ -259,7 +259,7 @@ def test_a_plan_counts_the_windows_beside_what_is_heard(
     long = ("--set", "render.window=20s")  # a decoder's chunk takes 6 s, however little is heard
     out, _ = said(capsys, "plan", rain, "--duration", "1s", "--model", model, *long)
     assert "\n1 window of 19.84 s, each fading over " in out
-    assert "into the next; 1 more made beside what is heard\n" in out
+    assert "into the next; 1 more made beside them\n" in out
 
 
 def test_plan_json_is_the_plan(capsys: Output, rain: str, hub_faithful_folder: Path) -> None:

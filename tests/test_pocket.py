@@ -147,9 +147,9 @@ def test_the_states_are_told_apart(renderer: Renderer, tmp_path: Path) -> None:
             assert _nearest(portrait, others, spread) == name, (name, TAKES[i])
 
 
-# Known failure of pocket-0: at a constant level its waves hardly swell, and 4 of 6 takes are judged
+# Known failure of pocket: at a constant level its waves hardly swell, and 4 of 6 takes are judged
 # rain or crickets by how their bands move. Procedural waves are named 8 times of 8.
-_WAVES = pytest.param("waves", marks=pytest.mark.xfail(reason="pocket-0's waves hardly swell"))
+_WAVES = pytest.param("waves", marks=pytest.mark.xfail(reason="pocket's waves hardly swell"))
 
 
 @pytest.mark.slow

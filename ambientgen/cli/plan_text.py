@@ -103,5 +103,5 @@ def windows_text(plan: Plan) -> str:
     long = f"{shortest:.2f} s" if len(lengths) == 1 else f"{shortest:.2f} to {longest:.2f} s"
     fade = f"each fading over {seconds(plan.rule.overlap):.2f} s into the next"
     count, beside = len(plan.sounding), len(plan.windows) - len(plan.sounding)
-    more = f"; {beside} more made beside what is heard" if beside else ""
+    more = f"; {beside} more made beside them" if beside else ""
     return f"{count} window{'s' * (count != 1)} of {long}, {fade}{more}"
