@@ -48,7 +48,8 @@ class Renderer:
         self.tell = listener
 
     def render(self, scene, output, *, force, **more):
-        with open_sink(output, Encoding(scene.output.format), Shape(16000, 1, None), force=force) as sink:
+        encoding, shape = Encoding(scene.output.format), Shape(16000, 1, None)
+        with open_sink(output, encoding, shape, force=force) as sink:
             sink.write(np.zeros(16000))
             self.tell(StageStarted("rendering"))
             while True:

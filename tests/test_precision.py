@@ -65,7 +65,8 @@ def test_sound_in_half_is_near_full_precision(full: Model, half: Model) -> None:
     sounds = []
     for model in (full, half):
         with LocalEngine(1) as engine:
-            sounds.append(np.concatenate([*Decoder(model, Take(7), engine).decode([rows], 0, reach)]))
+            decoder = Decoder(model, Take(7), engine)
+            sounds.append(np.concatenate([*decoder.decode([rows], 0, reach)]))
     wanted, found = sounds
     assert found.dtype == np.float32 and found.shape == wanted.shape == (16_000,)
     assert np.corrcoef(found, wanted)[0, 1] > 0.9
