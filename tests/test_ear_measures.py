@@ -280,6 +280,7 @@ def values(hearing: Hearing) -> dict[str, float | None]:
     return {verdict.name: verdict.value for verdict in hearing.verdicts}
 
 
+@pytest.mark.slow
 def test_curves_are_followed_or_not(tmp_path: Path) -> None:
     good = listen(written(tmp_path, following()), SCENE)
     assert not {name for name in failed(good) if name.startswith("trajectory")}
@@ -307,6 +308,7 @@ def test_unknown_and_resting_states_are_not_judged(tmp_path: Path) -> None:
     assert {v.passed for v in found} == {None}
 
 
+@pytest.mark.slow
 def test_drift_is_judged_at_constant_state(tmp_path: Path) -> None:
     scene = parse_scene("title: a\nduration: 90s\nstates: {rain: {curve: 0.5}}\n")
     steady, creeping = noise(90), noise(90) * 10 ** np.linspace(0, 0.3, 90 * RATE)

@@ -132,6 +132,7 @@ def guide(loop: bool) -> tuple[Guide, Floats]:
     return made, made.frames(0, 300)
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.booleans(), st.integers(0, 250), st.integers(1, 50))
 def test_any_frames_of_a_guide_are_what_they_are_in_the_whole(
@@ -194,6 +195,7 @@ def guided_sound(strength: float | None) -> Floats:
     return rendered(layer(strength), 0, 7 * RATE)
 
 
+@pytest.mark.slow
 def test_a_timed_event_stays_where_it_was() -> None:
     synthesised = guide(False)[0]._samples(0, 7 * RATE)
     made, plain = guided_sound(0.3), guided_sound(None)

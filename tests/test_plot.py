@@ -216,6 +216,7 @@ def test_texts_are_shortened_at_words() -> None:
 # The picture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 6, 7, 32])
 @pytest.mark.parametrize("length", ["10s", "10h"])
 def test_any_number_of_states_and_any_length_make_a_picture(count: int, length: str) -> None:

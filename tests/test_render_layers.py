@@ -131,6 +131,7 @@ def test_the_mix_is_the_same_without_stems_and_for_any_stretch(
     assert report.model["name"] == "pocket" and report.windows.total > 0
 
 
+@pytest.mark.slow
 def test_a_loop_of_layers_goes_round_to_the_bit(scene: Scene, heard: Heard) -> None:
     around = replace(only(scene, "rain", "wind", "bed"), loop=True)
     once, _ = heard(around)
@@ -240,6 +241,7 @@ def test_a_loops_length_is_rounded_where_a_rate_needs_it(renderer: Renderer) -> 
     assert "the loop lasts 4s, not 4s3ms: whole samples at 44100 Hz" in notices
 
 
+@pytest.mark.slow
 def test_the_sidecar_tells_layers_joins_and_recordings(scene: Scene, tmp_path: Path) -> None:
     light = only(scene, "rain", "bed")
     rule = SidecarRule(tmp_path / "a.json")

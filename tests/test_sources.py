@@ -172,6 +172,7 @@ def test_of_no_width_a_layer_is_one_sound() -> None:
     np.testing.assert_array_equal(*wide_rain(0.0).T)
 
 
+@pytest.mark.slow
 def test_any_stretch_of_a_wide_sound_is_what_it_is_in_the_whole() -> None:
     takes = tuple(Take(1, feed, 0.5) for feed in range(2))
     layer = playing({"rain": Constant(0.6), "room": Constant(0.5)})

@@ -481,6 +481,7 @@ stages:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # seven seconds of work, but on a machine that may train beside it
 def test_recordings_become_a_model_that_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
