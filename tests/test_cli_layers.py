@@ -49,6 +49,7 @@ def names() -> set[str]:
     return {path.name for path in Path().iterdir()} - {"bed.wav", "storm.yaml"}
 
 
+@pytest.mark.slow
 def test_takes_have_stems_and_sidecars_and_render_again_to_the_bit(capsys: Output) -> None:
     told, _ = ran(capsys, "render", "storm.yaml", "--variants", "2", "--stems", "--json")
     mixes = ["storm-1", "storm-2"]

@@ -70,6 +70,7 @@ def test_joins_near_an_event_are_left_out() -> None:
     assert away_from([], [1.0]) == ()
 
 
+@pytest.mark.slow
 def test_a_stroke_on_a_join_is_no_seam(tmp_path: Path) -> None:
     joins_s = [float(time_s) for time_s in range(4, 38, 4)]
     unknown = {each.name: each for each in listen(rendered(tmp_path, joins_s, None)).verdicts}

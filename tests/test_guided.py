@@ -219,6 +219,7 @@ def test_a_timed_event_stays_where_it_was() -> None:
     assert likeness(plain) < 0.5
 
 
+@pytest.mark.slow
 def test_any_stretch_of_a_guided_layer_is_what_it_is_in_the_whole() -> None:
     part = rendered(layer(0.3), 3 * RATE, 5 * RATE)
     np.testing.assert_array_equal(part, guided_sound(0.3)[3 * RATE : 5 * RATE])

@@ -120,6 +120,7 @@ def test_stems_add_up_to_the_mix_before_the_limiter(whole: Path) -> None:
     assert np.abs(np.sum(stems, axis=0, dtype=np.float64) - mix).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_the_mix_is_the_same_without_stems_and_for_any_stretch(
     scene: Scene, heard: Heard, whole: Path
 ) -> None:

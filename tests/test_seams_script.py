@@ -260,6 +260,7 @@ def test_loops_have_the_states_of_their_scene(length_s: float) -> None:
     assert fire.tolist() == pytest.approx([0.5, 0.5])
 
 
+@pytest.mark.slow
 def test_a_joint_is_rendered_judged_and_gone(
     renderer: Renderer, hub_faithful_folder: Path, tmp_path: Path
 ) -> None:
