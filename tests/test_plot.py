@@ -228,7 +228,7 @@ def test_an_svg_has_the_same_bytes_again_and_a_png_too() -> None:
     flat = np.linspace(0, 60, 20)
     alike = Likeness(flat, np.cos(flat / 99), np.cos(flat / 70), "end", ((30.0, 0.9),))
     for kind in ("svg", "png"):
-        one, other = (picture(timeline(layered()), kind, alike) for _ in range(2))
+        one, other = (picture(timeline(layered()), kind, {"rain": alike}) for _ in range(2))
         assert one == other
     assert re.search(rb"<svg[^>]*viewBox", picture(timeline(layered()), "svg"))
 
@@ -296,19 +296,50 @@ def test_plot_asks_the_model_how_alike_moments_are(
     """By default, LOA is in the picture; the start is like itself, and rain is not like the sea."""
     from ambientgen.picture import draw
 
-    seen: list[Likeness | None] = []
+    seen: list[dict[str, Likeness]] = []
 
-    def spy(shown: object, kind: str, likeness: Likeness | None, sounding: object) -> bytes:
+    def spy(shown: object, kind: str, likeness: dict[str, Likeness], sounding: object) -> bytes:
         seen.append(likeness)
         return b""
 
     monkeypatch.setattr(draw, "picture", spy)
     target = tmp_path / "a.png"
     assert run("plot", SCENES / "rain.yaml", "-o", target, "--duration", "30s") == ExitCode.DONE
-    (alike,) = seen
-    assert alike is not None and alike.to_start[0] == pytest.approx(1)
+    ((alike,),) = (found.values() for found in seen)
+    assert alike.to_start[0] == pytest.approx(1)
     assert alike.to_other[-1] == pytest.approx(1) and alike.to_start.min() < 0.9999
     assert np.abs(alike.to_start).max() <= 1 + 1e-9
+
+
+SPEAKING = """
+title: Three layers
+duration: 30s
+layers:
+  sky: {states: {rain: {curve: {0s: 0.1, 30s: 0.9}}}}
+  hearth: {engine: procedural, states: {fire: {curve: 0.5}}, strength: 0.4}
+  wind: {engine: procedural, states: {wind: {curve: 0.5}}}
+"""
+
+
+def test_plot_draws_likeness_below_each_layer_that_a_model_hears_of(tmp_path: Path) -> None:
+    scene = tmp_path / "three.yaml"
+    scene.write_text(SPEAKING)
+    sky, hearth, wind = timeline(load_scene(scene)).strips
+    assert sky.windows and hearth.keyframes[0].text and not wind.keyframes
+    for arguments, rows in (((), 2), (("--no-loa",), 0)):
+        target = tmp_path / f"{rows}.svg"
+        assert run("plot", scene, "-o", target, *arguments) == ExitCode.DONE
+        assert target.read_text().count("<!-- LOA likeness -->") == rows
+
+
+def test_a_layer_whose_model_is_not_here_leaves_the_others_their_likeness(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = tmp_path / "three.yaml"
+    scene.write_text(SPEAKING.replace("strength: 0.4", "strength: 0.4, model: audioldm2-none"))
+    assert run("plot", scene, "-o", tmp_path / "a.svg") == ExitCode.DONE
+    assert (tmp_path / "a.svg").read_text().count("<!-- LOA likeness -->") == 1
+    assert "audioldm2-none" in capsys.readouterr().err
 
 
 def test_plot_draws_a_sound_that_nothing_is_told_of(tmp_path: Path) -> None:
@@ -321,7 +352,7 @@ def test_a_sound_picture_is_of_the_asked_stretch(tmp_path: Path) -> None:
     seen = spectrogram(tone(tmp_path / "tone.wav", 440.0), 2.5, 3.5, columns=12)
     assert (seen.start_s, seen.end_s) == (2.5, 3.5) and seen.levels_db.max(axis=0).min() > -6
     shown = timeline(load_scene(SCENES / "rain.yaml"), between_s=(0, 4))
-    assert picture(shown, "png", None, Sounding(seen, (3.0,))).startswith(b"\x89PNG")
+    assert picture(shown, "png", {}, Sounding(seen, (3.0,))).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ambientgen.errors import ModelError, Problem, UsageError
 
 if TYPE_CHECKING:
     from ambientgen.asked import Between
+    from ambientgen.models.loading import Model
     from ambientgen.picture.draw import Sounding
     from ambientgen.picture.likeness import Likeness
     from ambientgen.picture.timeline import Timeline
@@ -57,8 +58,8 @@ def plot(
     """Draw a scene, or a sound, on one picture.
 
     Of a scene: its curves, keyframes with their prompts, windows, and how alike the model finds its
-    moments; layers one below another. Of a sound file: its spectrogram, under the curves that its
-    sidecar tells.
+    moments; layers one below another, each with its own. Of a sound file: its spectrogram, under
+    the curves that its sidecar tells.
     """
     console = Console(quiet)
     target = Path(output) if output is not None else Path(Path(path).stem + ".png")
@@ -75,7 +76,7 @@ def plot(
         console.notice(notice)
     from ambientgen.picture.draw import picture
 
-    seen = None if no_loa else _likeness(shown, console)
+    seen = {} if no_loa else _likeness(shown, console)
     write_whole(target, picture(shown, kind, seen, sounding), force)
     console.say(f"{target}: {shown.title}")
 
@@ -111,18 +112,30 @@ def _sound(path: str, wanted: _Wanted) -> tuple[Timeline, Sounding]:
     return sound_timeline(path, wanted.between_s)
 
 
-def _likeness(shown: Timeline, console: Console) -> Likeness | None:
-    """What the model makes of the only mixture; None, with a notice, where it cannot be asked."""
-    plans = [strip.plan for strip in shown.strips if strip.plan is not None]
-    if len(plans) != 1 or len(shown.strips) != 1:
-        return None
+def _likeness(shown: Timeline, console: Console) -> dict[str, Likeness]:
+    """What models make of the prompts, by strip; without those that cannot be asked: a notice."""
+    found: dict[str, Likeness] = {}
+    models: dict[str, Model | None] = {}
+    for strip in shown.strips:
+        if strip.plan is None:
+            continue
+        name = strip.plan.scene.model
+        if name not in models:
+            models[name] = _loaded(name, console)
+        if (model := models[name]) is not None:
+            from ambientgen.picture.meaning import likeness
+
+            found[strip.name] = likeness(model, strip.plan)
+    return found
+
+
+def _loaded(name: str, console: Console) -> Model | None:
     try:
         from ambientgen.models.loading import load
         from ambientgen.models.registry import resolve
-        from ambientgen.picture.meaning import likeness
 
-        return likeness(load(resolve(plans[0].scene.model), "cpu"), plans[0])
+        return load(resolve(name), "cpu")
     except (ModelError, ImportError) as error:
         what = error.problems[0].what if isinstance(error, ModelError) else str(error)
-        console.notice(f"LOA is left out of the picture: {what}")
+        console.notice(f"LOA of {name} is left out of the picture: {what}")
         return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ _OVERLAID = 6
 """More curves than this in one panel nobody can follow: each gets a row of its own."""
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 11
+_NO_LIKENESS: Mapping[str, Likeness] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ class _Row:
 def picture(
     shown: Timeline,
     kind: str,
-    likeness: Likeness | None = None,
+    likeness: Mapping[str, Likeness] = _NO_LIKENESS,
     sounding: Sounding | None = None,
 ) -> bytes:
     """The picture's file content; `kind` is `png` or `svg`. The same input gives the same bytes.
 
-    1200 by 800 pixels, or higher where there is much to show.
+    likeness: of the strips that have one, by their names. 1200 by 800 pixels, or higher where there
+    is much to show.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -129,18 +132,25 @@ def time_ticks(start_s: float, end_s: float) -> list[float]:
     return [tick for tick in found if start_s <= tick <= end_s]
 
 
-def _rows(shown: Timeline, likeness: Likeness | None, sounding: Sounding | None) -> list[_Row]:
+def _rows(
+    shown: Timeline, likeness: Mapping[str, Likeness], sounding: Sounding | None
+) -> list[_Row]:
     many = len(shown.strips) > 1
+    lowest = min((seen.low for seen in likeness.values()), default=0.0)  # one scale for all layers
     found: list[_Row] = []
     for strip in shown.strips:
         found += _strip_rows(strip, shown, many)
-    if likeness is not None:
-        seen = likeness
-        found.append(_Row(0.85, 0.4, lambda axis: rows.draw_likeness(axis, seen)))
+        if strip.name in likeness:
+            found.append(_likeness_row(likeness[strip.name], lowest, many))
     if sounding is not None:
         heard, joins_s = sounding.spectrogram, sounding.joins_s
         found.append(_Row(1.6, 1.2, lambda axis: rows.draw_spectrogram(axis, heard, joins_s)))
     return found
+
+
+def _likeness_row(seen: Likeness, lowest: float, many: bool) -> _Row:
+    size = (0.44, 0.15) if many else (0.85, 0.4)
+    return _Row(*size, lambda axis: rows.draw_likeness(axis, seen, lowest), 0.18)
 
 
 def _strip_rows(strip: Strip, shown: Timeline, many: bool) -> list[_Row]:

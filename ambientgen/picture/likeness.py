@@ -21,3 +21,9 @@ class Likeness:
     to_other: FloatArray
     other: str
     steps: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def low(self) -> float:
+        """The lowest cosine of all."""
+        steps = [cosine for _, cosine in self.steps]
+        return min(float(self.to_start.min()), float(self.to_other.min()), *(steps or [1.0]))

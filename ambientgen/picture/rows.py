@@ -213,13 +213,15 @@ def draw_windows(axis: Axis, strip: Strip, many: bool) -> None:
     axis.words(1 + 0.08 / axis.width, 0.5, text, color=MUTED, fontsize=7)
 
 
-def draw_likeness(axis: Axis, seen: Likeness) -> None:
-    """How alike the moments are to the first and the last, and keyframes to those before them."""
+def draw_likeness(axis: Axis, seen: Likeness, lowest: float) -> None:
+    """How alike the moments are to the first and the last, and keyframes to those before them.
+
+    lowest: a cosine that finds room on the scale.
+    """
     axes = axis.axes
     axis.grid()
     steps = [cosine for _, cosine in seen.steps]
-    low = min(0.98, float(seen.to_start.min()), float(seen.to_other.min()), *(steps or [1.0]))
-    low = max(-1.0, np.floor((low - 0.02) * 20) / 20)
+    low = max(-1.0, np.floor((min(lowest, 0.98) - 0.02) * 20) / 20)
     axes.set_ylim(low, 1 + (1 - low) * 0.06)
     axes.set_yticks([low, 1], [f"{low:.2f}".rstrip("0").rstrip("."), "1"])
     axes.axhline(1, color=FAINT, linewidth=0.8)
@@ -233,8 +235,9 @@ def draw_likeness(axis: Axis, seen: Likeness) -> None:
     frames_s = [time_s for time_s, _ in seen.steps]
     axes.plot(frames_s, steps, ".", color=MUTED, markersize=3.5)
     _labels(axis, ends)
-    axis.name("LOA likeness", 0.62)
-    axis.name("cosine", 0.42, fontsize=7)
+    apart = 0.075 / axis.height  # the lowest and the highest value stand below and above
+    axis.name("LOA likeness", 0.5 + apart)
+    axis.name("cosine", 0.5 - apart, fontsize=7)
 
 
 def draw_spectrogram(axis: Axis, heard: Spectrogram, joins_s: Sequence[float]) -> None:

@@ -58,7 +58,7 @@ class Strip:
         name: its name; `engine`: what makes it; `about`: what else is to say in a few words.
         curves: its states; `places`: gain, direction and distance where they move.
         events: single sounds, and random ones as they fall; `rates`: how often those come.
-        keyframes: the prompts, in order of time (of a model's layer).
+        keyframes: the prompts, in order of time (of a layer that a model makes, or makes anew).
         windows: (start, end) in seconds, in order; of a loop whenever they come round.
         plan: what the model will do; None for sounds without one, or if the model is not here.
     """
@@ -112,7 +112,7 @@ def timeline(
     strips = []
     for layer in scene.sounds:
         plan = None
-        if layer.engine == "model":
+        if _speaks(layer):
             plan = _plan(scene.mixture_of(layer), end_s, (start_s, end_s), notices)
         strips.append(_strip(scene, layer, times_s, plan))
     whole = start_s == 0 and end_s == scene.duration_s
@@ -179,9 +179,14 @@ def _about(scene: Scene, length_s: float, start_s: float) -> str:
         said = length
     if start_s:
         said += f" from {spell(float(round(start_s, 2)))} on"
-    models = {layer.model or scene.model for layer in scene.sounds if layer.engine == "model"}
+    models = {layer.model or scene.model for layer in scene.sounds if _speaks(layer)}
     made = [f"model {' and '.join(sorted(models))}"] if models else []
     return ", ".join([said, *made, f"seed {scene.seed}"])
+
+
+def _speaks(layer: Layer) -> bool:
+    """Whether a model hears of its states in words."""
+    return bool(layer.states) and (layer.engine == "model" or layer.strength is not None)
 
 
 def _plan(scene: Scene, end_s: float, between_s: Between, notices: dict[str, None]) -> Plan | None:
