@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ambientgen.errors import UsageError
-from ambientgen.models.fingerprint import fingerprint
+from ambientgen.models.fingerprint import Hashes, fingerprint
 from ambientgen.store import DEFAULT_LIMIT_BYTES, Store, key_of, open_store, parse_size
 
 ARRAY = np.arange(24, dtype=np.float32).reshape(2, 12)
@@ -255,9 +255,29 @@ def test_a_large_file_is_hashed_once(folder: Path, tmp_path: Path) -> None:
     memory = tmp_path / "fingerprints.json"
     first = fingerprint(folder, memory)
     known = json.loads(memory.read_text())
-    assert sum(str(big.resolve()) in name for name in known) == 1
-    memory.write_text(json.dumps(dict.fromkeys(known, "00" * 32)))
+    assert str(big.resolve()) in known
+    memory.write_text(json.dumps({place: [said[0], "00" * 32] for place, said in known.items()}))
     assert fingerprint(folder, memory) != first
+    memory.write_text(json.dumps({place: said[0] for place, said in known.items()}))
+    assert fingerprint(folder, memory) == first  # what makes no sense is not believed
+
+
+def test_the_longest_unused_hashes_are_forgotten(tmp_path: Path) -> None:
+    memory, files = tmp_path / "known.json", [tmp_path / f"{number}.bin" for number in range(6)]
+    for number, path in enumerate(files):
+        path.write_bytes(bytes([number]) * 100_000)
+        hashes = Hashes(memory, most=3)
+        hashes.of(files[0])  # in use all the time
+        hashes.of(path)
+        hashes.remember()
+    places = [Path(place).name for place in json.loads(memory.read_text())]
+    assert sorted(places) == ["0.bin", "4.bin", "5.bin"]
+    files[0].write_bytes(b"another" * 20_000)  # a new state of a file replaces the old one
+    hashes = Hashes(memory, most=3)
+    changed = hashes.of(files[0])
+    hashes.remember()
+    assert len(json.loads(memory.read_text())) == 3
+    assert Hashes(None).of(files[0]) == changed
 
 
 def test_a_large_file_of_the_same_size_and_time_is_another(folder: Path, tmp_path: Path) -> None:

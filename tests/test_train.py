@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from itertools import pairwise
@@ -241,6 +242,30 @@ def test_a_work_folder_belongs_to_one_training(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another synth"):
         check(Order(smoke.model_copy(update={"synth": synth}), tmp_path / "work"))
     assert made_of(order)["data"] == ""
+
+
+def test_recordings_are_known_by_what_is_in_them(tmp_path: Path) -> None:
+    """A corpus may be copied or restored: what files hold counts, not when they were written."""
+    smoke, data = load_recipe("smoke"), tmp_path / "dawn chorus"
+    data.mkdir()
+    (data / "birds.wav").write_bytes(b"a" * 100_000)
+    (data / ".DS_Store").write_bytes(b"of no matter")
+    order = Order(smoke.model_copy(update={"data": str(data)}), tmp_path / "work")
+    mark(order)
+    moved = shutil.copytree(data, tmp_path / "moved" / "dawn chorus")
+    shutil.rmtree(data)
+    (moved / ".DS_Store").unlink()
+    os.utime(moved / "birds.wav", (1000, 1000))
+    there = Order(smoke.model_copy(update={"data": str(moved)}), tmp_path / "work")
+    check(there)
+    (moved / "birds.txt").write_text("a blackbird")
+    with pytest.raises(UsageError, match="another data"):
+        check(there)
+    (moved / "birds.txt").unlink()
+    (moved / "birds.wav").write_bytes(b"b" * 100_000)
+    os.utime(moved / "birds.wav", (1000, 1000))
+    with pytest.raises(UsageError, match="another data"):
+        check(there)
 
 
 @pytest.mark.parametrize(

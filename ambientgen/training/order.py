@@ -5,7 +5,6 @@ Torch-free, and writes nothing: everything is refused before the first second of
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ambientgen.errors import OutputError, Problem, UsageError
+from ambientgen.models.fingerprint import Hashes, fingerprint, listed
 from ambientgen.models.folder import INDEX
 from ambientgen.models.registry import resolve
 from ambientgen.shell import shell_word
@@ -21,6 +21,8 @@ from ambientgen.training.recipe import STAGES, Recipe
 from ambientgen.training.sources import find
 
 MARK = "training.json"  # in the work folder: what its results were made from
+HASHES = "hashes.json"  # there, too: of recordings, so that they are read once
+MOST_FILES = 100_000
 _NEEDED = ("accelerate", "matplotlib", "soxr")  # the extra `train`
 
 
@@ -133,14 +135,8 @@ def made_of(order: Order) -> dict[str, Any]:
     made: dict[str, Any] = {
         "synth": recipe.synth.model_dump(),
         "recordings": recipe.recordings.model_dump(),
-        "data": "",
-        "from": "",
     }
-    if order.data is not None:
-        made["data"] = _digest(order.data)
-    if recipe.start is not None:
-        made["from"] = _digest(resolve(recipe.start).folder)
-    return made
+    return made | _content(order)
 
 
 def mark(order: Order) -> None:
@@ -160,19 +156,25 @@ def mark(order: Order) -> None:
         raise OutputError(problem) from error
 
 
-def _digest(folder: Path) -> str:
-    """A folder's files by name, size and time of change: enough to tell one from another."""
-    rows = []
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(place) / name
-            try:
-                found = path.stat()
-            except OSError:
-                continue
-            rows.append(f"{path.relative_to(folder)}\0{found.st_size}\0{found.st_mtime_ns}")
-    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+def _content(order: Order) -> dict[str, str]:
+    """Hashes of the recordings with their captions, and of the model to start from, by content:
+    a corpus may be copied, restored or moved between two runs. "" where there is none."""
+    hashes = Hashes(order.work / HASHES, MOST_FILES)
+    made = {"data": "", "from": ""}
+    if order.data is not None:
+        try:
+            each = ((source, hashes.of(source.path)) for source in find(order.data).sources)
+            told = {repr((s.name, s.captions, s.state)): digest for s, digest in each}
+        except OSError as error:
+            place, said = str(error.filename or order.data), (error.strerror or str(error)).lower()
+            problem = Problem(place, f"cannot be read ({said})", "mend it or take it out")
+            raise UsageError(problem) from None
+        made["data"] = listed(told)
+    if order.recipe.start is not None:
+        made["from"] = fingerprint(resolve(order.recipe.start).folder)
+    if order.work.is_dir():
+        hashes.remember()
+    return made
 
 
 def stages_of(names: list[str]) -> tuple[str, ...]:
