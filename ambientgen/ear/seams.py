@@ -257,38 +257,54 @@ def _bins() -> NDArray[np.int64]:
     return np.array(edges)
 
 
-def _shapes() -> Array:
-    """A step of 1 dB in all groups, and a dip of 1 dB, 0.64 s wide, as contexts: (context, 2)."""
-    each = []
-    for first, stop in _bins():
+def _shapes() -> tuple[Array, Array]:
+    """On each side, a step of 1 dB from one to the other in all groups, and a dip of 1 dB that is
+    0.64 s wide, as `_best_estimate` wants them: (_GROUPS * _BINS,) each."""
+    humps = []
+    for first, stop in _bins()[_BINS:]:
         at = np.arange(first, stop) + 0.5
         hump = np.where(np.abs(at) < _HALF_DIP, np.cos(np.pi / 2 * at / _HALF_DIP) ** 2, 0.0)
-        each.append([np.mean(np.sign(at) / 2), np.mean(hump)])
-    return np.tile(np.array(each), (_GROUPS, 1))
+        humps.append(np.mean(hump))
+    return np.ones(_GROUPS * _BINS), np.tile(np.array(humps), _GROUPS)
 
 
 def _best_estimates(around: Array, times_s: Array, joins: int) -> tuple[Array, Array]:
     """How much of a step, and of a dip, in dB, there is at each instant: best linear estimates.
 
+    A step is what one side has more than the other, a dip what both have less. Each is told from
+    that alone: half as many weights to learn are learnt better than what else there is to know.
+    """
+    sides = around.reshape(len(around), _GROUPS, 2, _BINS)
+    before, after = sides[:, :, 0, ::-1], sides[:, :, 1]  # from the instant outwards
+    step, dip = _shapes()
+    apart, both = (after - before).reshape(len(around), -1), (after + before) / 2
+    return (
+        _best_estimate(apart, step, times_s, joins),
+        _best_estimate(both.reshape(len(around), -1), dip, times_s, joins),
+    )
+
+
+def _best_estimate(around: Array, shape: Array, times_s: Array, joins: int) -> Array:
+    """How much of `shape` (size,) there is in each of `around`, (instants, size).
+
     Best among the sounds that this file is made of: the covariance of its contexts says how its
     level moves by itself (Gauss and Markov). It is shrunk a little towards independence, and never
     comes from the part of the file that is judged, or joins would stand out by being new to it.
     """
-    out = np.empty((len(around), 2))
-    parts = np.array_split(np.sort(times_s), _PARTS)
-    for part in parts:
-        inside = (times_s >= part[0]) & (times_s <= part[-1]) if len(part) else np.zeros(0, bool)
-        learnt = around[joins:][~inside[joins:]] if len(part) else around[:0]
-        if len(learnt) < 2 or not inside.any():
-            out[inside] = 0.0
+    out = np.zeros(len(around))
+    for part in np.array_split(np.sort(times_s), _PARTS):
+        if not len(part):
+            continue
+        inside = (times_s >= part[0]) & (times_s <= part[-1])
+        learnt = around[joins:][~inside[joins:]]
+        if len(learnt) < 2:
             continue
         middle = learnt.mean(axis=0)
         covariance = (learnt - middle).T @ (learnt - middle) / len(learnt)
         scale = float(np.trace(covariance)) / len(covariance) + 1e-6
-        shapes = _shapes()
-        weights = np.linalg.solve(covariance + _SHRINK * scale * np.eye(len(covariance)), shapes)
-        out[inside] = (around[inside] - middle) @ weights / np.sum(shapes * weights, axis=0)
-    return out[:, 0], out[:, 1]
+        weights = np.linalg.solve(covariance + _SHRINK * scale * np.eye(len(covariance)), shape)
+        out[inside] = (around[inside] - middle) @ weights / (shape @ weights)
+    return out
 
 
 def _normed(differences: Array, joins: int) -> Array:
