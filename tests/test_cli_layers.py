@@ -101,19 +101,30 @@ def test_a_stem_is_verified_by_the_sidecar_of_its_mix(capsys: Output) -> None:
     assert "storm.other.json: no sidecar can be read" in err
 
 
-def test_one_scene_in_two_formats_in_one_folder_is_told(capsys: Output) -> None:
+def test_each_format_of_a_scene_in_one_folder_has_a_sidecar(capsys: Output) -> None:
     ran(capsys, "render", "storm.yaml")
-    _, err = ran(capsys, "render", "storm.yaml", "-o", "storm.ogg", code=4)
-    assert (
-        "storm.json: describes storm.wav, the same sound in another format; "
-        "name another output or folder with -o" in err
-    )
-    _, err = ran(capsys, "render", "storm.yaml", "--seed", "8", "-o", "storm.ogg", code=4)
-    assert "storm.json: describes another render; name another output or folder" in err
-    ran(capsys, "render", "storm.yaml", "-o", "storm.ogg", "--force")
-    Path("storm.wav").unlink()
-    _, err = ran(capsys, "render", "storm.yaml", "-o", "storm.mp3", code=4)
-    assert "storm.json: describes storm.ogg" in err
+    common = Path("storm.json").read_bytes()
+    told, _ = ran(capsys, "render", "storm.yaml", "--seed", "8", "-o", "storm.ogg", "--stems",
+                  "--json")  # fmt: skip
+    assert told[0]["sidecar"] == "storm.ogg.json" and Path("storm.json").read_bytes() == common
+    sounds = ("storm.wav", "storm.ogg", "storm.bed.ogg")
+    verified, _ = ran(capsys, "verify", *sounds, "--json")
+    beside = ["storm.json", "storm.ogg.json", "storm.ogg.json"]
+    assert [one["sidecar"] for one in verified] == beside
+    # Each is replaced, with its own sidecar, by itself.
+    _, err = ran(capsys, "render", "storm.yaml", "--seed", "9", "-o", "storm.ogg", code=4)
+    assert "storm.ogg: exists already" in err
+    ran(capsys, "render", "storm.yaml", "--seed", "9", "-o", "storm.ogg", "--force")
+    ran(capsys, "render", "storm.yaml", "--seed", "9", "--force")
+    assert Path("storm.json").read_bytes() != common
+    ran(capsys, "verify", "storm.wav", "storm.ogg")
+    # Made again from its own sidecar it has its own name again; another without one leaves none.
+    Path("storm.ogg").unlink()
+    told, _ = ran(capsys, "render", "storm.ogg.json", "--json")
+    assert told[0]["output"] == "storm.ogg" and told[0]["sidecar"] == "storm.ogg.json"
+    ran(capsys, "verify", "storm.wav", "storm.ogg")
+    ran(capsys, "render", "storm.yaml", "-o", "storm.ogg", "--no-sidecar", "--force")
+    assert not Path("storm.ogg.json").exists() and Path("storm.json").exists()
 
 
 def test_a_lossy_file_is_verified_too(capsys: Output) -> None:

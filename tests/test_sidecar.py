@@ -211,6 +211,27 @@ def test_nothing_stands_beside_a_stream(tmp_path: Path) -> None:
     assert sidecar_path(tmp_path / "link.wav") == tmp_path / "real" / "sound.json"
 
 
+def test_a_sound_has_its_own_sidecar_only_where_another_format_has_the_common_one(
+    tmp_path: Path,
+) -> None:
+    def rule_of(name: str) -> str:
+        rule = rule_for(str(tmp_path / name), True, False)
+        assert rule is not None
+        return rule.path.name
+
+    written(tmp_path / "a.json", seed=1)  # of a WAV
+    assert [rule_of(name) for name in ("a.wav", "a.WAV", "a.ogg")] == ["a.json"] * 2 + [
+        "a.ogg.json"
+    ]
+    assert sidecar_path(tmp_path / "a.ogg").name == "a.json"  # as long as it has none
+    (tmp_path / "a.ogg.json").write_text('{"loudness": 3}')  # somebody else's
+    assert sidecar_path(tmp_path / "a.ogg").name == "a.json"
+    with pytest.raises(OutputError, match=r"a\.ogg\.json: is no sidecar"):
+        SidecarRule(tmp_path / rule_of("a.ogg")).check()
+    written(tmp_path / "a.wav.json", seed=2)
+    assert sidecar_path(tmp_path / "a.wav").name == rule_of("a.wav") == "a.wav.json"
+
+
 def test_a_companion_never_stands_beside_another_sound(tmp_path: Path) -> None:
     """At every step of putting both in place, as seen when the process would be killed there."""
     sound, beside = tmp_path / "a.wav", tmp_path / "a.json"
@@ -312,9 +333,10 @@ def test_a_sidecar_of_another_render_stays(capsys: Output, place: Path) -> None:
     first = Path("a.json").read_bytes()
     _, err = ran(capsys, "render", "a.json", "--force", "--seed", "5", code=4)
     assert "a.json: describes another render; it is the scene to render, and stays" in err
-    _, err = ran(capsys, "render", "a.yaml", "-o", "a.flac", code=4)
+    Path("a.wav").unlink()
+    _, err = ran(capsys, "render", "a.yaml", code=4)
     assert "a.json: describes another render; name another output or folder with -o, or" in err
-    assert not Path("a.flac").exists()
+    assert not Path("a.wav").exists()
     assert Path("a.json").read_bytes() == first
 
 

@@ -152,8 +152,19 @@ def _job(path: str, scene: Scene, output: str | None) -> Job:
         return Job(path, in_format_of(scene, output), output)
     from ambientgen.audio_file import FORMATS
 
-    name = Path(path).stem + FORMATS[scene.output.format].suffix
+    name = _name_of(path) + FORMATS[scene.output.format].suffix
     return Job(path, scene, os.path.join(output, name) if output else name)
+
+
+def _name_of(path: str) -> str:
+    """NAME of NAME.yaml, NAME.json, and of NAME.ogg.json, a sidecar that belongs to NAME.ogg."""
+    from ambientgen.audio_file import FORMATS
+    from ambientgen.sidecar import SUFFIX
+
+    name = Path(path)
+    inner = Path(name.stem)
+    of_sound = inner.suffix.lower() in {kind.suffix for kind in FORMATS.values()}
+    return inner.stem if name.suffix == SUFFIX and of_sound else name.stem
 
 
 def in_format_of(scene: Scene, path: str) -> Scene:

@@ -39,9 +39,9 @@ def verify(
 ) -> None:
     """Tell whether sound files are what their sidecars say.
 
-    The sidecar of NAME.wav is NAME.json, which also describes its stems, NAME.LAYER.wav. Quickly,
-    by the samples' hash; with --render every window is made anew, without those kept of earlier
-    renders, and the sound must be the same to the bit.
+    The sidecar of NAME.wav is NAME.wav.json, or else NAME.json; it also describes the stems,
+    NAME.LAYER.wav. Quickly, by the samples' hash; with --render every window is made anew, without
+    those kept of earlier renders, and the sound must be the same to the bit.
     """
     console = Console(quiet)
     verifier = _Verifier(console, device.value, workers)
@@ -160,7 +160,7 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
     if not os.path.isfile(file):
         raise UsageError(Problem(file, "there is no such file", "name a rendered sound file"))
     path = str(sidecar_path(file))
-    if not os.path.exists(path) and (of_mix := _as_stem(path, os.path.basename(file))):
+    if not os.path.exists(path) and (of_mix := _as_stem(file)):
         return of_mix
     try:
         found = read_sidecar(path)
@@ -173,17 +173,20 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
     return found, None
 
 
-def _as_stem(path: str, name: str) -> tuple[Sidecar, str] | None:
-    """The sidecar of the mix, and the layer, of the stem called `name` whose own sidecar would be
-    `path`: MIX.json for MIX.LAYER.json. None: nobody says that it is a stem."""
+def _as_stem(file: str) -> tuple[Sidecar, str] | None:
+    """The sidecar of the mix, and the layer, of a stem: MIX.ogg for MIX.LAYER.ogg. None: nobody
+    says that it is a stem."""
     from ambientgen.errors import SceneError
-    from ambientgen.sidecar import SUFFIX, read_sidecar
+    from ambientgen.sidecar import common_path, own_path, read_sidecar
 
-    mix = os.path.splitext(path.removesuffix(SUFFIX))[0] + SUFFIX
-    try:
-        beside = read_sidecar(mix)
-    except (OSError, SceneError):
-        return None
-    stems = {} if beside is None else beside.stems
-    layer = next((layer for layer, said in stems.items() if said["file"] == name), None)
-    return None if beside is None or layer is None else (beside, layer)
+    stem = Path(os.path.realpath(file) if os.path.islink(file) else file)
+    mix = stem.with_name(Path(stem.stem).stem + stem.suffix)
+    for path in (own_path(mix), common_path(mix)):
+        try:
+            beside = read_sidecar(path)
+        except (OSError, SceneError):
+            continue
+        for layer, said in ({} if beside is None else beside.stems).items():
+            if beside is not None and said["file"] == os.path.basename(file):
+                return beside, layer
+    return None

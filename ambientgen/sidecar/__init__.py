@@ -1,13 +1,22 @@
 """The file beside a sound that says what it is and how to make it again, bit for bit.
 
-`rain.wav` has `rain.json`. It holds the scene with everything resolved, the models by their
-content, the profile that decides the last bits, where windows and chunks join, and the hash of the
-samples: nothing of when, where or by whom, so the same render gives the same sidecar.
+`rain.wav` has `rain.json`; a `rain.ogg` beside it has `rain.ogg.json`. It holds the scene with
+everything resolved, the models by their content, the profile that decides the last bits, where
+windows and chunks join, and the hash of the samples: nothing of when, where or by whom, so the same
+render gives the same sidecar.
 """
 
 from ambientgen.asked import Asked
 from ambientgen.sidecar.document import FORMAT, Document, Made, Span, describe
-from ambientgen.sidecar.reading import SUFFIX, Sidecar, is_time, read_sidecar, sidecar_path
+from ambientgen.sidecar.reading import (
+    SUFFIX,
+    Sidecar,
+    common_path,
+    is_time,
+    own_path,
+    read_sidecar,
+    sidecar_path,
+)
 from ambientgen.sidecar.rule import (
     Beside,
     SidecarRule,
@@ -27,9 +36,11 @@ __all__ = [
     "Sidecar",
     "SidecarRule",
     "Span",
+    "common_path",
     "describe",
     "differences",
     "is_time",
+    "own_path",
     "read_sidecar",
     "rule_for",
     "same_render",

@@ -75,10 +75,38 @@ class Sidecar:
         return parse_scene(document_text(self.document["scene"]), self.path, overrides)
 
 
-def sidecar_path(output: str | os.PathLike[str]) -> Path:
-    """The sidecar's path: the sound's with another suffix; of a link, beside what it leads to."""
-    real = os.path.realpath(output) if os.path.islink(output) else output
-    return Path(real).with_suffix(SUFFIX)
+def sidecar_path(sound: str | os.PathLike[str]) -> Path:
+    """Where the sidecar of a sound is, or would be: its own, if there is one, else the common one.
+
+    Of a link, beside what it leads to.
+    """
+    own = own_path(sound)
+    return own if is_sidecar(own) else common_path(sound)
+
+
+def common_path(sound: str | os.PathLike[str]) -> Path:
+    """`NAME.json`, the sidecar of the first sound called NAME."""
+    return _real(sound).with_suffix(SUFFIX)
+
+
+def own_path(sound: str | os.PathLike[str]) -> Path:
+    """`NAME.ogg.json`, the sidecar of `NAME.ogg` where another sound has `NAME.json`."""
+    real = _real(sound)
+    return real.with_name(real.name + SUFFIX)
+
+
+def _real(sound: str | os.PathLike[str]) -> Path:
+    return Path(os.path.realpath(sound) if os.path.islink(sound) else sound)
+
+
+def is_sidecar(path: Path) -> bool:
+    """Whether there is a sidecar at `path`, whole or not."""
+    try:
+        return read_sidecar(path) is not None
+    except OSError:
+        return False
+    except SceneError:
+        return True
 
 
 def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:

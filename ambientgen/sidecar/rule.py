@@ -15,7 +15,7 @@ from ambientgen.audio_file.part import LONGEST_NAME_BYTES
 from ambientgen.errors import OutputError, Problem, SceneError
 from ambientgen.scene.model import OutputOptions
 from ambientgen.sidecar.document import Document
-from ambientgen.sidecar.reading import Sidecar, read_sidecar, sidecar_path
+from ambientgen.sidecar.reading import Sidecar, common_path, own_path, read_sidecar, sidecar_path
 
 _NAMING = frozenset(("sha256", "ambientgen", "stems", "file_sha256"))
 _EXACT = frozenset(("wav", "flac"))  # the same samples in either
@@ -36,20 +36,6 @@ def sidecar_text(document: Document, sha256: str, more: Mapping[str, Any] = _NOT
 def same_render(one: Document, other: Document) -> bool:
     """Whether two documents describe the same samples. They may be written in other formats."""
     return _compared(one) == _compared(other)
-
-
-def _same_but_for_format(one: Document, other: Document) -> bool:
-    """Whether two documents describe one sound in two formats, whatever becomes of its samples."""
-    return _compared(_formless(one)) == _compared(_formless(other))
-
-
-def _formless(document: Document) -> Document:
-    scene = document.get("scene")
-    output = scene.get("output") if isinstance(scene, dict) else None
-    if not isinstance(scene, dict) or not isinstance(output, dict):
-        return document
-    any_format = {name: said for name, said in output.items() if name != "bits"} | {"format": "wav"}
-    return {**document, "bits": None, "scene": {**scene, "output": any_format}}
 
 
 def differences(one: Document, other: Document) -> list[str]:
@@ -145,18 +131,8 @@ class SidecarRule:
         if there is not None and same_render(there.document, document):
             return there
         if there is not None or self.write:
-            self._may_replace(self._another(there, document))
+            self._may_replace("describes another render")
         return None
-
-    def _another(self, there: Sidecar | None, document: Document) -> str:
-        """What the sidecar that is there describes instead: perhaps this sound in another format,
-        in a file that is still beside it."""
-        if there is None or not _same_but_for_format(there.document, document):
-            return "describes another render"
-        kind = FORMATS.get(str(there.document["scene"].get("output", {}).get("format")))
-        if kind is None or not (sound := self.path.with_suffix(kind.suffix)).exists():
-            return "describes another render"
-        return f"describes {sound.name}, the same sound in another format"
 
     def companion(
         self,
@@ -182,11 +158,7 @@ class SidecarRule:
         return Companion(self.path, None) if stale else None
 
     def _there(self) -> Sidecar | None:
-        """The sidecar in the place, or None if what is there is none of ours, or not readable."""
-        try:
-            return read_sidecar(self.path)
-        except (OSError, SceneError):
-            return None
+        return _readable(self.path)
 
     def _may_replace(self, what: str) -> None:
         if os.path.realpath(self.path) in self.inputs:
@@ -231,8 +203,30 @@ def _hashes(written: Written) -> Document:
 def rule_for(
     output: str, write: bool, force: bool, scenes: Sequence[str] = ()
 ) -> SidecarRule | None:
-    """The rule for a sound at `output`, or None where nothing can stand beside it."""
+    """The rule for a sound at `output`, or None where nothing can stand beside it.
+
+    Where `NAME.json` describes a sound of another format, this one gets a sidecar of its own.
+    """
     if is_stream(output):
         return None
     inputs = frozenset(os.path.realpath(scene) for scene in scenes)
-    return SidecarRule(sidecar_path(output), write, force, inputs)
+    path = sidecar_path(output)
+    if path == common_path(output) and _is_of_another(path, Path(output).suffix):
+        path = own_path(output)
+    return SidecarRule(path, write, force, inputs)
+
+
+def _is_of_another(path: Path, suffix: str) -> bool:
+    """Whether the sidecar at `path` describes a sound whose file has another suffix."""
+    there = _readable(path)
+    output = None if there is None else there.document["scene"].get("output")
+    kind = FORMATS.get(str(output.get("format", "wav"))) if isinstance(output, dict) else None
+    return kind is not None and kind.suffix != suffix.lower()
+
+
+def _readable(path: Path) -> Sidecar | None:
+    """The sidecar at `path`, or None if what is there is none of ours, or not readable."""
+    try:
+        return read_sidecar(path)
+    except (OSError, SceneError):
+        return None
