@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -23,6 +24,24 @@ states:
   rain: {{curve: 0.6}}
 model: {model}
 render: {{steps: 1, guidance: 1}}
+"""
+LAYERS = """
+duration: endless
+seed: 4
+layers:
+  rain:
+    states: {{rain: {{curve: {{0s: 0.2, 4s: 0.9}}}}}}
+    model: {model}
+    width: 0.5
+  wind:
+    engine: procedural
+    states: {{wind: {{curve: 0.4, wander: {{amount: 0.2, period: 3s}}}}}}
+    direction: {{0s: -60, 5s: 60}}
+    distance: 0.5
+  bed: {{engine: recording, file: bed.wav, gain: -12dB}}
+events: [{{at: 1s, sound: thunder, direction: 40}}]
+render: {{steps: 2, guidance: 1}}
+output: {{sample_rate: 24000, layout: stereo}}
 """
 PLAYER = """
 import sys
@@ -129,6 +148,40 @@ def test_an_endless_scene_needs_a_pipe_or_an_end(
     assert "--pcm: bare samples go to standard output alone" in capsys.readouterr().err
     assert run(["plan", path]) == 0
     assert "endless; of which 10m" in capsys.readouterr().out
+
+
+def layered(tmp_path: Path, folder: Path) -> str:
+    """A scene without end in stereo: a model, a synthesiser, a recording and an event."""
+    noise = np.random.default_rng(0).standard_normal((22_050, 2)) * 0.1
+    soundfile.write(tmp_path / "bed.wav", noise, 22_050)
+    path = tmp_path / "layers.yaml"
+    path.write_text(LAYERS.format(model=folder))
+    return str(path)
+
+
+def test_layers_without_end_sound_until_the_reader_has_enough(
+    tmp_path: Path, hub_faithful_folder: Path, player: str
+) -> None:
+    path, wanted = layered(tmp_path, hub_faithful_folder), 3 * 24_000 * 4
+    assert play(path, f"{player} {tmp_path / 'heard'} {44 + wanted} 0") == 0
+    heard = (tmp_path / "heard").read_bytes()
+    assert len(heard) == 44 + wanted
+    assert int.from_bytes(heard[22:24], "little") == 2
+    call = [sys.executable, "-m", "ambientgen", "render", path, "-o", "-", "--pcm", "--no-cache"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [*call, "-q"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        piped = process.stdout.read(wanted)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=100) == 0
+    assert piped == heard[44:]
+    assert run(["render", path, "-o", str(tmp_path / "cut.wav"), "--duration", "3s", "-q"]) == 0
+    cut, _ = soundfile.read(tmp_path / "cut.wav", dtype="int16")
+    endless = np.frombuffer(piped, np.int16).reshape(-1, 2)
+    np.testing.assert_array_equal(cut[:-2400], endless[: len(cut) - 2400])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
