@@ -476,20 +476,6 @@ def test_a_stereo_file_is_told_its_width(tmp_path: Path) -> None:
     assert {each.passed for each in told.values()} == {None}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("state", ["rain", "wind", "birds", "crickets"])
-def test_pocket_folds_down_as_promised(state: str) -> None:
-    from ambientgen.renderer import Renderer
-    from ambientgen.training.width import measured, table
-
-    renderer = Renderer(workers=1)
-    half, wide = (measured(renderer, "pocket", state, width, 12) for width in (0.5, 1.0))
-    assert 0.4 < half.fold_down_db < 1.0
-    assert 2.0 < wide.fold_down_db <= 3.2
-    assert abs(wide.correlation) < 0.1
-    assert list(table([half, wide]))[-1].startswith(f"| {state} | {half.correlation:.2f}, ")
-
-
 def test_a_stream_without_end_goes_on() -> None:
     class Endless(Hiss):
         def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:

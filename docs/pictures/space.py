@@ -2,8 +2,8 @@
 
 python docs/pictures/space.py docs/space.md docs/pictures/space.png
 
-The widths are those of the table in the page, which `python -m ambientgen.training.width` printed;
-the turn is rendered.
+The widths are those of the page's first table of them, which `python -m
+ambientgen.training.shipping width --docs docs` put there; the turn is rendered.
 """
 
 from __future__ import annotations
@@ -39,14 +39,13 @@ output: {layout: stereo, sample_rate: 48000, bits: 32f}
 
 def widths(page: str) -> tuple[list[float], dict[str, list[tuple[float, float]]]]:
     """Widths, and correlation and loss (dB) of each sound at each, from the page's table."""
-    rows = [line.strip("| \n").split("|") for line in page.splitlines() if "fold-down |" in line]
-    asked = [float(cell.split()[1]) for cell in rows[0][1:]]
+    table = page[page.index("| width 0 |") :].partition("\n\n")[0].splitlines()
+    asked = [float(each) for each in re.findall(r"width ([0-9.]+)", table[0])]
     found = {}
-    for line in page.splitlines():
-        cells = [cell.strip() for cell in line.strip("| ").split("|")]
-        if len(cells) == len(asked) + 1 and cells[1].endswith("dB"):
-            numbers = [re.findall(r"-?[0-9.]+", cell)[:2] for cell in cells[1:]]
-            found[cells[0]] = [(float(rho), float(loss)) for rho, loss in numbers]
+    for line in table[2:]:
+        name, *cells = (cell.strip() for cell in line.strip("| ").split("|"))
+        numbers = [re.findall(r"-?[0-9.]+", cell) for cell in cells if cell.endswith("dB")]
+        found[name] = [(float(rho), float(loss)) for rho, loss in numbers]
     return asked, found
 
 
