@@ -16,7 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ambientgen.ear import listen
-from ambientgen.ear.seams import auc, join_features
+from ambientgen.ear.seams import FEATURES, auc, join_features
 from ambientgen.synth import TEXTURES
 
 Audio = NDArray[np.float64]
@@ -54,9 +54,14 @@ def butt_splice(texture: str, seed: int) -> Audio:
 
 def step_of_1_db(texture: str, seed: int) -> Audio:
     """1 dB down at one join, up at the next."""
+    return stepped(texture, seed, 1.0)
+
+
+def stepped(texture: str, seed: int, step_db: float) -> Audio:
+    """So many dB down at one join, up at the next."""
     out = take(texture, seed).copy()
     for index, time in enumerate(joins(seed)):
-        out[int(time * RATE) :] *= 10 ** ((1 if index % 2 else -1) / 20)
+        out[int(time * RATE) :] *= 10 ** ((step_db if index % 2 else -step_db) / 20)
     return out
 
 
@@ -122,6 +127,23 @@ def main() -> None:
             said = " ".join(f"{area.value:.2f}" for area in areas)
             last = f"{areas[-1].low:.2f} to {areas[-1].high:.2f}"
             print(f"pooled | {texture} | {fault} | {said} | {last}", flush=True)
+    for texture in textures:
+        for step_db in (1.0, 1.5, 2.0, 3.0):
+            told_by_step(texture, step_db, seeds)
+
+
+def told_by_step(texture: str, step_db: float, seeds: range) -> None:
+    """Print how surely steps of a size are told: the area of the feature over the joins of all
+    seeds, and the evidence that each seed's file gives."""
+    column = FEATURES.index("step")
+    found = [
+        join_features(stepped(texture, s, step_db), RATE, joins(s)).placements()[:, column]
+        for s in seeds
+    ]
+    evidence = [(each.mean() - 0.5) * np.sqrt(12 * len(each)) for each in found]
+    area = auc(np.concatenate(found)).value
+    said = " ".join(f"{each:.1f}" for each in evidence)
+    print(f"step of {step_db:g} dB | {texture} | {area:.2f} | {said}", flush=True)
 
 
 if __name__ == "__main__":
