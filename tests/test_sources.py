@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -496,11 +497,52 @@ def test_bad_recordings_are_told_at_their_lines(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(whole[: len(whole) // 3])
     there = str(tmp_path / "bad.yaml")
     told = [str(problem) for problem in unusable_recordings(parse_scene(text, there))]
-    assert [line.partition(" (")[0].partition(" before")[0] for line in told] == [
+    assert [re.split(r" \(|: \d", line)[0] for line in told] == [
         f"{there}:3:33: the recording `text.wav` cannot be read as sound",
-        f"{there}:4:33: the recording `cut.mp3` breaks off",
-        f"{there}:5:33: the recording `cut.flac` cannot be read as sound",
+        f"{there}:4:33: the recording `cut.mp3` is cut short",
+        f"{there}:5:33: the recording `cut.flac` is cut short",
     ]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.wav", {"subtype": "PCM_16"}),
+        ("b.wav", {"subtype": "PCM_24", "format": "WAVEX"}),
+        ("c.wav", {"subtype": "FLOAT", "format": "RF64"}),
+        ("d.aiff", {}),
+        ("e.flac", {"subtype": "PCM_24"}),
+        ("f.ogg", {}),
+        ("g.opus", {"format": "OGG", "subtype": "OPUS"}),
+        ("h.mp3", {}),
+    ],
+)
+def test_a_recording_that_was_cut_says_how_much_is_there(
+    tmp_path: Path, name: str, kind: dict[str, str], share: float
+) -> None:
+    samples = 0.1 * np.random.default_rng(1).standard_normal((8 * RATE, 2))
+    soundfile.write(tmp_path / name, samples, RATE, **kind)
+    layer = Layer(name="bed", engine="recording", file=name, base=str(tmp_path))
+    assert check_recording(layer) is None
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
+    said = re.search(r"is cut short: ([\d.]+) s are there, and (.*)", str(check_recording(layer)))
+    assert said is not None and float(said[1]) == pytest.approx(
+        8 * share, abs=1.1
+    )  # pages of a second
+    promised = "its end is not; " if name in {"f.ogg", "g.opus"} else "it should last 8.0 s; "
+    assert said[2] == promised + "copy it again, or save what is there as a new file"
+
+
+def test_what_was_written_to_a_pipe_knows_no_length_and_may_be_whole(tmp_path: Path) -> None:
+    layer = Layer(name="bed", engine="recording", file="a.wav", base=str(tmp_path))
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(1).standard_normal(RATE) / 9, RATE)
+    held = bytearray((tmp_path / "a.wav").read_bytes())
+    for untold in (b"\xff\xff\xff\xff", b"\x00\xf0\xff\x7f"):
+        held[40:44] = untold
+        (tmp_path / "a.wav").write_bytes(held)
+        assert check_recording(layer) is None
 
 
 def test_a_good_recording_has_no_problem(noise: Layer, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.recordings import missing_recordings
 from ambientgen.scene.text import named
+from ambientgen.sources.whole import cut_short
 
 if TYPE_CHECKING:
     from ambientgen.scene.model import Scene
@@ -18,6 +19,8 @@ SHORTEST_S, LONGEST_S = 0.5, 30 * 60.0
 # Below this no recording is: an all but empty file, whatever follows it.
 SILENT = 10 ** (-80 / 20)
 _PROBES = 8
+_UNTOLD = 2**60
+"""More samples than this libsndfile counts in a FLAC that was written to a pipe."""
 
 
 def unusable_recordings(scene: Scene) -> Sequence[Problem]:
@@ -90,17 +93,23 @@ def _of_header(layer: Layer, file: Any) -> Problem | None:
         return _problem(layer, f"has {channels} channels", "use a mono or a stereo file")
     if frames == 0:
         return _problem(layer, "holds no sound", "use a file of at least half a second")
-    if frames < SHORTEST_S * rate:
-        return too_short(layer, frames / rate)
+    if frames > _UNTOLD:
+        return _problem(layer, "does not say how long it is", "save it to a file, not to a pipe")
     if frames > LONGEST_S * rate:
         minutes = frames / rate / 60
         what = f"lasts {minutes:.0f} minutes, and is held in memory"
         return _problem(layer, what, f"cut it to at most {LONGEST_S / 60:.0f} minutes")
+    if (cut := cut_short(path_of(layer), file)) is not None:
+        what = f"is cut short: {cut.held_s:.1f} s are there, and "
+        what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.1f} s"
+        return _problem(layer, what, "copy it again, or save what is there as a new file")
+    if frames < SHORTEST_S * rate:
+        return too_short(layer, frames / rate)
     return None
 
 
 def _of_samples(layer: Layer, file: Any) -> Problem | None:
-    """Whether some of it sounds, is numbers, and reaches to the end that its header tells."""
+    """Whether some of it sounds, and is numbers."""
     import numpy as np
 
     frames, rate = int(file.frames), int(file.samplerate)
@@ -110,11 +119,6 @@ def _of_samples(layer: Layer, file: Any) -> Problem | None:
         for start in starts:
             file.seek(start)
             block = file.read(rate, dtype="float32", always_2d=True)
-            if not len(block) and starts is places:  # an MP3 that was cut is read without a word
-                what = (
-                    f"breaks off before {start / rate:.1f} s, and should last {frames / rate:.1f}"
-                )
-                return _problem(layer, what, "copy or export it again")
             if not np.isfinite(block).all():
                 return not_finite(layer)
             offset = block.mean(axis=0) if len(block) else 0.0
