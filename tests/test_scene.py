@@ -230,6 +230,25 @@ def test_an_override_makes_the_mappings_it_needs() -> None:
     assert [state.name for state in scene.states] == ["rain", "wind"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["output.loudness", "loop", "states.rain.wander", "states.rain.wander.amount", "render.steps",
+     "render", "setting", "layers"],
+)  # fmt: skip
+def test_taking_out_what_is_not_there_changes_nothing(path: str) -> None:
+    assert parse_scene(SMALL, overrides=[f"{path}=null"]) == parse_scene(SMALL)
+
+
+def test_null_takes_out_what_is_there() -> None:
+    scene = (
+        "duration: 1m\nlayers:\n  a:\n    states:\n      rain: {curve: {0s: 0, 9s: 1, 20s: 0.5}}\n"
+    )
+    scene += "    gain: {curve: -3dB, wander: {amount: 1dB, period: 9s}}\n"
+    less = scene.replace(", 20s: 0.5", "").replace(", wander: {amount: 1dB, period: 9s}", "")
+    paths = ["layers.a.states.rain.curve.20s", "layers.a.gain.wander", "layers.a.gain.easing"]
+    assert parse_scene(scene, overrides=[f"{path}=null" for path in paths]) == parse_scene(less)
+
+
 def test_an_override_mends_a_file() -> None:
     assert parse_scene(
         "states: {rain: {curve: 7}}", overrides=["duration=1m", "states.rain.curve=1"]
@@ -248,6 +267,10 @@ BAD_OVERRIDES = {
     "seed=": "`seed` is empty; write for example `seed: 7`, or leave the line out",
     "seed=*a": "`*a` is an alias; write the value out",
     "seed=[": "a value is missing; write it, or delete this bracket",
+    "states.rian=null": "`states` has no `rian`; it has `rain`",
+    "states.rian.wander=null": "`states` has no `rian`; it has `rain`",
+    "output.loudnes=null": "`output` has no `loudnes`; did you mean `loudness`?",
+    "loops=null": "a scene has no `loops`; did you mean `loop`?",
     "states.rain.curve.9s=1": "`states.rain.curve` holds no `9s` that could be set; "
     "set it whole: `--set states.rain.curve=`",
 }

@@ -48,7 +48,7 @@ _INNER: dict[str, type[BaseModel]] = {
     "render": RenderFields,
     "output": OutputFields,
 }
-_EACH: dict[str, type[BaseModel]] = {
+EACH: dict[str, type[BaseModel]] = {
     "states": StateFields,
     "layers": LayerFields,
     "events": EventFields,
@@ -112,7 +112,7 @@ def _is_hidden(missing: Path, root: Node) -> bool:
     owner = find(root, missing[:-1]).node.value
     if not isinstance(owner, dict):
         return False
-    keys = [key for key in owner if key not in _model_at(missing[:-1]).model_fields]
+    keys = [key for key in owner if key not in fields_at(missing[:-1]).model_fields]
     return any(_stands_for(key, missing) for key in keys[:_MOST_KEYS])
 
 
@@ -151,7 +151,7 @@ def _translated(error: Any) -> Fault:
     if kind == "extra_forbidden":
         return _unknown(path)
     value = error.get("input")
-    if len(path) > 1 and str(path[-2]) in _EACH and _model_at(path[:-2]) in _OWNERS:
+    if len(path) > 1 and str(path[-2]) in EACH and fields_at(path[:-2]) in _OWNERS:
         return _no_mapping(path, value)
     if isinstance(path[-1], int):
         what = (
@@ -186,7 +186,7 @@ def _no_mapping(path: Path, value: object) -> Fault:
 
 def _unknown(path: Path) -> Fault:
     """A key that its mapping does not know."""
-    name, owner = str(path[-1]), _model_at(path[:-1])
+    name, owner = str(path[-1]), fields_at(path[:-1])
     where = _OWNERS.get(owner) or named(path[-2])
     elsewhere = [outer for outer, model in _INNER.items() if name in model.model_fields]
     near = nearest(name, owner.model_fields)
@@ -211,14 +211,14 @@ def _unknown(path: Path) -> Fault:
     return Fault(path, f"{where} has no {named(name)}", remedy, at_key=True)
 
 
-def _model_at(path: Path) -> type[BaseModel]:
+def fields_at(path: Path) -> type[BaseModel]:
     """The fields of the mapping at a path."""
     owner: type[BaseModel] = SceneFields
     steps = iter(path)
     for step in map(str, steps):
-        if step in _EACH:
+        if step in EACH:
             next(steps, None)
-            owner = _EACH[step]
+            owner = EACH[step]
         elif step in SCALES:
             owner = SCALES[step][1]
         else:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 
 from ambientgen.errors import Problem, SceneError
+from ambientgen.scene.check import EACH, fields_at
 from ambientgen.scene.durations import DurationError, parse_span
+from ambientgen.scene.faults import listed
 from ambientgen.scene.text import checked_text, named
 from ambientgen.scene.tree import Entry, Node, Place, compose
 
@@ -21,8 +23,8 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> list[Problem]:
     """Put each `path=value` into the tree, in turn; later ones win. The tree is changed in place.
 
     A path's steps are divided by dots (`"1.5s"` in quotes is one step) and lead through mappings,
-    made where missing, and lists, counted from 0. A value is YAML; `null` takes a field out that is
-    there. Returns what is wrong.
+    made where missing, and lists, counted from 0. A value is YAML; `null` takes a field out, there or
+    not. Returns what is wrong.
     """
     problems: list[Problem] = []
     for override in overrides:
@@ -48,11 +50,45 @@ def _apply(root: Node, override: str) -> list[Problem]:
         text = checked_text(written.encode("utf-8", "surrogatepass"), source)
         node, problems = compose(text, source, located=False)
     out = node.value is None and bool(written.strip()) and not problems
-    return problems + _put(root, steps, None if out else node, Place(source))
+    if out and (done := _take_out(root, steps, Place(source))) is not None:
+        return done
+    return problems + _put(root, steps, node, Place(source))
 
 
-def _put(root: Node, steps: list[str], node: Node | None, place: Place) -> list[Problem]:
-    """Set a field to a node, or (None) to nothing."""
+def _take_out(root: Node, steps: list[str], place: Place) -> list[Problem] | None:
+    """Take a field out; nothing is to be done where a field that a scene may have is not there.
+
+    Returns what is wrong: a state or a layer that is not there may be a slip. None: that is no
+    field, which is told as with any other value.
+    """
+    node: Node | None = root
+    names = False  # whether the step is one of an author's names, or a number
+    for index, step in enumerate(steps):
+        last = index == len(steps) - 1
+        inner = None if node is None else node.value
+        if isinstance(inner, dict) and step in inner:
+            if last:
+                del inner[step]
+                return []
+            node = inner[step].node
+        elif isinstance(inner, list) and step.isdecimal() and int(step) < len(inner):
+            if last:
+                return None  # the first of `levels` may be null
+            node = inner[int(step)]
+        elif names:
+            above = ".".join(steps[:index])
+            there = f"it has {listed(inner, 'and')}" if isinstance(inner, dict) and inner else ""
+            return [Problem(str(place), f"{named(above)} has no {named(step)}", there)]
+        elif step in fields_at(tuple(steps[:index])).model_fields:
+            node = None
+        else:
+            return None
+        names = not names and step in EACH
+    return []
+
+
+def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem]:
+    """Set a field to a node."""
     target = root
     for step in steps[:-1]:
         inner = _mapping_or_list(target)
@@ -63,10 +99,6 @@ def _put(root: Node, steps: list[str], node: Node | None, place: Place) -> list[
         else:
             return [_blocked(steps, step, place)]
     inner, last = _mapping_or_list(target), steps[-1]
-    if isinstance(inner, dict) and node is None and last in inner:
-        del inner[last]
-        return []
-    node = node or Node(None, place)
     if isinstance(inner, dict):
         known = last in inner
         inner[last] = Entry(inner[last].key_place if known else place, node)
