@@ -16,7 +16,7 @@ other instants of the same file: no outside norm is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
@@ -29,6 +29,8 @@ from scipy.stats import t as student
 
 from ambientgen.ear.source import Array, finite, open_sound
 from ambientgen.ear.trace import FINE_S, HOP_S, Floats, Trace, trace
+
+Mask = NDArray[np.bool_]
 
 FEATURES = ("flux", "step", "dip", "texture", "break")
 
@@ -49,6 +51,8 @@ _HALF_DIP = 16  # half of a dip: 0.32 s, for pocket's overlap of 0.64 s
 _BIN_SIZES = (3, 3, 4, 6, 10, 14, 20)  # spectra in a context's bins, from the instant outwards
 _GROUPS, _BINS = 4, len(_BIN_SIZES)  # groups of bands; bins to each side
 _PARTS = 6  # of the file, each judged by what the others are like
+_SEEN_S = 1.2  # what the widest features see to each side
+_APART_SHARE = 0.1  # of a short file: there, others see a little of the part that is judged
 _SECOND = 51  # spectra
 _SHRINK = 0.01
 
@@ -77,7 +81,7 @@ class SeamFeatures:
         the features; the last is the detector, which takes the most suspicious feature of each
         instant.
         """
-        joins, others = _with_detector(self.at_joins, self.at_others)
+        joins, others = _with_detector(self)
         out = np.empty(joins.shape)
         for index, time in enumerate(self.joins_s):
             near = np.abs(self.others_s - time) <= _LOCAL_S
@@ -185,9 +189,9 @@ def raw_features(heard: Trace, times_s: Array, joins: int = 0) -> Array:
     flux = _change(bands, at, _FLUX)
     around = _contexts(bands, at)
     step, dip = _best_estimates(around, times_s, joins)
-    spectra = _normed(_change(bands, at, _TEXTURE), joins)
+    spectra = _normed(_change(bands, at, _TEXTURE), times_s, joins)
     motion = np.abs(np.diff(bands, axis=0, prepend=bands[:1]))
-    restless = _normed(_change(motion, at, _TEXTURE), joins)
+    restless = _normed(_change(motion, at, _TEXTURE), times_s, joins)
     # The common part of all bands is the step's matter.
     shape = spectra - spectra.mean(axis=1, keepdims=True)
     texture = np.sqrt((shape**2).mean(axis=1) + (restless**2).mean(axis=1))
@@ -292,25 +296,41 @@ def _best_estimate(around: Array, shape: Array, times_s: Array, joins: int) -> A
     comes from the part of the file that is judged, or joins would stand out by being new to it.
     """
     out = np.zeros(len(around))
-    for part in np.array_split(np.sort(times_s), _PARTS):
-        if not len(part):
-            continue
-        inside = (times_s >= part[0]) & (times_s <= part[-1])
-        learnt = around[joins:][~inside[joins:]]
-        if len(learnt) < 2:
-            continue
-        middle = learnt.mean(axis=0)
-        covariance = (learnt - middle).T @ (learnt - middle) / len(learnt)
+    for inside, learnt in _parts(times_s, joins):
+        known = around[learnt]
+        middle = known.mean(axis=0)
+        covariance = (known - middle).T @ (known - middle) / len(known)
         scale = float(np.trace(covariance)) / len(covariance) + 1e-6
         weights = np.linalg.solve(covariance + _SHRINK * scale * np.eye(len(covariance)), shape)
         out[inside] = (around[inside] - middle) @ weights / (shape @ weights)
     return out
 
 
-def _normed(differences: Array, joins: int) -> Array:
-    """In units of each band's usual difference, clipped so that one event is not everything."""
-    usual = np.median(np.abs(differences[joins:]), axis=0) / 0.6745 + 1e-6
-    return np.asarray(np.clip(differences / usual, -6, 6))
+def _normed(differences: Array, times_s: Array, joins: int) -> Array:
+    """In units of each band's usual difference, clipped so that one event is not everything.
+
+    What is usual never comes from the part of the file that is judged: an instant that had a say
+    in it would look more usual than a join, which has none.
+    """
+    out = np.zeros_like(differences)
+    for inside, learnt in _parts(times_s, joins):
+        usual = np.median(np.abs(differences[learnt]), axis=0) / 0.6745 + 1e-6
+        out[inside] = np.clip(differences[inside] / usual, -6, 6)
+    return out
+
+
+def _parts(times_s: Array, joins: int) -> Iterator[tuple[Mask, Mask]]:
+    """Each part of a file as the instants in it, and those that it is judged by: what is no join in
+    any other part, and sees nothing of this one. Parts without any are left out."""
+    no_join = np.arange(len(times_s)) >= joins
+    apart_s = min(2 * _SEEN_S, _APART_SHARE * float(np.ptp(times_s)))
+    for part in np.array_split(np.sort(times_s), _PARTS):
+        if len(part):
+            inside = (times_s >= part[0]) & (times_s <= part[-1])
+            near = (times_s >= part[0] - apart_s) & (times_s <= part[-1] + apart_s)
+            learnt = no_join & ~near
+            if learnt.sum() > 1:
+                yield inside, learnt
 
 
 def _breaks(heard: Trace, times_s: Array) -> Array:
@@ -320,20 +340,29 @@ def _breaks(heard: Trace, times_s: Array) -> Array:
     return np.asarray(widest[at], np.float64)
 
 
-def _with_detector(joins: Array, others: Array) -> tuple[Array, Array]:
-    """Features and, as last column, the most suspicious of them on one scale for all.
+def _with_detector(features: SeamFeatures) -> tuple[Array, Array]:
+    """Features of joins and of others and, as last column, the most suspicious of them.
 
-    The scale is the normal score of a value among those of the other instants.
+    They are on one scale, the normal score of a value among those of the other instants in other
+    parts of the file: among themselves, others would never be the most unusual by as much as a
+    join.
     """
-    columns = []
-    for column in range(others.shape[1]):
-        ranked = np.sort(others[:, column])
-        share = [
-            (np.searchsorted(ranked, v[:, column]) + np.searchsorted(ranked, v[:, column], "right"))
-            / (2 * len(ranked))
-            for v in (joins, others)
+    count = len(features.joins_s)
+    values = np.concatenate([features.at_joins, features.at_others])
+    tops = np.zeros(len(values))
+    for inside, learnt in _parts(np.concatenate([features.joins_s, features.others_s]), count):
+        scores = [
+            _scores(values[inside, column], values[learnt, column])
+            for column in range(values.shape[1])
         ]
-        floor = 0.5 / (len(ranked) + 1)
-        columns.append([norm.ppf(np.clip(each, floor, 1 - floor)) for each in share])
-    tops = [np.max([pair[side] for pair in columns], axis=0)[:, None] for side in (0, 1)]
-    return np.hstack([joins, tops[0]]), np.hstack([others, tops[1]])
+        tops[inside] = np.max(scores, axis=0)
+    both = np.column_stack([values, tops])
+    return both[:count], both[count:]
+
+
+def _scores(values: Array, among: Array) -> Array:
+    """Normal scores of values (n,) by the share of `among`, (m,), that is smaller."""
+    ranked = np.sort(among)
+    below = np.searchsorted(ranked, values) + np.searchsorted(ranked, values, "right")
+    floor = 0.5 / (len(ranked) + 1)
+    return np.asarray(norm.ppf(np.clip(below / (2 * len(ranked)), floor, 1 - floor)))
