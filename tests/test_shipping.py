@@ -125,12 +125,15 @@ def test_what_a_program_cannot_read_is_none(tmp_path: Path) -> None:
     assert programs.smpl_loop(floats(tmp_path / "d.wav", tone(100, 0.1, 0.1))) is None
 
 
-def test_every_format_and_layout_is_read_back() -> None:
+def test_every_format_and_layout_is_read_back(bench: Bench) -> None:
     kinds = list(outputs.kinds())
     names = [kind.name for kind in kinds]
     assert len(set(names)) == len(names)
     assert {"mono.mp3", "5.1.opus", "ambisonics-32f.wav", "stereo-24-96000.flac"} <= set(names)
     assert not {"5.1.mp3", "ambisonics.ogg", "stereo-32f.flac"} & set(names)
+    for kind in kinds:
+        output = outputs.scene_of(bench, kind).output
+        assert (output.format, output.layout) == (kind.format, kind.layout)
 
 
 @NEEDS_PROGRAMS

@@ -26,6 +26,7 @@ MOST_WRONG_DEG = 5.0
 HEAD_M, SOUND_M_PER_S = 0.0875, 343.0  # Woodworth's sphere; air of 20 °C
 _LONGEST_S = 0.8e-3  # between the ears, with room
 _FINER = 16  # delays are told to a sixteenth of a sample
+_AROUND = 64  # samples of a correlation that its points in between are told from
 _TINY = 1e-9
 
 _SCENE = """\
@@ -110,12 +111,12 @@ def by_delay_deg(later_s: float) -> float:
 
 def delay_s(sound: NDArray[np.float64], rate: int) -> float:
     """How much later the left of two channels (n, 2) has what the right has."""
-    reach = math.ceil(_LONGEST_S * rate) * _FINER
-    left, right = resample_poly(sound, _FINER, 1, axis=0).T
-    together = correlate(left, right, method="fft")
-    middle = len(right) - 1
-    near = together[middle - reach : middle + reach + 1]
-    return float(np.argmax(near) - reach) / (rate * _FINER)
+    reach, around = math.ceil(_LONGEST_S * rate), _AROUND
+    together = correlate(*sound.T, method="fft")
+    middle = len(sound) - 1
+    near = together[middle - reach - around : middle + reach + around + 1]
+    finer = resample_poly(near, _FINER, 1)[around * _FINER : -(around + 1) * _FINER + 1]
+    return float(np.argmax(finer) / _FINER - reach) / rate
 
 
 def _course_row(heard: Heard) -> Row:

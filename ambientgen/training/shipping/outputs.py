@@ -29,7 +29,7 @@ duration: {seconds:g}s
 loop: true
 seed: 5
 states: {{rain: {{curve: 0.5}}}}
-output: {{sample_rate: {rate}, layout: {layout}, format: {format}, bits: {bits}}}
+output: {{sample_rate: {rate}, layout: {layout}, format: {format}{bits}}}
 """
 
 
@@ -81,8 +81,9 @@ def outputs(bench: Bench, wanted: Sequence[Kind] = ()) -> Iterator[Table]:
 
 def scene_of(bench: Bench, kind: Kind) -> Scene:
     """What is rendered."""
+    bits = "" if FORMATS[kind.format].lossy else f", bits: {kind.bits}"
     text = _SCENE.format(
-        seconds=SECONDS, rate=kind.rate, layout=kind.layout, format=kind.format, bits=kind.bits
+        seconds=SECONDS, rate=kind.rate, layout=kind.layout, format=kind.format, bits=bits
     )
     return bench.scene(text, "rain")
 
