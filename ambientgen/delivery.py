@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ambientgen.audio_file import Encoding, Shape, Sink, Written, open_sink
+from ambientgen.audio_file import Encoding, Shape, Sink, Written, is_stream, open_sink
 from ambientgen.events import AudioWritten, Listener, Notice, StageStarted
 from ambientgen.level import LimiterReport
 from ambientgen.mix.loudness import Settled, Target
@@ -80,7 +81,7 @@ def deliver(mixed: Mixed, master: Master, wanted: Wanted, out: Out, tell: Listen
         parts = _prepared(mixed, master, wanted.pulled(master), bool(out.stems))
         return _written(parts, mixed, master, wanted, out, tell)
     with ExitStack() as stack:
-        folder = Path(out.path).parent if out.beside is not None else None  # where there is room
+        folder = spool_folder(out.path)
         kept = _Kept.of(mixed, master, wanted.pulled(master), bool(out.stems), folder)
         stack.callback(kept.close)
         tell(StageStarted("measuring"))
@@ -92,6 +93,12 @@ def deliver(mixed: Mixed, master: Master, wanted: Wanted, out: Out, tell: Listen
         parts = kept.parts(master.heard(wanted.samples))
         done = _written(parts, mixed, master, wanted, out, tell)
         return replace(done, loudness=settled)
+
+
+def spool_folder(output: str | Path) -> Path | None:
+    """Where a sound is kept between two passes: beside its file, where there must be room anyway;
+    None: in the system's folder, of one that goes to a pipe."""
+    return None if is_stream(output) else Path(os.path.realpath(output)).parent
 
 
 def _prepared(mixed: Mixed, master: Master, stretch: Stretch, apart: bool) -> Parts:

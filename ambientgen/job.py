@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ambientgen.asked import Asked
-from ambientgen.audio_file import Encoding, Shape, loop_notice
-from ambientgen.delivery import Wanted
+from ambientgen.audio_file import Encoding, Shape, file_bytes, loop_notice
+from ambientgen.delivery import Wanted, spool_folder
 from ambientgen.errors import Problem, UsageError
 from ambientgen.events import Notice
 from ambientgen.level import LevelSettings
@@ -17,6 +17,7 @@ from ambientgen.mix.fades import Fades
 from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.loudness import Target
 from ambientgen.mix.master import Master
+from ambientgen.mix.spool import SAMPLE_BYTES, check_room
 from ambientgen.scene import Scene
 from ambientgen.scene.durations import spell
 from ambientgen.scene.model import derived_seed
@@ -111,6 +112,23 @@ class Job:
         total = None if end is None else end - first
         channels = len(self.layout.channels)
         return Shape(self.rate, channels, total, self.layout.name, first, self.period)
+
+    def check_room(self, output: str | Path, encoding: Encoding, stems: Collection[Path]) -> None:
+        """Refuse a loudness for which the sound cannot be kept until it is known.
+
+        Raises OutputError; see `spool.check_room`.
+        """
+        first, end = self.pulled
+        if self.wanted.target is None or end is None:
+            return
+        kept = 1 + len(self.scene.sounds) if stems else 1
+        folder = spool_folder(output)
+        written = 0
+        if folder is not None:
+            files = (file_bytes(path, encoding, self.shape) for path in (output, *stems))
+            written = sum(files)
+        frame_bytes = SAMPLE_BYTES * self.shape.channels
+        check_room(kept * (end - first) * frame_bytes, written, folder)
 
     def encoding(self, format_name: str | None) -> Encoding:
         """How the file is written: with a dither of the scene's own."""

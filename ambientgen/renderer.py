@@ -126,6 +126,7 @@ class Renderer:
             check_target(path, force, encoding, job.shape)
         if job.samples[1] is None:
             check_endless(output)
+        job.check_room(output, encoding, (stems or {}).values())
         self._load(job.scene)
         began = time.monotonic()  # models are loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))

@@ -13,10 +13,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from ambientgen.asked import Asked
+from ambientgen.cli.app import run
 from ambientgen.engine import LocalEngine
-from ambientgen.errors import OutputError, UsageError
+from ambientgen.errors import ExitCode, OutputError, UsageError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore
 from ambientgen.mix.centre import Centred
+from ambientgen.mix.spool import Spool
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.scene.model import OutputOptions
@@ -260,3 +262,72 @@ def test_the_sidecar_tells_layers_joins_and_recordings(scene: Scene, tmp_path: P
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     renderer.render(light, tmp_path / "a.wav", stems=stems, sidecar=rule, force=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# --- room on the disk ---------------------------------------------------------------------------
+
+WINDY = """
+duration: 3s
+layers:
+  wind: {engine: procedural, states: {wind: {curve: 0.3}}}
+  rain: {engine: procedural, states: {rain: {curve: 0.3}}}
+output: {layout: stereo, loudness: -23 LUFS}
+"""
+
+
+class _Disk:
+    def __init__(self, free: int) -> None:
+        self.total, self.free = 2**50, free
+
+
+@pytest.mark.parametrize(
+    ("loop", "between_s", "stems"),
+    [(False, (None, None), False), (False, (1.0, 2.0), False), (True, (None, None), True)],
+)
+def test_the_room_that_a_loudness_takes_is_known_to_the_byte(
+    renderer: Renderer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loop: bool,
+    between_s: tuple[float | None, float | None],
+    stems: bool,
+) -> None:
+    scene = replace(parse_scene(WINDY), loop=loop)
+    output = tmp_path / "a.wav"
+    beside = {name: tmp_path / f"a.{name}.wav" for name in ("wind", "rain")} if stems else {}
+    spooled, write = 0, Spool.write
+
+    def counted(spool: Spool, block: Samples) -> None:
+        nonlocal spooled
+        spooled += block.nbytes
+        write(spool, block)
+
+    foreseen: list[tuple[int, int, Path]] = []
+    monkeypatch.setattr(Spool, "write", counted)
+    monkeypatch.setattr("ambientgen.job.check_room", lambda *told: foreseen.append(told))
+    renderer.render(scene, output, between_s=between_s, stems=beside)
+    ((spool_bytes, file_bytes, folder),) = foreseen
+    written = sum(path.stat().st_size for path in (output, *beside.values()))
+    assert (spool_bytes, folder) == (spooled, tmp_path)
+    assert 0 < written - file_bytes < 2000 * (1 + len(beside))  # their tags
+
+
+def test_a_disk_without_room_for_a_loudness_is_told_before_a_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: _Disk(3_000_000_000))
+    (tmp_path / "windy.yaml").write_text(WINDY.replace("duration: 3s", "duration: 24h"))
+    asked = ["render", str(tmp_path / "windy.yaml"), "-o"]
+    assert run([*asked, str(tmp_path / "a.wav")]) == ExitCode.OUTPUT
+    said = capfd.readouterr().err
+    assert said == (
+        f"ambientgen: {tmp_path}: to set its loudness, the sound is kept there: 11.1 GB are "
+        "needed, and 5.5 GB for what is written; the disk has 3.0 GB left; free some, write to "
+        "another disk with -o, or take out `loudness`\n"
+    )
+    assert run([*asked, "-"]) == ExitCode.OUTPUT
+    assert (
+        "11.1 GB are needed; the disk has 3.0 GB left; free some, name a folder elsewhere in "
+        in (capfd.readouterr().err)
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["windy.yaml"]

@@ -213,6 +213,16 @@ def _open_stream(target: Target) -> ByteStream:
     return ByteStream(os.open(target.path, os.O_WRONLY), str(target.path), seekable=False)
 
 
+def file_bytes(path: str | Path, encoding: Encoding, shape: Shape) -> int:
+    """What a file will take but for its tags; 0 where that cannot be known beforehand.
+
+    Raises what `check_target` does.
+    """
+    target = find_target(path, True, encoding, shape)
+    work = Work(shape, "32f" if target.format.lossy else encoding.bits)
+    return 0 if target.streamed else target.format.file_bytes(work) or 0
+
+
 def _check_room(path: Path, target: Target, work: Work) -> None:
     """Refuse at once what could only fail after hours."""
     needed = target.format.file_bytes(work)

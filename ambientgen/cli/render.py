@@ -130,6 +130,7 @@ def _ready(
                 check_target(file, files.force, encoding, decided.shape)
             if decided.span is None:
                 check_endless(job.output)
+            decided.check_room(job.output, encoding, job.stems.values())
             rule = files.rule(job.output)
             if rule is not None:
                 rule.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,36 @@ FloatArray = NDArray[np.float32]
 
 READ_SAMPLES = 16_384
 """Samples of each channel that are read at once."""
+
+
+SAMPLE_BYTES = 4
+"""What a sample of one channel takes."""
+
+
+def check_room(spool_bytes: int, file_bytes: int, folder: str | Path | None = None) -> None:
+    """Refuse at once what could only fail after hours.
+
+    spool_bytes: of all spools in `folder` together. file_bytes: what else is to be written there
+    while they are. Raises OutputError where the disk has less. One that does not say how much it
+    has is believed to have enough.
+    """
+    place = str(folder or tempfile.gettempdir())
+    try:
+        disk = shutil.disk_usage(place)
+    except OSError:
+        return
+    if not disk.total or spool_bytes + file_bytes <= disk.free:
+        return
+    needed = f"to set its loudness, the sound is kept there: {_size(spool_bytes)} are needed"
+    if file_bytes:
+        needed += f", and {_size(file_bytes)} for what is written"
+    what = f"{needed}; the disk has {_size(disk.free)} left"
+    elsewhere = "write to another disk with -o" if folder else "name a folder elsewhere in TMPDIR"
+    raise OutputError(Problem(place, what, f"free some, {elsewhere}, or take out `loudness`"))
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 class Spool:
@@ -50,7 +81,7 @@ class Spool:
     @property
     def samples(self) -> int:
         """Samples of each channel that were written."""
-        return self._bytes // (4 * self._channels)
+        return self._bytes // (SAMPLE_BYTES * self._channels)
 
     def write(self, block: FloatArray) -> None:
         """Add (n, channels) behind what is there."""
@@ -66,7 +97,7 @@ class Spool:
 
     def blocks(self) -> Iterator[FloatArray]:
         """What was written, from its start: blocks (n, channels)."""
-        step, at = READ_SAMPLES * 4 * self._channels, 0
+        step, at = READ_SAMPLES * SAMPLE_BYTES * self._channels, 0
         while at < self._bytes:
             self._file.seek(at)
             data = self._file.read(min(step, self._bytes - at))

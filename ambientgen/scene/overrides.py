@@ -23,8 +23,8 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> list[Problem]:
     """Put each `path=value` into the tree, in turn; later ones win. The tree is changed in place.
 
     A path's steps are divided by dots (`"1.5s"` in quotes is one step) and lead through mappings,
-    made where missing, and lists, counted from 0. A value is YAML; `null` takes a field out, there or
-    not. Returns what is wrong.
+    made where missing, and lists, counted from 0. A value is YAML; `null` takes a field out.
+    Returns what is wrong.
     """
     problems: list[Problem] = []
     for override in overrides:
