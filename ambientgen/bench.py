@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -29,15 +29,20 @@ from ambientgen.level import LevelSettings, Limiter
 from ambientgen.loa import condition, encode_prompts
 from ambientgen.models.loading import Model
 from ambientgen.models.packing import flop_formulas
+from ambientgen.models.registry import resolve
 from ambientgen.noise import NoiseField
 from ambientgen.plan import make_plan
 from ambientgen.renderer import Renderer, sampler_options
 from ambientgen.scene import parse_scene
+from ambientgen.scene.durations import spell
 from ambientgen.stretch import CONTEXT, CORE, FADE, VOCODER_CONTEXT
 from ambientgen.windows import Window
 
 SPAN_S = 10.24
 """Parts are told for so much sound: AudioLDM 2's own window."""
+
+CURVE_S = (60.0, 1800.0, 10_800.0)
+"""Lengths whose peak memory is compared: 1 minute, half an hour, 3 hours."""
 
 TRIES = 5  # the best counts: other work on the machine can only add (it empties caches)
 TURN_S = 15.0  # of the moving scene, whose rain grows or fades for so long
@@ -135,6 +140,25 @@ def bench(
         whole.append(_rendered(name, scene_text(name, model, duration_s), duration_s, workers))
     steps = loaded.spec.defaults.steps
     return Speed(workers or default_workers(), steps, starting, whole, rates, parts)
+
+
+def memory_curve(
+    model: str = "pocket",
+    durations_s: Sequence[float] = CURVE_S,
+    workers: int | None = None,
+    listener: Listener = ignore,
+) -> list[Whole]:
+    """Renders of a calm scene of each length, without a store: their peak memory should not grow.
+
+    Raises ModelError where there is no such model; what a render raises.
+    """
+    resolve(model)
+    found = []
+    for duration_s in durations_s:
+        listener(StageStarted(f"rendering {spell(duration_s)}"))
+        text = scene_text("calm", model, duration_s)
+        found.append(_rendered("calm", text, duration_s, workers))
+    return found
 
 
 def scene_text(name: str, model: str, duration_s: float) -> str:

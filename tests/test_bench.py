@@ -72,14 +72,33 @@ def test_the_tables_show_every_figure(
     monkeypatch.setattr(module, "bench", lambda *given: SPEED)
     assert run(["bench", "--quiet"]) == ExitCode.DONE
     said = capsys.readouterr().out
-    assert all(part in said for part in ("2.00 s", "15.0 s", "40 × real time", "450 MB", "25 %"))
+    assert all(part in said for part in ("2.00 s", "15.0 s", "40 × real time", "450.0 MB", "25 %"))
     assert run(["bench", "--json", "--duration", "1m", "--workers", "1", "-q"]) == ExitCode.DONE
     assert json.loads(capsys.readouterr().out) == SPEED.to_json()
+
+
+def test_memory_is_compared_over_lengths(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def rendered(name: str, scene: str, duration_s: float, workers: int | None) -> Whole:
+        asked.append((name, json.loads(scene)["duration"], workers))
+        return Whole(name, duration_s, duration_s / 40, 40.0, 465.0 + duration_s / 1e4, "0" * 64)
+
+    monkeypatch.setattr(module, "_rendered", rendered)
+    assert run(["bench", "--memory", "--workers", "2", "-q"]) == ExitCode.DONE
+    said = capsys.readouterr().out
+    assert asked == [("calm", f"{seconds}s", 2) for seconds in (60, 1800, 10800)]
+    assert all(part in said for part in ("1m, calm", "30m", "3h", "465.0 MB", "466.1 MB"))
+    assert run(["bench", "--memory", "--json", "-q"]) == ExitCode.DONE
+    assert [each["duration_s"] for each in json.loads(capsys.readouterr().out)] == [60, 1800, 10800]
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["--memory", "--duration", "1m"], "--duration: lengths are 1m, 30m and 3h"),
         (["--duration", "endless"], "--duration: a measurement has to come to an end"),
         (["--duration", "soon"], "--duration"),
         (["--workers", "0"], "--workers"),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ambientgen.cli import options
 from ambientgen.console import Console, table, two_digits
 from ambientgen.errors import Problem, UsageError
+from ambientgen.scene.durations import spell
 
 if TYPE_CHECKING:
-    from ambientgen.bench import Speed
+    from ambientgen.bench import Speed, Whole
 
 USUAL_S = 600.0
 
@@ -21,6 +26,12 @@ def bench(
     model: options.Model = None,
     duration: options.Duration = None,
     workers: options.Workers = None,
+    memory: Annotated[
+        bool,
+        typer.Option(
+            "--memory", help="Compare the peak memory of renders of 1m, 30m and 3h instead."
+        ),
+    ] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -30,6 +41,9 @@ def bench(
     says), and every part of them on one core. Nothing is kept. Leave the machine alone meanwhile.
     """
     console = Console(quiet)
+    if memory:
+        _memory(console, model, duration, workers, as_json)
+        return
     duration_s = USUAL_S if duration is None else options.read_duration(duration)
     assert duration_s is not None
     if math.isinf(duration_s):
@@ -43,18 +57,38 @@ def bench(
     console.out(json.dumps(speed.to_json(), indent=2) if as_json else text(speed))
 
 
+def _memory(
+    console: Console, model: str | None, duration: str | None, workers: int | None, as_json: bool
+) -> None:
+    """Print how much memory renders of growing length take at most."""
+    if duration is not None:
+        what = "lengths are 1m, 30m and 3h where memory is compared"
+        raise UsageError(Problem("--duration", what, "leave it out, or --memory"))
+    from ambientgen.bench import memory_curve
+    from ambientgen.models.registry import POCKET
+
+    with console.progress("bench") as listener:
+        curve = memory_curve(model or POCKET, workers=workers, listener=listener)
+    told = [asdict(each) for each in curve]
+    console.out(json.dumps(told, indent=2) if as_json else table(_rows(curve)))
+
+
+def _rows(whole: Sequence[Whole]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{spell(each.duration_s)}, {each.scene}",
+            f"{each.elapsed_s:.1f} s",
+            f"{two_digits(each.realtime_factor)} × real time",
+            f"{each.peak_memory_mb:.1f} MB",
+        )
+        for each in whole
+    ]
+
+
 def text(speed: Speed) -> str:
     """The tables for a terminal."""
     starting = [(name, f"{seconds:.2f} s") for name, seconds in speed.starting.items()]
-    whole = [
-        (
-            f"{each.duration_s:g} s, {each.scene}",
-            f"{each.elapsed_s:.1f} s",
-            f"{two_digits(each.realtime_factor)} × real time",
-            f"{each.peak_memory_mb:.0f} MB",
-        )
-        for each in speed.whole
-    ]
+    whole = _rows(speed.whole)
     parts = [("", "ms", "GFLOP", "GFLOP/s", "of what a core can do")]
     parts += [
         (
