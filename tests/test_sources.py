@@ -167,6 +167,14 @@ def test_a_wide_layer_is_as_wide_as_a_models(width: float) -> None:
         assert abs(decibels(feed) - decibels(point)) < 0.5
 
 
+@pytest.mark.parametrize("seed", [0, 2])
+def test_birds_who_happen_to_sing_more_make_a_layer_no_wider(seed: int) -> None:
+    takes = tuple(Take(1, feed, common_of(0.5)) for feed in range(2))
+    layer = playing({"birds": Constant(0.6)})
+    sound = heard(Procedural(layer, scene(seed=seed), takes=takes), 0, CORE)
+    assert np.corrcoef(sound.T)[0, 1] == pytest.approx(common_of(0.5), abs=0.06)
+
+
 def test_of_no_width_a_layer_is_one_sound() -> None:
     point = Procedural(playing({"rain": Constant(0.6), "room": Constant(0.5)}), scene())
     np.testing.assert_array_equal(heard(point, 2 * RATE, 10 * RATE), wide_rain(0.0, 1))

@@ -36,6 +36,8 @@ CORE = 20 * RATE
 # them, so sparse ones change over in less than the time between two.
 FADE = 2 * RATE
 SPARSE_FADE = 2 * RATE // 5
+_MOST_RAISED = 2.0  # 6 dB: a piece in which nobody sings would otherwise hiss
+_TINY = 1e-20
 SPARSE = frozenset("birds conversation crickets dishes footsteps frogs".split())
 
 
@@ -134,15 +136,20 @@ def _mixed(take: Take, made: Callable[[int | None], NDArray[np.float64]]) -> NDA
     """What a take hears: some of what all hear (`made(None)`), and some of its own.
 
     What both have in common (a hum, a beat) would add up to more than either: their power is kept.
+    Of each it is made the same first: where own singers sing more than those that all hear, these
+    would be too small a share of what is heard.
     """
     if take.common == 1.0:
         return made(None)
     if take.common == 0.0:
         return made(take.feed)
     shared, own = made(None), made(take.feed)
-    mixed = math.sqrt(take.common) * shared + math.sqrt(1.0 - take.common) * own
-    power = take.common * np.mean(shared**2) + (1.0 - take.common) * np.mean(own**2)
-    both: NDArray[np.float64] = mixed * math.sqrt(power / max(np.mean(mixed**2), 1e-20))
+    powers = float(np.mean(shared**2)), float(np.mean(own**2))
+    power = take.common * powers[0] + (1.0 - take.common) * powers[1]
+    gains = [min(math.sqrt(power / max(each, _TINY)), _MOST_RAISED) for each in powers]
+    mixed = math.sqrt(take.common) * gains[0] * shared
+    mixed += math.sqrt(1.0 - take.common) * gains[1] * own
+    both: NDArray[np.float64] = mixed * math.sqrt(power / max(float(np.mean(mixed**2)), _TINY))
     return both
 
 
