@@ -105,7 +105,8 @@ def _driven(bench: Bench, rate: int) -> Row:
         for program, found in _peaks_of(take.path):
             highest[program] = max(highest.get(program, -np.inf), found)
     figures: dict[str, Figure] = {"limiter, dB": limited}
-    figures |= {program: f"{found:.2f}" for program, found in highest.items()}
+    for program, found in highest.items():
+        figures[program] = f"{found:.{1 if 'ffmpeg' in program else 2}f}"  # ffmpeg tells tenths
     return Row(f"{rate / 1000:g} kHz", figures, highest["ffmpeg `ebur128`"] <= CEILING_DBTP)
 
 

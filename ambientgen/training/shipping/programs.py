@@ -36,7 +36,7 @@ def missing() -> list[str]:
 
 def versions() -> dict[str, str]:
     """Which programs took the figures."""
-    ffmpeg = _said("ffmpeg", "-version").split()[2]
+    ffmpeg = _said("ffmpeg", "-version").split()[2].partition("-")[0]  # not the packager's
     sox = _said("sox", "--version").split()[-1].removeprefix("v")
     return {"ffmpeg": ffmpeg, "sox": sox, "mutagen": mutagen.version_string}
 
