@@ -20,7 +20,7 @@ from ambientgen.crossfade import ramp
 from ambientgen.engine import LocalEngine
 from ambientgen.loa import Conditioning, Trajectory
 from ambientgen.models.loading import Model
-from ambientgen.noise import Noise, Take
+from ambientgen.noise import Take, WindowNoise
 from ambientgen.plan import Plan
 from ambientgen.reuse import WindowMaker
 from ambientgen.rounds import placed, to_make
@@ -75,7 +75,7 @@ def drafted(
     `take` keys the noise; None: the scene's seed alone does.
     """
     period = None if plan.loop is None else plan.loop.frames
-    noise = (take or Take(plan.scene.seed)).field("latents", _rows(model), period)
+    noise = (take or Take(plan.scene.seed)).windows(_rows(model), period)
     make = partial(_made, model, noise, told, maker, engine.checkpoint)
     made = chain.from_iterable(engine.map(make, batches(to_make(plan), model.device.type)))
     for start_frame, draft in placed(plan, ((draft.window, draft) for draft in made)):
@@ -151,7 +151,7 @@ def batches(windows: Iterable[Window], device: str) -> Iterator[list[Window]]:
 
 def _made(
     model: Model,
-    noise: Noise,
+    noise: WindowNoise,
     conditionings: Conditionings,
     maker: WindowMaker,
     checkpoint: Callable[[], None],
@@ -164,10 +164,10 @@ def _made(
     return [Draft(window.start_frame, window, told, rows) for window, told, rows in parts]
 
 
-def _noise(model: Model, batch: Sequence[Window], noise: Noise) -> torch.Tensor:
-    """Noise (B, C, T, F) of windows of one length: the field at their absolute frames."""
+def _noise(model: Model, batch: Sequence[Window], noise: WindowNoise) -> torch.Tensor:
+    """Noise (B, C, T, F) of windows of one length, at their absolute frames."""
     channels, bins = model.geometry.latent_channels, model.geometry.latent_bins
-    drawn = np.stack([noise.frames(w.start_frame, w.frames) for w in batch])
+    drawn = np.stack([noise.window(w.start_frame, w.frames) for w in batch])
     grid = drawn.reshape(len(batch), -1, channels, bins).swapaxes(1, 2)
     return torch.from_numpy(grid.copy())
 

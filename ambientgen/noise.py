@@ -116,6 +116,39 @@ class Noise(Protocol):
         ...
 
 
+class WindowNoise(Protocol):
+    """Noise to be asked for windows: what a frame is may depend on the window it is in."""
+
+    def window(self, start: int, count: int) -> NDArray[np.float32]:
+        """The window of frames `start … start + count - 1` as float32 (count, width)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Noise of windows that all tell of the same thing: a field, but for each window's mean.
+
+    Words leave much open: which of all crickets, how near, in how bright a place. A model reads
+    that from a window's noise as a whole, above all from its mean over time, so with a noise field
+    alone each window is of another cricket. Here every window has the mean that white noise of its
+    length could have, `identity / sqrt(count)`, the same for all. A window's mean and what remains
+    are independent in white noise, so windows are still exactly standard normal; overlapping ones
+    differ by their means alone.
+
+    drawn: the field. identity: a field of the same width, whose frame 0 it is.
+    """
+
+    drawn: Noise
+    identity: NoiseField
+
+    def window(self, start: int, count: int) -> NDArray[np.float32]:
+        """The window of frames `start … start + count - 1` as float32 (count, width)."""
+        drawn = self.drawn.frames(start, count)
+        mean = self.identity.frames(0, 1)[0] / math.sqrt(max(count, 1))
+        off = np.asarray(mean - drawn.mean(axis=0, dtype=np.float64), np.float32)
+        return np.asarray(drawn + off, np.float32)
+
+
 @dataclass(frozen=True)
 class Take:
     """What a render's noise is keyed by: a seed, and which of several like feeds it is for.
@@ -148,6 +181,14 @@ class Take:
             return shared
         own = NoiseField(self.seed, f"{stream} of feed {self.feed}", width, period)
         return Mixed(shared, own, common)
+
+    def windows(self, width: int, period: int | None = None) -> WindowNoise:
+        """What the windows of latents begin with, `width` numbers a frame.
+
+        All feeds are of one identity: on either side of a wide sound are the same crickets.
+        """
+        identity = NoiseField(self.seed, "identity", width)
+        return Identified(self.field("latents", width, period), identity)
 
 
 def common_of(width: float) -> float:

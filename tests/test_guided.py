@@ -184,10 +184,10 @@ def test_only_what_windows_begin_with_is_guided() -> None:
     np.testing.assert_array_equal(one.field("vocoder", 160).frames(5, 9), plain)
     signal, sigma = start_amplitudes(pocket().scheduler_config, 4, 0.4)
     latents = Guide(pocket(), layer(), scene()).frames(10, 20)
-    drawn = Take(3).field("latents", 128).frames(10, 20)
-    made = one.field("latents", 128).frames(10, 20)
+    drawn = Take(3).windows(128).window(10, 20)
+    made = one.windows(128).window(10, 20)
     np.testing.assert_allclose(made, signal * latents + sigma * drawn, atol=1e-5)
-    assert not np.array_equal(two.field("latents", 128).frames(10, 20), made)
+    assert not np.array_equal(two.windows(128).window(10, 20), made)
 
 
 @cache

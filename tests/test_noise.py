@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ambientgen.noise import NoiseField
+from ambientgen.noise import Identified, NoiseField, Take
 
 # The first frames of two fields, as first drawn: renders of old scenes depend on them.
 GOLDEN = {
@@ -114,3 +114,34 @@ def test_nonsense_is_refused(width: int, count: int) -> None:
 
 def test_no_frames_are_an_empty_array() -> None:
     assert NoiseField(1, "latents", 4).frames(17, 0).shape == (0, 4)
+
+
+def test_windows_of_one_seed_have_one_identity() -> None:
+    """Whatever their place and length, but for the root of it; of another seed, another one."""
+    means = [
+        Take(seed).windows(16).window(start, count).mean(axis=0, dtype=np.float64) * count**0.5
+        for seed, start, count in [(3, 0, 36), (3, 1000, 36), (3, 77, 108), (4, 0, 36)]
+    ]
+    np.testing.assert_allclose(means[1], means[0], atol=1e-5)
+    np.testing.assert_allclose(means[2], means[0], atol=1e-5)
+    assert np.abs(means[3] - means[0]).max() > 0.1
+    shares = [Take(3, feed, 0.0).windows(16).window(0, 36).mean(axis=0) * 6 for feed in (0, 1)]
+    np.testing.assert_allclose(shares[1], shares[0], atol=1e-5)
+
+
+def test_windows_differ_from_their_field_by_their_mean_alone() -> None:
+    field = NoiseField(3, "latents", 16)
+    made = Identified(field, NoiseField(3, "identity", 16)).window(-20, 36)
+    off = made - field.frames(-20, 36)
+    np.testing.assert_allclose(off, np.broadcast_to(off[0], off.shape), atol=1e-6)
+    assert np.abs(off).max() > 0.01 and made.dtype == np.float32
+
+
+def test_windows_of_many_seeds_are_standard_normal() -> None:
+    """Each by itself is what white noise is: no frame is likelier than another, or akin to it."""
+    drawn = np.stack([Take(seed).windows(128).window(5, 12) for seed in range(300)])
+    assert abs(drawn.mean()) < 0.01 and abs(drawn.std() - 1) < 0.01
+    values = drawn.swapaxes(0, 1).reshape(12, -1).astype(np.float64)
+    akin = np.corrcoef(values) - np.eye(12)
+    assert np.abs(akin).max() < 5 / values.shape[1] ** 0.5
+    np.testing.assert_allclose(values.std(axis=1), 1, atol=0.02)

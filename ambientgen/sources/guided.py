@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ambientgen.crossfade import join_windows
 from ambientgen.models.loading import Model
 from ambientgen.models.solver import start_amplitudes
-from ambientgen.noise import Noise, Take
+from ambientgen.noise import Take, WindowNoise
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.model import Scene
 from ambientgen.sources.events import Events, unplaced
@@ -122,16 +122,16 @@ class Guide:
 
 @dataclass(frozen=True)
 class GuidedNoise:
-    """Noise with a guide's latents in it, as the sampler begins with them."""
+    """Windows of noise with a guide's latents in them, as the sampler begins with them."""
 
-    drawn: Noise
+    drawn: WindowNoise
     guide: Guide
     signal: float
     noise: float
 
-    def frames(self, start: int, count: int) -> NDArray[np.float32]:
-        """Frames `start … start + count - 1` as float32 (count, width)."""
-        guide, drawn = self.guide.frames(start, count), self.drawn.frames(start, count)
+    def window(self, start: int, count: int) -> NDArray[np.float32]:
+        """The window of frames `start … start + count - 1` as float32 (count, width)."""
+        guide, drawn = self.guide.frames(start, count), self.drawn.window(start, count)
         mixed: NDArray[np.float32] = np.float32(self.signal) * guide
         mixed += np.float32(self.noise) * drawn
         return mixed
@@ -145,11 +145,9 @@ class GuidedTake(Take):
     signal: float
     noise: float
 
-    def field(self, stream: str, width: int, period: int | None = None) -> Noise:
-        """The noise of one stream; that of "latents" with the guide in it."""
-        drawn = super().field(stream, width, period)
-        if stream != "latents":
-            return drawn
+    def windows(self, width: int, period: int | None = None) -> WindowNoise:
+        """What windows begin with: noise with the guide in it."""
+        drawn = super().windows(width, period)
         return GuidedNoise(drawn, self.guide, self.signal, self.noise)
 
 

@@ -30,7 +30,6 @@ from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
 
-SHARED = "latents"  # the renderer's own stream of noise
 SIXTEENTHS = 16
 """A window of as many of the UNet's multiples can overlap by 1, 2, 4 or 8 of them: 6.25, 12.5, 25
 and 50 %. Of pocket it lasts 5.12 s."""
@@ -64,12 +63,16 @@ class Take:
         )
         return [self.plan.geometry.seconds(frame) - self.plan.start_s for frame in middles]
 
-    def noise(self, window: Window, stream: str = SHARED) -> Tensor:
-        """Noise (1, C, T, F) of a window: its frames of the field called `stream`."""
+    def noise(self, window: Window, stream: str | None = None) -> Tensor:
+        """Noise (1, C, T, F) of a window: the renderer's; or its frames of the field `stream`."""
         geometry = self.model.geometry
         channels, bins = geometry.latent_channels, geometry.latent_bins
-        field = NoiseField(self.plan.scene.seed, stream, channels * bins)
-        drawn = field.frames(window.start_frame, window.frames)
+        if stream is None:
+            noise = NoiseTake(self.plan.scene.seed).windows(channels * bins)
+            drawn = noise.window(window.start_frame, window.frames)
+        else:
+            field = NoiseField(self.plan.scene.seed, stream, channels * bins)
+            drawn = field.frames(window.start_frame, window.frames)
         grid = drawn.reshape(1, window.frames, channels, bins).swapaxes(1, 2)
         return torch.from_numpy(grid.copy())
 

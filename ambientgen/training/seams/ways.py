@@ -16,6 +16,8 @@ from ambientgen.loa import Conditioning
 from ambientgen.making import Draft, drafted
 from ambientgen.making import coupled as beside_neighbours
 from ambientgen.models.solver import Step, solver_steps
+from ambientgen.noise import Noise, WindowNoise
+from ambientgen.noise import Take as NoiseTake
 from ambientgen.renderer import profile
 from ambientgen.reuse import WindowMaker
 from ambientgen.stretch import CONTEXT, CORE, FADE
@@ -71,22 +73,18 @@ class Way:
 
 
 def shipped(take: Take) -> list[FloatArray]:
-    """From one noise field, faded into one another before the last step: what the renderer does."""
-    model, engine = take.model, take.engine
-    maker = WindowMaker(model, "", profile(model), take.options, None)
-    drafts = drafted(model, take.plan, take.told, maker, engine)
-    if not maker.drafts:
-        return [draft.rows for draft in drafts]
+    """From one noise field, of one identity, faded into one another before the last step: what the
+    renderer does."""
+    return _beside(take, NoiseTake(take.plan.scene.seed))
 
-    def finish(draft: Draft) -> FloatArray:
-        made: FloatArray = maker.finish(draft.rows[None], [draft.told], engine.checkpoint)[0]
-        return made
 
-    return list(engine.map(finish, beside_neighbours(drafts)))
+def unidentified(take: Take) -> list[FloatArray]:
+    """The same, but every window's noise has the mean that it happens to have."""
+    return _beside(take, _Unidentified(take.plan.scene.seed))
 
 
 def shared(take: Take) -> list[FloatArray]:
-    """Each window by itself, from its frames of one noise field."""
+    """Each window by itself, from one noise field, of one identity."""
     return _each(take, take.noise)
 
 
@@ -115,6 +113,37 @@ def average(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """Their mean, twice."""
     mean = (left + right) / 2
     return mean, mean
+
+
+@dataclass(frozen=True)
+class _Unidentified(NoiseTake):
+    """A take whose windows begin with a noise field's frames as they are."""
+
+    def windows(self, width: int, period: int | None = None) -> WindowNoise:
+        return _Bare(self.field("latents", width, period))
+
+
+@dataclass(frozen=True)
+class _Bare:
+    drawn: Noise
+
+    def window(self, start: int, count: int) -> FloatArray:
+        return self.drawn.frames(start, count)
+
+
+def _beside(take: Take, noise: NoiseTake) -> list[FloatArray]:
+    """Windows drafted from a take's noise, and finished beside their neighbours."""
+    model, engine = take.model, take.engine
+    maker = WindowMaker(model, "", profile(model), take.options, None)
+    drafts = drafted(model, take.plan, take.told, maker, engine, noise)
+    if not maker.drafts:
+        return [draft.rows for draft in drafts]
+
+    def finish(draft: Draft) -> FloatArray:
+        made: FloatArray = maker.finish(draft.rows[None], [draft.told], engine.checkpoint)[0]
+        return made
+
+    return list(engine.map(finish, beside_neighbours(drafts)))
 
 
 def _each(take: Take, noise: Callable[[Window], Tensor]) -> list[FloatArray]:
@@ -186,18 +215,21 @@ def _predicted(take: Take, told: Conditioning, latents: Tensor, timestep: int) -
     return unguided + options.guidance * (wanted - unguided)
 
 
-SHIPPED = Way("shipped", "one noise field, faded before the last step (shipped)", shipped)
+SHIPPED = Way(
+    "shipped", "one identity, one noise field, faded before the last step (shipped)", shipped
+)
 WAYS = (
     SHIPPED,
-    Way("independent", "noise of its own for each window", independent),
-    Way("shared", "one noise field alone", shared),
+    Way("unidentified", "the same without identity: means of noise as they are", unidentified),
+    Way("independent", "noise of its own for each window, no identity", independent),
+    Way("shared", "one identity, one noise field, no fade before the last step", shared),
     Way("swap", "frames swapped in overlaps at each step", swapped),
     Way("average", "overlaps averaged at each step", averaged),
     Way("waveform", "as shipped, but joined on waveforms", shipped, from_waveforms),
-    Way("short", "one noise field alone, overlap 0.64 s", shared, overlap_s=0.64),
-    Way("inner", "one noise field alone, 0.16 s left out at edges", shared, from_inner_latents),
-    Way("overlap6", "one noise field alone, overlap 6.25 % of 5.12 s", shared, share=1 / 16),
-    Way("overlap12", "one noise field alone, overlap 12.5 %", shared, share=1 / 8),
-    Way("overlap25", "one noise field alone, overlap 25 %", shared, share=1 / 4),
-    Way("overlap50", "one noise field alone, overlap 50 %", shared, share=1 / 2),
+    Way("short", "as shipped, overlap 0.64 s", shipped, overlap_s=0.64),
+    Way("inner", "as shipped, 0.16 s left out at edges", shipped, from_inner_latents),
+    Way("overlap6", "as shipped, overlap 6.25 % of 5.12 s", shipped, share=1 / 16),
+    Way("overlap12", "as shipped, overlap 12.5 %", shipped, share=1 / 8),
+    Way("overlap25", "as shipped, overlap 25 %", shipped, share=1 / 4),
+    Way("overlap50", "as shipped, overlap 50 %", shipped, share=1 / 2),
 )
