@@ -43,7 +43,8 @@ def cut_short(path: Path, file: Any) -> Cut | None:
     if file.format in {"FLAC", "MP3"}:  # whose headers are believed
         if _sounds_at(file, held_s - _SLACK_S):
             return None
-        return Cut(_reached_s(file) if file.format == "MP3" else held_s, held_s)
+        # of a FLAC that breaks off in its very last frame, all but that
+        return Cut(_reached_s(file) if file.format == "MP3" else held_s - 2 * _SLACK_S, held_s)
     sizes = _sizes(path)
     if sizes is None:
         return None
