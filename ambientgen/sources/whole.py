@@ -41,7 +41,7 @@ def cut_short(path: Path, file: Any) -> Cut | None:
     if file.format == "FLAC" and (begun_s := _flac_s(path, file)) is not None:
         return Cut(begun_s, held_s)
     if file.format in {"FLAC", "MP3"}:  # whose headers are believed
-        if _sounds_at(file, held_s - _SLACK_S):
+        if _sounds_at(file, held_s if file.format == "FLAC" else held_s - _SLACK_S):
             return None
         # of a FLAC that breaks off in its very last frame, all but that
         return Cut(_reached_s(file) if file.format == "MP3" else held_s - 2 * _SLACK_S, held_s)
