@@ -44,7 +44,7 @@ def test_an_edit_of_ten_minutes_makes_the_windows_it_touches_alone(
     first, second = (said["windows"] for said in edited(tmp_path, hub_faithful_folder))
     assert first["reused"] == 0 and first["computed"] == first["total"]
     assert second["computed"] + second["reused"] == second["total"]
-    assert 0 < second["computed"] <= 0.15 * second["total"]
+    assert 0 < second["computed"] <= 0.2 * second["total"]
 
 
 LAYERS = """
