@@ -24,7 +24,7 @@ from ambientgen.training.around import Around, More, not_in_workers, start_from,
 from ambientgen.training.devices import find_devices, placing
 from ambientgen.training.job import _replace
 from ambientgen.training.loop import Fit, Schedule
-from ambientgen.training.order import Order, check, made_of, mark, with_steps
+from ambientgen.training.order import Order, check, made_of, mark, stages_of, with_steps
 from ambientgen.training.progress import draw, read_log, smoothed
 from ambientgen.training.recipe import STAGES, load_recipe, parse_recipe, shipped
 from ambientgen.training.recordings import CLIP_SAMPLES, Unusable, build, clips_of
@@ -180,6 +180,18 @@ def test_shipped_recipes_are_right() -> None:
         assert bool(idle) == (recipe.start is not None)
 
 
+def test_a_recipe_from_before_the_few_step_stage_keeps_the_unet_as_it_is(tmp_path: Path) -> None:
+    from ambientgen.training.stages import Run, Setting
+
+    recipe = parse_recipe(TINY.encode(), "tiny.yaml")
+    assert recipe.stages.few.steps == 0
+    run_without = Run(recipe, Setting(tmp_path))
+    trained = nn.Linear(1, 1)
+    run_without.__dict__["unet"] = trained
+    assert run_without.few is trained
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("text", "place", "said"),
     [
@@ -203,6 +215,8 @@ def test_a_wrong_recipe_is_told_at_its_line(text: str, place: str, said: str) ->
 def test_steps_of_the_command_line_win() -> None:
     recipe = with_steps(load_recipe("smoke"), ["unet=7", "vae=0"])
     assert (recipe.stages.unet.steps, recipe.stages.vae.steps) == (7, 0)
+    assert with_steps(recipe, ["few=9"]).stages.few.steps == 9
+    assert stages_of(["few", "unet"]) == ("unet", "few")
     for wrong in ("unet", "unet=x", "unet=-1", "nothing=3", "=3"):
         with pytest.raises(UsageError, match="--steps"):
             with_steps(recipe, [wrong])
@@ -490,6 +504,26 @@ def test_loss_curves_are_drawn_from_logs_that_may_be_torn(tmp_path: Path) -> Non
     assert smoothed([1.0, 2.0]) == [1.0, 2.0]
 
 
+def test_a_loss_that_only_some_steps_have_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.axes import Axes
+
+    lines = [{"energy" if step % 3 else "v": 0.5, "step": step} for step in range(9)]
+    (tmp_path / "few.log").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    drawn: list[tuple[list[int], list[float]]] = []
+    plot = Axes.plot
+
+    def plotted(axes: Axes, *args: Any, **options: Any) -> Any:
+        drawn.append(args)
+        return plot(axes, *args, **options)
+
+    monkeypatch.setattr(Axes, "plot", plotted)
+    assert draw(tmp_path, STAGES) is not None
+    assert [steps for steps, _ in drawn[::2]] == [[0, 3, 6], [1, 2, 4, 5, 7, 8]]
+    assert all(value == 0.5 for _, values in drawn for value in values)
+
+
 # All of it
 
 
@@ -532,6 +566,35 @@ def test_recordings_become_a_model_that_loads(
     assert left == {"rec", "tiny.yaml", "mine", "mine.training"}
     assert run(command) == 4  # it exists
     assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("steps", [0, 2])
+def test_few_steps_are_learnt_from_recordings_and_by_the_unet_alone(
+    steps: int, tmp_path: Path
+) -> None:
+    """From pocket, no other stage has steps: what is written is pocket, but for the UNet if that
+    has learnt."""
+    from safetensors.torch import load_file
+
+    from ambientgen.models.registry import resolve
+    from ambientgen.training.job import train
+
+    noise(tmp_path / "rec" / "wind" / "a.wav", 11.0)
+    recipe = parse_recipe(TINY.replace("steps: 1", "steps: 0").encode(), "tiny.yaml")
+    recipe = recipe.model_copy(update={"data": str(tmp_path / "rec")})
+    output = tmp_path / "mine"
+    order = Order(with_steps(recipe, [f"few={steps}"]), tmp_path / "work", output, device="cpu")
+    report = train(order)
+    assert [(stage.stage, stage.steps) for stage in report.stages] == [("few", 2)][: steps // 2]
+    before, changed = resolve("pocket").folder, set()
+    for path in before.rglob("*.safetensors"):
+        old, new = load_file(path), load_file(output / path.relative_to(before))
+        assert old.keys() == new.keys()
+        if any(not torch.equal(old[key], new[key]) for key in old):
+            changed.add(path.parent.name)
+    assert changed == ({"unet"} if steps else set())
 
 
 @pytest.mark.slow

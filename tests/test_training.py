@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from ambientgen.events import Event, Notice
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level, shaped_noise, slow
+from ambientgen.training.around import Around
 from ambientgen.training.captions import Heard, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, build, draw_recipes
 from ambientgen.training.keep import kept
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mel import FLOOR, log_mel
+from ambientgen.training.progress import read_log
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems, intensity_curve, make_stem
 
 
@@ -221,3 +224,168 @@ def test_words_can_name_what_is_not_there() -> None:
     assert all(each.levels["rain"] == 0.3 and each.place == "in a cave" for each in named)
     assert all(len(each.levels) == 2 and not (each.kinds.keys() - TEXTURES) for each in named)
     assert len({tuple(each.levels) for each in named}) > 10
+
+
+# The few-step stage
+
+
+def _noise_as_latents(
+    seed: int, scale: float = 1.0, shift: float = 0.0, smooth: int = 1
+) -> torch.Tensor:
+    """(8, 16, 36, 8), of unit variance; `smooth` takes the mean of so many frames, and so is
+    fainter, as the mean of all sounds is."""
+    noise = np.random.default_rng(seed).standard_normal((8, 16, 36 + smooth - 1, 8), np.float32)
+    return scale * torch.from_numpy(noise).unfold(2, smooth, 1).mean(-1) + shift
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"scale": 0.0}, {"scale": 0.7}, {"scale": 1.4}, {"shift": 0.3}, {"smooth": 3}],
+    ids=["nothing but the mean", "faint", "loud", "shifted", "smoothed"],
+)
+def test_the_energy_is_least_for_the_right_distribution(wrong: dict[str, Any]) -> None:
+    from ambientgen.training.few import energy
+
+    def score(turn: int, **made: Any) -> float:
+        torch.manual_seed(turn)
+        one, other = (_noise_as_latents(10 * turn + k, **made) for k in (1, 2))
+        return float(energy(one, other, _noise_as_latents(10 * turn)))
+
+    for turn in range(3):
+        assert score(turn, **wrong) > 1.01 * score(turn)
+
+
+def test_the_energy_wants_noise_where_a_squared_error_wants_the_mean() -> None:
+    from ambientgen.training.few import energy
+
+    scale = torch.tensor(0.2, requires_grad=True)
+    optimiser = torch.optim.Adam([scale], lr=0.1)
+    for step in range(40):
+        torch.manual_seed(step)
+        one, other, real = torch.randn(3, 2, 16, 12, 8)
+        optimiser.zero_grad()
+        energy(scale * one, scale * other, real).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    assert float(scale.detach().abs()) == pytest.approx(1, abs=0.15)
+
+
+def test_latents_shorter_than_a_patch_are_refused() -> None:
+    from ambientgen.training.few import energy
+
+    with pytest.raises(ValueError, match="hold no patch"):
+        energy(*torch.zeros(3, 1, 16, 8, 8))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The few-step stage with a tiny UNet and short windows."""
+    from ambientgen.training import few, unet
+
+    monkeypatch.setitem(unet.CONFIG, "block_out_channels", [16, 16, 16])
+    monkeypatch.setitem(unet.CONFIG, "attention_head_dim", 2)
+    monkeypatch.setattr(unet, "WINDOWS", ((12, 2), (16, 1)))
+    monkeypatch.setattr(few, "WINDOWS", ((12, 2), (16, 1)))
+    return few
+
+
+def _drawn(rng: np.random.Generator, frames: int, count: int) -> Any:
+    from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH
+    from ambientgen.training.mae import WIDTH
+    from ambientgen.training.unet import Batch
+
+    shapes = ((count, 16, frames, 8), (count, LOA_TOKENS, WIDTH), (count, 5, TEXT_WIDTH))
+    values = [torch.from_numpy(rng.standard_normal(shape, np.float32)) for shape in shapes]
+    return Batch(*values, torch.ones(count, 5, dtype=torch.long))  # type: ignore[call-arg]
+
+
+def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) -> Any:
+    """The weights it begins with (`start`, or a new UNet's with biases of 0.01), and makes."""
+    from ambientgen.training.unet import new_unet
+
+    start = more.pop("start", None) or {
+        key: torch.full_like(value, 0.01) if key.endswith("bias") else value
+        for key, value in new_unet().state_dict().items()
+    }
+    schedule = Schedule(steps, 0.001, warmup=2, **more)
+    return start, few.train(draw, start, folder, schedule).state_dict()
+
+
+def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> None:
+    start, whole = _few(small, tmp_path / "whole", 8)
+    assert any(not torch.equal(whole[key], start[key]) for key in start)
+    assert {tuple(losses) for losses in read_log(tmp_path / "whole" / "few.log").values()} == {
+        ("energy",),
+        ("v",),
+    }
+    calls = []
+
+    def stopping(*drawing: Any) -> Any:
+        calls.append(drawing)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return _drawn(*drawing)
+
+    with pytest.raises(KeyboardInterrupt):
+        _few(small, tmp_path / "cut", 8, stopping)
+    kept_there = torch.load(tmp_path / "cut" / "few.ckpt", weights_only=True)
+    assert kept_there["step"] == 5
+    _, resumed = _few(small, tmp_path / "cut", 8)
+    assert all(torch.equal(resumed[key], whole[key]) for key in whole)
+
+
+def test_the_few_step_stage_begins_anew_from_another_unet(small: Any, tmp_path: Path) -> None:
+    notices: list[Event] = []
+    start, first = _few(small, tmp_path, 2)
+    _, again = _few(small, tmp_path, 2, None)  # it is done: nothing is drawn
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    other = {key: value + 0.01 for key, value in start.items()}
+    around = Around(tell=notices.append)
+    _, anew = _few(small, tmp_path, 2, start=other, around=around)
+    assert not any(torch.equal(first[key], anew[key]) for key in first)
+    told = [event.text for event in notices if isinstance(event, Notice)]
+    assert told == ["few begins anew: the UNet has learnt more"]
+
+
+@pytest.mark.parametrize("steps", [4, 2])
+def test_what_is_compared_is_what_the_sampler_makes(small: Any, steps: int) -> None:
+    """As diffusers' own sampler leads the same noise; only the last answer has a gradient."""
+    from diffusers import DPMSolverMultistepScheduler
+
+    from ambientgen.models.solver import solver_steps
+    from ambientgen.training.unet import SCHEDULER, Batch, new_unet, predicted_v
+
+    network = new_unet()
+    batch = _drawn(np.random.default_rng(0), 12, 1)
+    torch.manual_seed(3)
+    graded: list[bool] = []
+    with network.register_forward_pre_hook(lambda *_: graded.append(torch.is_grad_enabled())):
+        made = small.made(network, batch, solver_steps(SCHEDULER, steps))
+    assert graded == [False] * (steps - 1) + [True]
+    assert all(each.requires_grad for each in made) and not torch.allclose(*made)
+    torch.manual_seed(3)
+    sample = torch.randn(2, 16, 12, 8)
+    both = Batch(*(torch.cat([value, value]) for value in batch))
+    theirs = DPMSolverMultistepScheduler(**SCHEDULER)
+    theirs.set_timesteps(steps)
+    with torch.no_grad():
+        for timestep in theirs.timesteps:
+            answer = predicted_v(network, sample, timestep, both)
+            sample = theirs.step(answer, timestep, sample).prev_sample
+    torch.testing.assert_close(torch.cat(made).detach(), sample, atol=1e-3, rtol=1e-3)
+
+
+def test_v_is_learnt_on_the_way_only(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ambientgen.training import unet
+
+    asked: list[torch.Tensor] = []
+
+    def answer(_network: Any, noisy: torch.Tensor, t: torch.Tensor, _batch: Any) -> torch.Tensor:
+        asked.append(t)
+        return noisy
+
+    monkeypatch.setattr(unet, "predicted_v", answer)
+    network: Any = None
+    for turn in range(20):
+        unet.v_loss(network, _drawn(np.random.default_rng(turn), 12, 4), small.ON_THE_WAY)
+    times = torch.cat(asked)
+    assert 700 <= int(times.min()) < 720 and 980 < int(times.max()) <= 999

@@ -44,9 +44,10 @@ def draw(folder: Path, stages: Sequence[str]) -> Path | None:
     FigureCanvasAgg(figure)
     for place, (stage, log) in enumerate(logs.items(), 1):
         axes = figure.add_subplot(rows, columns, place)
-        steps = list(log)
         for name in dict.fromkeys(name for losses in log.values() for name in losses):
-            values = [losses.get(name, math.nan) for losses in log.values()]
+            # A step may have one loss of several: a line with holes would show nothing.
+            told = {step: losses[name] for step, losses in log.items() if name in losses}
+            steps, values = list(told), list(told.values())
             (line,) = axes.plot(steps, values, linewidth=0.6, alpha=0.35)
             axes.plot(steps, smoothed(values), color=line.get_color(), label=name)
         axes.set_title(stage)

@@ -37,7 +37,7 @@ class StageFields(_Fields):
 
 
 class Stages(_Fields):
-    """All stages, in the order they are done in."""
+    """All stages, in the order they are done in. `few` may be left out: recipes are older."""
 
     vae: StageFields
     mae: StageFields
@@ -45,6 +45,7 @@ class Stages(_Fields):
     meaning: StageFields
     vocoder: StageFields
     unet: StageFields
+    few: StageFields = StageFields(steps=0)
 
 
 STAGES = tuple(Stages.model_fields)

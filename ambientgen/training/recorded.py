@@ -27,7 +27,7 @@ from ambientgen.training.language import Meaning, clap_text
 from ambientgen.training.mae import CROPS, LoaEncoder
 from ambientgen.training.recordings import Recordings
 from ambientgen.training.stems import CLIP_FRAMES
-from ambientgen.training.unet import NO_CONDITION, UNetTrainer
+from ambientgen.training.unet import NO_CONDITION, Batch, UNetTrainer
 
 CLAP_SAMPLES = 160_000  # 10 s, what CLAP's front end takes
 TRUE_LOA = 0.5  # of the UNet's conditioned windows; the others hear predicted LOA
@@ -175,21 +175,19 @@ class RecordedTrainer(UNetTrainer):
     share: float = field(kw_only=True)
 
     @torch.no_grad()
-    def _batch(
-        self, rng: np.random.Generator, frames: int, batch: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def batch(self, rng: np.random.Generator, frames: int, count: int) -> Batch:
+        """`count` windows of `frames` latent frames: all of textures, or all of recordings."""
         if rng.random() >= self.share:
-            return super()._batch(rng, frames, batch)
-        clips = rng.integers(0, len(self.sounds), batch)
-        starts = rng.integers(0, self.sounds.shape[2] - frames + 1, batch)
+            return super().batch(rng, frames, count)
+        clips = rng.integers(0, len(self.sounds), count)
+        starts = rng.integers(0, self.sounds.shape[2] - frames + 1, count)
         clean, loas, texts = [], [], []
         for clip, start in zip(clips.tolist(), starts.tolist(), strict=True):
             clean.append(self.sounds[clip, :, start : start + frames])
             loa, text = self._called(rng, clip, start, frames)
             loas.append(loa)
             texts.append(text)
-        states, mask = self._text(texts)
-        return torch.stack(clean).float(), torch.stack(loas), states, mask
+        return Batch(torch.stack(clean).float(), torch.stack(loas), *self._text(texts))
 
     def _called(
         self, rng: np.random.Generator, clip: int, start: int, frames: int

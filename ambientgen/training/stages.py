@@ -25,7 +25,7 @@ from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.prompts import compose
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training import corpus as corpora
-from ambientgen.training import language, mae, recorded, recordings, stems, unet, vae, vocoder
+from ambientgen.training import few, language, mae, recorded, recordings, stems, unet, vae, vocoder
 from ambientgen.training.around import Around, More, not_in_workers, start_from
 from ambientgen.training.captions import PLACES, Heard
 from ambientgen.training.corpus import NAMES, Corpus
@@ -41,6 +41,7 @@ from ambientgen.training.recipe import Recipe
 from ambientgen.training.recordings import Recordings
 from ambientgen.training.start import Start
 from ambientgen.training.stems import CLIP_FRAMES, Stems
+from ambientgen.training.unet import UNetTrainer
 
 # Seeds of the corpus: mixtures for all networks, for CLAP, for the vocoder, captions; recordings.
 MIX_SEED, CLAP_SEED, VOCODER_SEED, CAPTION_SEED, TAKE_SEED = 1, 77, 10_000, 0, 21
@@ -224,10 +225,25 @@ class Run:
 
     @cached_property
     def unet(self) -> AudioLDM2UNet2DConditionModel:
-        """The UNet."""
+        """The UNet, as v-prediction leaves it."""
+        return self._examples.fit(self.folder, self._schedule("unet"))
+
+    @cached_property
+    def few(self) -> AudioLDM2UNet2DConditionModel:
+        """The UNet after its last lesson, in few steps; with none of it, that UNet itself."""
+        trained = self.unet
+        if not self.recipe.stages.few.steps:
+            return trained
+        draw, schedule = self._examples.batch, self._schedule("few")
+        return few.train(draw, trained.state_dict(), self.folder, schedule)
+
+    @cached_property
+    def _examples(self) -> UNetTrainer:
+        """What both of the UNet's stages draw their examples from."""
         meaning, clap, (roberta, t5) = self.meaning, self.clap, self.tokenizers
         latents, scale = self.latents
-        wanted, own, share = self.recipe.stages.unet.steps, self.recordings, self._share()
+        steps, own, share = self.recipe.stages, self.recordings, self._share()
+        wanted = steps.unet.steps or steps.few.steps
         bank = unet.LoaBank({}, torch.zeros(0))
         if wanted and share < 1:
             self._begin("prompts")
@@ -237,16 +253,15 @@ class Run:
                 bank = bank_of(self.corpus, meaning, clap, roberta, t5)
         parts = (self.corpus, latents, self.mae, meaning, clap, roberta, t5, bank)
         if own is None:
-            return unet.UNetTrainer(*parts).fit(self.folder, self._schedule("unet"))
+            return UNetTrainer(*parts)
         texts = [text for row in own.texts for text in row] if wanted else []
-        trainer = recorded.RecordedTrainer(
+        return recorded.RecordedTrainer(
             *parts,
             recordings=own,
             sounds=self._recorded_latents(own, scale),
             predicted=recorded.predicted_loa(texts, meaning, clap, roberta, t5),
             share=share,
         )
-        return trainer.fit(self.folder, self._schedule("unet"))
 
     # What lies between networks
 
@@ -301,7 +316,7 @@ class Run:
     @cached_property
     def components(self) -> Components:
         """All networks, trained."""
-        network, voice = self.unet, self.vocoder
+        network, voice = self.few, self.vocoder
         roberta, t5 = self.tokenizers
         return Components(
             self.clap, self.meaning, roberta, t5, network, self.vae, voice, self.mae,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -76,6 +76,44 @@ def new_unet() -> AudioLDM2UNet2DConditionModel:
     """An untrained UNet."""
     torch.manual_seed(0)
     return AudioLDM2UNet2DConditionModel(**CONFIG).to(memory_format=torch.channels_last)
+
+
+class Batch(NamedTuple):
+    """Windows of latents, and what steers each: LOA and the text stream."""
+
+    clean: Tensor  # (B, 16, frames, 8), at unit variance
+    loa: Tensor  # (B, 8, WIDTH)
+    text: Tensor  # (B, tokens, TEXT_WIDTH)
+    mask: Tensor  # (B, tokens), 1 where there is one
+
+
+def predicted_v(
+    unet: AudioLDM2UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, batch: Batch
+) -> Tensor:
+    """The UNet's answer to `noisy`, as `batch.clean`; timesteps are (B,), or one for all."""
+    answer = unet(
+        noisy.to(memory_format=torch.channels_last),
+        timesteps,
+        encoder_hidden_states=batch.loa,
+        encoder_hidden_states_1=batch.text,
+        encoder_attention_mask_1=batch.mask,
+    )
+    v: Tensor = answer.sample.float()
+    return v
+
+
+def v_loss(unet: AudioLDM2UNet2DConditionModel, batch: Batch, earliest: int = 0) -> Tensor:
+    """Squared error of v (Salimans and Ho 2022) at timesteps from `earliest` to the last.
+
+    One random number places all timesteps, evenly apart: every batch has some of all.
+    """
+    alpha = alphas()
+    room, clean = len(alpha) - earliest, batch.clean
+    share = (torch.rand(1) + torch.arange(len(clean)) / len(clean)) % 1
+    t = (share * room + earliest).long().clamp(max=len(alpha) - 1)  # a sum may round up
+    noise = torch.randn_like(clean)
+    a, b = alpha.sqrt()[t][:, None, None, None], (1 - alpha).sqrt()[t][:, None, None, None]
+    return F.mse_loss(predicted_v(unet, a * clean + b * noise, t, batch), a * noise - b * clean)
 
 
 @dataclass(frozen=True)
@@ -147,7 +185,7 @@ def encode(corpus: Corpus, vae: AutoencoderKL) -> Tensor:
 
 @dataclass
 class UNetTrainer:
-    """Everything a UNet step needs; `fit` trains."""
+    """Everything a UNet step needs: `batch` draws examples, `fit` trains."""
 
     corpus: Corpus
     latents: Tensor  # (N, 16, 128, 8), scaled to unit variance
@@ -158,42 +196,27 @@ class UNetTrainer:
     t5: T5Tokenizer
     bank: LoaBank
 
+    def __post_init__(self) -> None:
+        self._no_loa = self._loa_of("")
+
     def fit(
         self, folder: Path, schedule: Schedule, name: str = "unet"
     ) -> AudioLDM2UNet2DConditionModel:
         """Train (or go on training) and return the UNet with EMA weights."""
         unet = new_unet()
-        root_alpha = alphas().sqrt()
-        root_noise = (1 - alphas()).sqrt()
-        self._nothing = self._text([""])
-        self._no_loa = self._loa_of("")
 
         def loss(step: int) -> dict[str, Tensor]:
             torch.manual_seed(step)
             rng = np.random.default_rng([7, step])
-            clean, loa, text, mask = self._batch(rng, *WINDOWS[step % len(WINDOWS)])
-            t = (
-                (torch.rand(1) + torch.arange(len(clean)) / len(clean)) % 1 * len(root_alpha)
-            ).long()
-            noise = torch.randn_like(clean)
-            a, b = root_alpha[t][:, None, None, None], root_noise[t][:, None, None, None]
-            v = unet(
-                (a * clean + b * noise).to(memory_format=torch.channels_last),
-                t,
-                encoder_hidden_states=loa,
-                encoder_hidden_states_1=text,
-                encoder_attention_mask_1=mask,
-            ).sample
-            return {"v": F.mse_loss(v.float(), a * noise - b * clean)}
+            return {"v": v_loss(unet, self.batch(rng, *WINDOWS[step % len(WINDOWS)]))}
 
         return Fit(unet, loss, schedule, folder, name).run()
 
     @torch.no_grad()
-    def _batch(
-        self, rng: np.random.Generator, frames: int, batch: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        clips = rng.integers(0, len(self.latents), batch)
-        starts = rng.integers(0, 128 - frames + 1, batch)
+    def batch(self, rng: np.random.Generator, frames: int, count: int) -> Batch:
+        """`count` windows of `frames` latent frames, drawn with `rng`."""
+        clips = rng.integers(0, len(self.latents), count)
+        starts = rng.integers(0, 128 - frames + 1, count)
         clean = torch.stack(
             [self.latents[c, :, s : s + frames] for c, s in zip(clips, starts, strict=True)]
         )
@@ -202,8 +225,7 @@ class UNetTrainer:
             loa, text = self._condition(rng, int(clip), int(start), frames)
             loas.append(loa)
             texts.append(text)
-        states, mask = self._text(texts)
-        return clean.float(), torch.stack(loas), states, mask
+        return Batch(clean.float(), torch.stack(loas), *self._text(texts))
 
     def _condition(
         self, rng: np.random.Generator, clip: int, start: int, frames: int
