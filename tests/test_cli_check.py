@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from ambientgen.cli.app import run
-from ambientgen.errors import ExitCode
+from ambientgen.ear.source import open_sound
+from ambientgen.errors import ExitCode, UsageError
 
 
 @pytest.fixture
@@ -99,6 +100,39 @@ def test_a_file_cut_short_is_told_from_a_stream(
     at = whole.index(b"data") + 4
     Path("piped.wav").write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])
     assert code("piped.wav") == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("name", "promised"),
+    [
+        ("cut.flac", "it should last 3.00 s; "),
+        ("cut.mp3", "it should last 3.00 s; "),
+        ("cut.aiff", "it should last 3.00 s; "),
+        ("cut.ogg", "its end is not; "),
+    ],
+)
+def test_a_cut_file_of_any_format_is_not_judged_as_a_shorter_sound(
+    name: str, promised: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    soundfile.write(path, 0.1 * np.random.default_rng(1).standard_normal(3 * 16_000), 16_000)
+    assert open_sound(path).duration_s == pytest.approx(3.0)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 4 // 5])
+    with pytest.raises(UsageError, match=rf"{name}: is cut short: .* s are there, and {promised}"):
+        open_sound(path)
+
+
+def test_a_sound_that_does_not_say_how_long_it_is_is_refused(tmp_path: Path) -> None:
+    """A FLAC that an encoder wrote to a pipe: the 36 bits of its length are 0."""
+    path = tmp_path / "piped.flac"
+    soundfile.write(path, np.zeros(32_000), 16_000)
+    written = bytearray(path.read_bytes())
+    written[21] &= 0xF0
+    written[22:26] = bytes(4)
+    path.write_bytes(written)
+    with pytest.raises(UsageError, match="does not say how long it is"):
+        open_sound(path)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from scipy.signal import resample_poly
 
 from ambientgen.ear.texture import RATE
 from ambientgen.errors import Problem, UsageError
+from ambientgen.sources.whole import cut_short
 
 Array = NDArray[np.float64]
 
@@ -57,15 +58,15 @@ class Sound:
             raise UsageError(_unreadable(self.path, error)) from None
 
 
-_UNTOLD = 0x7FFF_0000
-"""A WAV's data is longer than this only if nobody knew its length when its header was written."""
+_UNTOLD = 2**60
+"""More samples than this libsndfile counts in a FLAC that was written to a pipe."""
 
 
 def open_sound(path: str | PathLike[str]) -> Sound:
-    """Look at a file's header.
+    """Look at a file's header, and whether the file holds what that promises.
 
     Raises:
-        UsageError: no such file, no sound file, or shorter than 1 s.
+        UsageError: no such file, no sound file, one that was cut short, or shorter than 1 s.
     """
     place = Path(path)
     if not place.exists():
@@ -73,35 +74,22 @@ def open_sound(path: str | PathLike[str]) -> Sound:
     if place.is_dir():
         raise UsageError(Problem(str(place), "is a folder", "name a sound file in it"))
     try:
-        about = soundfile.info(str(place))
+        with soundfile.SoundFile(str(place)) as file:
+            about = Sound(place, file.samplerate, file.channels, file.frames)
+            if about.frames > _UNTOLD:
+                what = "does not say how long it is"
+                raise UsageError(Problem(str(place), what, "save it to a file, not to a pipe"))
+            cut = cut_short(place, file) if about.frames else None
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(_unreadable(place, error)) from None
-    if about.format in {"WAV", "WAVEX"} and (told := _told_bytes(place)) is not None:
-        held = about.frames / about.samplerate
-        what = f"is cut short: its header tells of {told} bytes of samples, and after {held:.2f} s"
-        raise UsageError(Problem(str(place), f"{what} there are no more", "copy it again, whole"))
-    if about.frames < SHORTEST_S * about.samplerate:
-        what = f"{about.frames / about.samplerate:.2f} s are too short to be judged"
+    if cut is not None:
+        what = f"is cut short: {cut.held_s:.2f} s are there, and "
+        what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.2f} s"
+        raise UsageError(Problem(str(place), what, "copy it again, whole"))
+    if about.duration_s < SHORTEST_S:
+        what = f"{about.duration_s:.2f} s are too short to be judged"
         raise UsageError(Problem(str(place), what, f"at least {SHORTEST_S:.0f} s are needed"))
-    return Sound(place, about.samplerate, about.channels, about.frames)
-
-
-def _told_bytes(path: Path) -> int | None:
-    """The length that a WAV's header tells of its samples, where the file ends before that.
-
-    None if it is whole, or was written to a pipe, whose header cannot know (`_UNTOLD`).
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        at = 12  # behind RIFF, its size and WAVE
-        while at + 8 <= size:
-            file.seek(at)
-            head = file.read(8)
-            length = int.from_bytes(head[4:], "little")
-            if head[:4] == b"data":
-                return length if at + 8 + length > size and length < _UNTOLD else None
-            at += 8 + length + length % 2
-    return None
+    return about
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:
