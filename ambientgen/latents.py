@@ -1,6 +1,6 @@
 """From noise to latents: the diffusion stage.
 
-Each call builds its own sampler and leaves nothing behind, so results are independent of each
+Each call builds its own sampler and leaves nothing behind, so windows are independent of each
 other, of their order and of who renders them. Nothing here draws random numbers: the noise is an
 argument, and solvers that add noise of their own are refused.
 """
@@ -81,56 +81,6 @@ def denoise(
         return latents.float().contiguous().cpu()
 
 
-def last_step(model: Model, options: SamplerOptions) -> Step | None:
-    """The step that a window takes with its neighbours; None: it takes all by itself, since there
-    is only one, or the sampler is not our own."""
-    if options.scheduler != DEFAULT_SCHEDULER or options.steps < 2:
-        return None
-    try:
-        return _steps(model, options)[-1]
-    except UnsupportedError:
-        return None
-
-
-def draft(
-    model: Model,
-    noise: Tensor,
-    conditionings: Sequence[Conditioning],
-    options: SamplerOptions,
-    checkpoint: Callable[[], None] = lambda: None,
-) -> Tensor:
-    """Windows before their last step, (B, 2 C, T, F), from noise (B, C, T, F): the sample, and the
-    clean latents that the step before believed in.
-
-    Where `last_step` is none there is no such thing. Otherwise as `denoise`.
-    """
-    hear = _predictor(model, len(noise), conditionings, options, checkpoint)
-    steps = _steps(model, options)[:-1]
-    with torch.inference_mode():
-        sample = noise.to(model.device, torch.float32)
-        pair = _moved(steps, (sample, torch.zeros_like(sample)), hear)
-        return torch.cat(pair, dim=1).float().contiguous().cpu()
-
-
-def finish(
-    model: Model,
-    drafts: Tensor,
-    conditionings: Sequence[Conditioning],
-    options: SamplerOptions,
-    checkpoint: Callable[[], None] = lambda: None,
-) -> Tensor:
-    """Latents (B, C, T, F) from drafts (B, 2 C, T, F): their last step. As `denoise` otherwise."""
-    hear = _predictor(model, len(drafts), conditionings, options, checkpoint)
-    steps = _steps(model, options)[-1:]
-    with torch.inference_mode():
-        sample, before = drafts.to(model.device, torch.float32).chunk(2, dim=1)
-        return _moved(steps, (sample, before), hear)[0].float().contiguous().cpu()
-
-
-def _steps(model: Model, options: SamplerOptions) -> tuple[Step, ...]:
-    return solver_steps(model.scheduler_config, options.steps, options.strength)
-
-
 def _predictor(
     model: Model,
     windows: int,
@@ -183,21 +133,14 @@ def _sampler(config: dict[str, Any], options: SamplerOptions) -> Sampler:
 
 def _solve(steps: Sequence[Step], latents: Tensor, predict: Predict) -> Tensor:
     """Unit noise led to clean latents by our own solver."""
-    return _moved(steps, (latents, torch.zeros_like(latents)), predict)[0]
-
-
-def _moved(
-    steps: Sequence[Step], state: tuple[Tensor, Tensor], predict: Predict
-) -> tuple[Tensor, Tensor]:
-    """The sample after `steps`, and the clean latents that the last of them believed in."""
-    latents, before = state
+    before = torch.zeros_like(latents)
     for step in steps:
         timestep = torch.tensor(step.timestep, device=latents.device)
         prediction = predict(latents, timestep)
         clean = step.sample_to_clean * latents + step.prediction_to_clean * prediction
         latents = step.keep * latents + step.toward * clean + step.momentum * before
         before = clean
-    return latents, before
+    return latents
 
 
 def _solve_stock(scheduler: Any, noise: Tensor, predict: Predict) -> Tensor:

@@ -124,14 +124,6 @@ class Plan:
         """What is needed of the model's sound."""
         return reach_of(self.heard_samples, self.geometry, self.loop)
 
-    @cached_property
-    def drafted(self) -> tuple[int, int | None]:
-        """The latent frames that windows are drafted for: those of `reach`, and in a loop enough
-        more for a neighbour on either side (elsewhere `windows` holds just these)."""
-        first, end = self.reach.latents
-        longest = max(window.frames for window in self.windows) if self.windows else 0
-        return first - longest, None if end is None else end + longest
-
     def parts(self) -> Iterator[Plan]:
         """This plan; of an endless scene then, for ever, what follows it, without notices.
 
@@ -265,7 +257,7 @@ def make_plan(
     latents = plan.reach.latents
     if endless:
         return _endless_part(plan, max(latents[0] // rule.cores[-1] - 1, 0))
-    cut = cut_timeline(scene, geometry, rule, (latents[1] or 0) + rule.cores[-1])  # one more
+    cut = cut_timeline(scene, geometry, rule, latents[1] or 0)
     windows = cut.windows(rule, *latents)
     heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
     from_s = geometry.seconds(windows[0].start_frame)
@@ -296,7 +288,7 @@ def _loop_plan(plan: Plan) -> Plan:
         keyframes=place_keyframes(scene),
     )
     whole = cut.windows(rule)
-    first, last = replace(plan, windows=whole).drafted
+    first, last = plan.reach.latents
     last = first + loop.frames if last is None else min(last, first + loop.frames)
     heard = dict.fromkeys(window for _, window in turns(whole, loop.frames, first, last))
     told = [*_joints(scene), *map(str, rushes(scene, geometry, rule, cut))]

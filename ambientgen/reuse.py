@@ -1,10 +1,8 @@
 """The diffusion stage with a memory: windows made before come from the store, bit for bit.
 
-A window before its last step, which it takes beside its neighbours, is a pure function of the
-arguments of `latents.draft` (where there is no such thing, the whole one is of `latents.denoise`).
-So its key is a hash of just those (the model's content, sampler options, and the very bytes of
-noise and conditioning) and of the profile that decides its last bits. Whatever else an edit
-changes, the window stays found.
+A window is a pure function of the arguments of `latents.denoise`. So its key is a hash of just
+those (the model's content, sampler options, and the very bytes of noise and conditioning) and of
+the profile that decides its last bits. Whatever else an edit changes, the window stays found.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ambientgen.latents import SamplerOptions, denoise, draft, finish, last_step
+from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning
 from ambientgen.models.loading import Model
 from ambientgen.models.profile import Profile, processor
@@ -29,8 +27,7 @@ FloatArray = NDArray[np.float32]
 class WindowMaker:
     """Makes windows with one model and one set of sampler options, or takes them from `store`.
 
-    content: the model's fingerprint. `computed` and `reused` count windows. `drafts`: whether what
-    it makes and keeps are windows before their last step. Threads may share it.
+    content: the model's fingerprint. `computed` and `reused` count windows. Threads may share it.
     """
 
     def __init__(
@@ -44,17 +41,12 @@ class WindowMaker:
         self._model, self._options, self._store = model, options, store
         self._lock = threading.Lock()
         self.computed = self.reused = 0
-        self.drafts = last_step(model, options) is not None
-        self.batch = profile.batch
-        self._work = draft if self.drafts else denoise
         spoken = repr((sorted(profile.to_json().items()), processor()))
         sampler = repr((options.steps, float(options.guidance), options.scheduler))
         if options.strength != 1:
             sampler += f" from {options.strength!r}"
         against = () if options.negative is None else _arrays(options.negative)
-        self._common = key_of(
-            "draft" if self.drafts else "window", content, spoken, sampler, *against
-        )
+        self._common = key_of("window", content, spoken, sampler, *against)
 
     def make(
         self,
@@ -62,15 +54,12 @@ class WindowMaker:
         conditionings: Sequence[Conditioning],
         checkpoint: Callable[[], None],
     ) -> FloatArray:
-        """Latents as rows over time, (B, C * F, T), from noise (B, C, T, F): see `denoise`; or, if
-        it `drafts`, what `draft` makes, (B, 2 C * F, T).
+        """Latents as rows over time, (B, C * F, T), from noise (B, C, T, F): see `denoise`.
 
         A batch is stored window by window, and used only whole: its size changes the last bits.
         """
         if self._store is None:
-            made = _rows_of(
-                self._work(self._model, noise, conditionings, self._options, checkpoint)
-            )
+            made = _rows_of(denoise(self._model, noise, conditionings, self._options, checkpoint))
             self._count(computed=len(made))
             return made
         keys = [
@@ -82,24 +71,12 @@ class WindowMaker:
         if len(kept) == len(keys):
             self._count(reused=len(kept))
             return np.stack(kept)
-        made = _rows_of(self._work(self._model, noise, conditionings, self._options, checkpoint))
+        made = _rows_of(denoise(self._model, noise, conditionings, self._options, checkpoint))
         if np.isfinite(made).all():  # damaged weights, which are told later, leave no trace
             for key, window in zip(keys, made, strict=True):
                 self._store.put(key, window)
         self._count(computed=len(made))
         return made
-
-    def finish(
-        self,
-        drafts: FloatArray,
-        conditionings: Sequence[Conditioning],
-        checkpoint: Callable[[], None],
-    ) -> FloatArray:
-        """Latents (B, C * F, T) from drafts (B, 2 C * F, T) that know their neighbours."""
-        channels = 2 * self._model.geometry.latent_channels
-        grid = drafts.reshape(len(drafts), channels, -1, drafts.shape[-1]).swapaxes(2, 3)
-        latents = torch.from_numpy(np.ascontiguousarray(grid))
-        return _rows_of(finish(self._model, latents, conditionings, self._options, checkpoint))
 
     def _kept(self, key: str) -> FloatArray | None:
         assert self._store is not None

@@ -21,7 +21,7 @@ def to_make(plan: Plan) -> Iterator[Window]:
         yield from plan.windows
         return
     kept: set[int] = set()
-    for _, window in turns(plan.windows, plan.loop.frames, *plan.drafted):
+    for _, window in turns(plan.windows, plan.loop.frames, *plan.reach.latents):
         if window.index not in kept:
             yield window
         if len(kept) < KEPT_WINDOWS:
@@ -37,7 +37,7 @@ def placed(plan: Plan, made: Iterable[tuple[Window, Result]]) -> Iterator[tuple[
         return
     kept: dict[int, Result] = {}
     stream = iter(made)
-    for start_frame, window in turns(plan.windows, plan.loop.frames, *plan.drafted):
+    for start_frame, window in turns(plan.windows, plan.loop.frames, *plan.reach.latents):
         result = kept[window.index] if window.index in kept else next(stream)[1]
         if len(kept) < KEPT_WINDOWS:
             kept[window.index] = result

@@ -142,8 +142,7 @@ class Cut:
     def windows(
         self, rule: WindowRule, first_frame: int | None = None, end_frame: int | None = None
     ) -> tuple[Window, ...]:
-        """The windows themselves, counted from 0; only those that sound in the frames given, and
-        one more on either side: a window's last step takes its neighbours.
+        """The windows themselves, counted from 0; only those that sound in the frames given.
 
         A core that is no multiple, as a loop's last may be, plays on until the window is one.
         """
@@ -153,9 +152,6 @@ class Cut:
             chosen &= self.start_frames + frames > first_frame
         if end_frame is not None:
             chosen &= self.start_frames < end_frame
-        sounding = chosen.copy()
-        chosen[:-1] |= sounding[1:]
-        chosen[1:] |= sounding[:-1]
         rows = np.stack([self.start_frames, frames, self.core_frames])[:, chosen].T.tolist()
         indices = np.flatnonzero(chosen).tolist()
         return tuple(Window(index, *row) for index, row in zip(indices, rows, strict=True))

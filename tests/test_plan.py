@@ -69,7 +69,6 @@ GOLDEN = {
         {"index": 2, "start_s": 7.68, "end_s": 12.16},
         {"index": 3, "start_s": 11.52, "end_s": 16.0},
         {"index": 4, "start_s": 15.36, "end_s": 23.68},
-        {"index": 5, "start_s": 23.04, "end_s": 31.36},  # what the last step of 4 takes
     ],
     "notices": [],
 }

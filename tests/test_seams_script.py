@@ -113,8 +113,8 @@ def test_together_without_exchange_is_each_by_itself(
     """The loop over all windows is the library's own sampler, step by step."""
     guided = scene(hub_faithful_folder, guidance)
     whole = takes.taken(renderer, guided, (0.0, 1.0), engine, None)
-    together = ways._together(whole, lambda left, right: (left, right))
-    for one, other in zip(together, ways.shared(whole), strict=True):
+    together = ways._together(whole, lambda step, steps: None)
+    for one, other in zip(together, ways.shipped(whole), strict=True):
         assert np.allclose(one, other, atol=1e-4)
 
 

@@ -15,7 +15,7 @@ from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError, Problem
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text
-from ambientgen.making import BATCH_SIZES, Conditionings, Draft, drafted, finished
+from ambientgen.making import BATCH_SIZES, Conditionings, made
 from ambientgen.models.loading import Model
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.noise import Take
@@ -150,15 +150,12 @@ class Diffused:
         """The samples (n,) of one take."""
         engine, maker = self._studio.engine, self._window_maker()
 
-        def drafts() -> Iterator[Draft]:
-            for part, told in parts:
-                yield from drafted(self.model, part, told, maker, engine, take)
-
         def windows() -> Iterator[tuple[int, FloatArray]]:
-            for piece in finished(plan, drafts(), maker, engine):
-                self._progress.advance()
-                self._studio.check_store()
-                yield piece
+            for part, told in parts:
+                for piece in made(self.model, part, told, maker, engine, take):
+                    self._progress.advance()
+                    self._studio.check_store()
+                    yield piece
 
         return sound(plan, windows(), Decoder(self.model, take, engine))
 

@@ -36,7 +36,7 @@ EXTRAS: dict[str, Any] = {
     "text_stream": True,
     "gain_db": 3.0,
     "cores": [24, 48, 96],
-    "overlap": 12,
+    "overlap": 8,
     "multiple": 4,
 }
 

@@ -11,15 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ambientgen.crossfade import ramp
 from ambientgen.latents import denoise
 from ambientgen.loa import Conditioning
-from ambientgen.making import Draft, drafted
-from ambientgen.making import coupled as beside_neighbours
 from ambientgen.models.solver import Step, solver_steps
-from ambientgen.noise import Noise, WindowNoise
-from ambientgen.noise import Take as NoiseTake
-from ambientgen.renderer import profile
-from ambientgen.reuse import WindowMaker
 from ambientgen.stretch import CONTEXT, CORE, FADE
 from ambientgen.training.seams.takes import (
     Take,
@@ -73,19 +68,13 @@ class Way:
 
 
 def shipped(take: Take) -> list[FloatArray]:
-    """From one noise field, of one identity, faded into one another before the last step: what the
-    renderer does."""
-    return _beside(take, NoiseTake(take.plan.scene.seed))
+    """Each window by itself, from one noise field, of one identity: what the renderer does."""
+    return _each(take, take.noise)
 
 
 def unidentified(take: Take) -> list[FloatArray]:
     """The same, but every window's noise has the mean that it happens to have."""
-    return _beside(take, _Unidentified(take.plan.scene.seed))
-
-
-def shared(take: Take) -> list[FloatArray]:
-    """Each window by itself, from one noise field, of one identity."""
-    return _each(take, take.noise)
+    return _each(take, lambda window: take.noise(window, "latents"))
 
 
 def independent(take: Take) -> list[FloatArray]:
@@ -95,12 +84,17 @@ def independent(take: Take) -> list[FloatArray]:
 
 def swapped(take: Take) -> list[FloatArray]:
     """After each step neighbours swap every other frame of their overlap (SaFa's operator)."""
-    return _together(take, swap)
+    return _together(take, lambda step, steps: swap)
 
 
 def averaged(take: Take) -> list[FloatArray]:
     """After each step both sides of an overlap become their mean (MultiDiffusion)."""
-    return _together(take, average)
+    return _together(take, lambda step, steps: average)
+
+
+def faded(take: Take) -> list[FloatArray]:
+    """Before the last step, both sides of an overlap take over one fade between them."""
+    return _together(take, lambda step, steps: fade if step == steps - 2 else None)
 
 
 def swap(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,37 +109,6 @@ def average(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     return mean, mean
 
 
-@dataclass(frozen=True)
-class _Unidentified(NoiseTake):
-    """A take whose windows begin with a noise field's frames as they are."""
-
-    def windows(self, width: int, period: int | None = None) -> WindowNoise:
-        return _Bare(self.field("latents", width, period))
-
-
-@dataclass(frozen=True)
-class _Bare:
-    drawn: Noise
-
-    def window(self, start: int, count: int) -> FloatArray:
-        return self.drawn.frames(start, count)
-
-
-def _beside(take: Take, noise: NoiseTake) -> list[FloatArray]:
-    """Windows drafted from a take's noise, and finished beside their neighbours."""
-    model, engine = take.model, take.engine
-    maker = WindowMaker(model, "", profile(model), take.options, None)
-    drafts = drafted(model, take.plan, take.told, maker, engine, noise)
-    if not maker.drafts:
-        return [draft.rows for draft in drafts]
-
-    def finish(draft: Draft) -> FloatArray:
-        made: FloatArray = maker.finish(draft.rows[None], [draft.told], engine.checkpoint)[0]
-        return made
-
-    return list(engine.map(finish, beside_neighbours(drafts)))
-
-
 def _each(take: Take, noise: Callable[[Window], Tensor]) -> list[FloatArray]:
     def made(window: Window) -> FloatArray:
         told = take.told.of(window)
@@ -154,8 +117,19 @@ def _each(take: Take, noise: Callable[[Window], Tensor]) -> list[FloatArray]:
     return list(take.engine.map(made, take.plan.windows))
 
 
-def _together(take: Take, exchange: Exchange) -> list[FloatArray]:
+def fade(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """A fade from a quarter of the right side to three quarters of it, twice."""
+    rising = torch.from_numpy((0.25 + 0.5 * ramp(left.shape[2])).astype(np.float32))[:, None]
+    mixed = left + rising * (right - left)
+    return mixed, mixed
+
+
+def _together(
+    take: Take, exchange_after: Callable[[int, int], Exchange | None]
+) -> list[FloatArray]:
     """All windows of the take, step by step; what the solver remembers is exchanged as well.
+
+    `exchange_after` says of each step, counted from 0, and of how many, what follows it.
 
     Raises UnsupportedError for a model whose scheduler is not `models.solver`'s.
     """
@@ -163,11 +137,14 @@ def _together(take: Take, exchange: Exchange) -> list[FloatArray]:
     told = [take.told.of(window) for window in windows]
     latents = [take.noise(window) for window in windows]
     before = [torch.zeros_like(each) for each in latents]
-    for step in solver_steps(take.model.scheduler_config, take.options.steps):
+    steps = solver_steps(take.model.scheduler_config, take.options.steps)
+    for index, step in enumerate(steps):
         states = zip(told, latents, before, strict=True)
         moved = list(take.engine.map(partial(_moved, take, step), states))
-        latents = coupled([pair[0] for pair in moved], take.overlaps, exchange)
-        before = coupled([pair[1] for pair in moved], take.overlaps, exchange)
+        latents, before = ([pair[side] for pair in moved] for side in (0, 1))
+        if (exchange := exchange_after(index, len(steps))) is not None:
+            latents = coupled(latents, take.overlaps, exchange)
+            before = coupled(before, take.overlaps, exchange)
     return [rows_of(each) for each in latents]
 
 
@@ -215,19 +192,18 @@ def _predicted(take: Take, told: Conditioning, latents: Tensor, timestep: int) -
     return unguided + options.guidance * (wanted - unguided)
 
 
-SHIPPED = Way(
-    "shipped", "one identity, one noise field, faded before the last step (shipped)", shipped
-)
+SHIPPED = Way("shipped", "one noise field, one identity (shipped)", shipped)
 WAYS = (
     SHIPPED,
-    Way("unidentified", "the same without identity: means of noise as they are", unidentified),
-    Way("independent", "noise of its own for each window, no identity", independent),
-    Way("shared", "one identity, one noise field, no fade before the last step", shared),
-    Way("swap", "frames swapped in overlaps at each step", swapped),
-    Way("average", "overlaps averaged at each step", averaged),
+    Way("unidentified", "one noise field alone", unidentified),
+    Way("independent", "noise of its own for each window", independent),
+    Way("faded", "as shipped, and a fade before the last step", faded),
+    Way("swap", "as shipped, and frames swapped in overlaps at each step", swapped),
+    Way("average", "as shipped, and overlaps averaged at each step", averaged),
     Way("waveform", "as shipped, but joined on waveforms", shipped, from_waveforms),
-    Way("short", "as shipped, overlap 0.64 s", shipped, overlap_s=0.64),
     Way("inner", "as shipped, 0.16 s left out at edges", shipped, from_inner_latents),
+    Way("short", "as shipped, overlap 0.32 s", shipped, overlap_s=0.32),
+    Way("long", "as shipped, overlap 0.96 s", shipped, overlap_s=0.96),
     Way("overlap6", "as shipped, overlap 6.25 % of 5.12 s", shipped, share=1 / 16),
     Way("overlap12", "as shipped, overlap 12.5 %", shipped, share=1 / 8),
     Way("overlap25", "as shipped, overlap 25 %", shipped, share=1 / 4),
