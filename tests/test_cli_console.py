@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ambientgen import console
-from ambientgen.cli.plan_text import clock
+from ambientgen.cli.app import run
+from ambientgen.cli.plan_text import FIRST_ROWS, LAST_ROWS, MOST_ROWS, clock, shown_rows
 from ambientgen.console import Console, Lines, Meter
+from ambientgen.errors import ExitCode
 from ambientgen.events import AudioWritten, Event, Notice, StageStarted, WindowsDone
 from ambientgen.scene.durations import parse_span
 
@@ -156,3 +160,46 @@ def test_tables_align_and_wrap_their_last_column() -> None:
 @given(st.floats(0.0, 1e6))
 def test_clock_times_are_right_to_a_tenth_and_can_be_written_in_a_scene(time_s: float) -> None:
     assert parse_span(clock(time_s)).seconds == pytest.approx(time_s, abs=0.0501)
+
+
+LONG = """
+title: Waves
+duration: 10m
+model: pocket
+states: {waves: {curve: {0s: 0, 5s: 1}, repeat: 10s}}
+"""
+
+
+def test_a_terminal_shows_both_ends_of_a_long_plan_and_a_pipe_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = tmp_path / "waves.yaml"
+    scene.write_text(LONG)
+    texts = []
+    for stream in (io.StringIO(), Terminal()):
+        monkeypatch.setattr(sys, "stdout", stream)
+        monkeypatch.setenv("TERM", "xterm")
+        assert run(["plan", str(scene)]) == ExitCode.DONE
+        texts.append(stream.getvalue().splitlines())
+    whole, short = (
+        [line for line in lines if re.match(r" +[\d.hms]+  .* \d\.\d\d  ", line)] for lines in texts
+    )
+    heading = next(line for line in texts[0] if line.endswith(" keyframes"))
+    assert len(whole) == int(heading.split()[0]) > MOST_ROWS
+    assert heading in texts[1]
+    assert short[:FIRST_ROWS] == whole[:FIRST_ROWS]
+    assert len(short) == FIRST_ROWS + LAST_ROWS
+    assert [line.split()[0] for line in short[-LAST_ROWS:]] == [
+        line.split()[0] for line in whole[-LAST_ROWS:]
+    ]
+    assert not short[-LAST_ROWS].endswith('"'), "no prompt is said above it"
+    left_out = f"({len(whole) - FIRST_ROWS - LAST_ROWS} keyframes left out; --json has all)"
+    assert [line.split(None, 1)[1] for line in texts[1] if line.strip().startswith("...")] == [
+        left_out
+    ]
+    assert not any("left out" in line for line in texts[0])
+
+
+def test_a_terminal_shows_a_plan_of_a_screen_or_two_whole() -> None:
+    assert shown_rows(MOST_ROWS) == list(range(MOST_ROWS))
+    assert len(shown_rows(MOST_ROWS + 1)) == FIRST_ROWS + LAST_ROWS

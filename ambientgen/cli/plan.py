@@ -47,6 +47,7 @@ def plan(
     """Show what a render would do, without rendering.
 
     That is the prompts over time, and the windows; with --at, how the world stands at that moment.
+    On a terminal, the middle of a long plan is left out.
     """
     console = Console()
     overrides = Overrides.of(assignments, model, seed, steps, guidance)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from ambientgen.cli.sparklines import sparkline_table
-from ambientgen.console import bars, table
+from ambientgen.console import bars, is_terminal, table
 from ambientgen.scene.durations import spell
 
 if TYPE_CHECKING:
     from ambientgen.plan import Moment, Plan
     from ambientgen.scene import Scene
+
+MOST_ROWS = 60
+"""A terminal shows tables of so many rows whole: ten minutes of quick changes, and no more than can
+be scrolled back to."""
+FIRST_ROWS, LAST_ROWS = 30, 10  # of longer ones
 
 
 def plan_text(plan: Plan) -> str:
@@ -71,17 +77,32 @@ def curves_text(scene: Scene, stretch_s: tuple[float, float]) -> str:
 
 
 def keyframes_text(plan: Plan) -> str:
-    """A row for each keyframe; a prompt that stays is not said again."""
+    """A row for each keyframe; a prompt that stays is not said again.
+
+    On a terminal, the middle of many keyframes is left out.
+    """
     names = [state.name for state in plan.scene.states]
     rows = [("   time", *names, "prompt")]
-    said = ""
-    for keyframe in plan.keyframes:
+    count = len(plan.keyframes)
+    shown = shown_rows(count) if is_terminal(sys.stdout) else range(count)
+    said, before = "", -1
+    for index in shown:
+        if index > before + 1:
+            left_out = f"({index - before - 1} keyframes left out; --json has all)"
+            rows.append(("    ...", *("" for _ in names), left_out))
+            said = ""
+        keyframe, before = plan.keyframes[index], index
         levels = (f"{bars([v])} {v:.2f}" for v in (keyframe.states[name] for name in names))
         prompt = '"' if keyframe.prompt == said else keyframe.prompt
         rows.append((clock(keyframe.time_s).rjust(7), *levels, prompt))
         said = keyframe.prompt
-    count = len(plan.keyframes)
     return f"{count} keyframe{'s' if count > 1 else ''}\n{table(rows)}"
+
+
+def shown_rows(count: int) -> list[int]:
+    """Which of so many rows a terminal shows: all, or those at both ends."""
+    rows = list(range(count))
+    return rows if count <= MOST_ROWS else rows[:FIRST_ROWS] + rows[-LAST_ROWS:]
 
 
 def clock(time_s: float) -> str:
