@@ -125,7 +125,10 @@ def energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
     """How far two drawings (B, 16, frames, bins) are from the real latents' distribution, a scalar.
 
     It is not 0 at best, but E d(real, real'). Projections are drawn from torch's random numbers, so
-    that over the steps every difference between the distributions is seen in some.
+    that over the steps every difference between the distributions is seen in some. Wrong levels and
+    means are seen in all. Of wrong courses there is little to see: noise smoothed over 3 or 12
+    frames and brought back to its variance scores within 0.1 % of the right one in the mean of 8
+    batches of 48, less than chance (0.2 to 0.4 % from batch to batch).
 
     Raises:
         ValueError: the latents have fewer frames or bins than the largest patch.
