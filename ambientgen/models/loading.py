@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ambientgen.errors import ModelError, Problem, UsageError
+from ambientgen.models.compiling import compile_sound
 from ambientgen.models.configuration import UnsupportedError
 from ambientgen.models.folder import OUR_VOCODER, Layout
 from ambientgen.models.nets.clap_text import ClapText
@@ -92,10 +93,11 @@ class Model:
 def load(
     spec: ModelSpec, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
 ) -> Model:
-    """Load a resolved model onto `device`, sound networks in `dtype` (None: `dtype_for`).
+    """Load a resolved model onto `device`, sound networks in `dtype` (None: `dtype_for`), compiled
+    where that is asked for (`models.compiling`).
 
     Raises ModelError for weights that are missing, unknown, misshapen or unreadable, UsageError
-    for a device that is not here.
+    for a device or a compiler that is not here.
     """
     layout = layout_of(spec)
     device = choose_device(device) if isinstance(device, str) else device
@@ -105,6 +107,8 @@ def load(
         return _load_network(layout, slot, precision).to(device)
 
     loa_tokens = _loa_tokens(layout)
+    unet, vae = _channels_last(network("unet", sound)), _channels_last(network("vae", sound))
+    compile_sound(unet, vae)
     return Model(
         spec=spec,
         device=device,
@@ -114,8 +118,8 @@ def load(
         text_encoder_2=network("text_encoder_2", torch.float32),
         projection_model=network("projection_model", torch.float32),
         language_model=network("language_model", torch.float32),
-        unet=_channels_last(network("unet", sound)),
-        vae=_channels_last(network("vae", sound)),
+        unet=unet,
+        vae=vae,
         vocoder=network("vocoder", sound),
         scheduler_config=layout.config("scheduler"),
         loa_tokens=loa_tokens,

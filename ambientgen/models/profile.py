@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from ambientgen.models.compiling import asked_backend
+
 SAMPLES_VERSION = 5
 """Raised with every audible change of our own code (docs/changelog.md): what is stored of earlier
 ones is then not used any more."""
@@ -20,8 +22,9 @@ ones is then not used any more."""
 class Profile:
     """The circumstances under which renders agree to the bit.
 
-    `device` is the kind, for a GPU with its name; `cpu` the instructions torch may use; `batch` the
-    windows in one pass of the UNet; `threads` torch's threads for each worker.
+    `torch` is its version, and the backend that compiles networks if one does; `device` is the
+    kind, for a GPU with its name; `cpu` the instructions torch may use; `batch` the windows in one
+    pass of the UNet; `threads` torch's threads for each worker.
     """
 
     samples: int
@@ -44,9 +47,10 @@ def profile_of(device: torch.device, dtype: torch.dtype, batch: int) -> Profile:
     name = device.type
     if name == "cuda":
         name += f" {torch.cuda.get_device_name(device)}"
+    backend = asked_backend()
     return Profile(
         samples=SAMPLES_VERSION,
-        torch=str(torch.__version__),
+        torch=f"{torch.__version__} compiled by {backend}" if backend else str(torch.__version__),
         diffusers=version("diffusers"),  # its schedulers, and networks that we have none of
         machine=platform.machine(),
         cpu=torch.backends.cpu.get_cpu_capability(),
