@@ -75,10 +75,10 @@ class Scene:
         (folder / "killed.yaml").write_text(text)
         self._options = OPTIONS[name]
 
-    def start(self) -> subprocess.Popen[str]:
-        """A render, in a process of its own; JSON on its standard output."""
+    def start(self, *more: str) -> subprocess.Popen[str]:
+        """A render, in a process of its own, with `more` options; JSON on its standard output."""
         command = [sys.executable, "-m", "ambientgen", "render", "killed.yaml", *self._options]
-        command += ["--cache", "cache", "--json", "--quiet", "--device", "cpu"]
+        command += ["--cache", "cache", "--json", "--quiet", "--device", "cpu", *more]
         return subprocess.Popen(
             command,
             cwd=self.folder,
@@ -88,9 +88,9 @@ class Scene:
             text=True,
         )
 
-    def finished(self) -> dict[str, Any]:
-        """A render to its end: what it reports."""
-        out, err = self.start().communicate(timeout=LONGEST_S)
+    def finished(self, *more: str) -> dict[str, Any]:
+        """A render to its end, with `more` options: what it reports."""
+        out, err = self.start(*more).communicate(timeout=LONGEST_S)
         assert out, err
         said: dict[str, Any] = json.loads(out)
         assert "error" not in said, said
@@ -132,9 +132,12 @@ def killed(name: str, folder: Path, kills: int, model: Path | None = None) -> It
         process.communicate()
         if process.returncode == 0:  # quicker than the first: it had ended
             continue
-        left = tuple(sorted(scene.made()))
-        windows = scene.finished()["windows"]
-        yield Killed(moment, left, windows["reused"], windows["total"], scene.made() == wanted)
+        left = scene.made()
+        there = wanted.keys() & left.keys()  # killed at its very end: what has its name is whole
+        same = all(left[name] == wanted[name] for name in there)
+        windows = scene.finished(*(["--force"] if there else []))["windows"]
+        same &= scene.made() == wanted
+        yield Killed(moment, tuple(sorted(left)), windows["reused"], windows["total"], same)
 
 
 def edited(folder: Path, model: Path | None = None, minutes: int = 10) -> list[dict[str, Any]]:
