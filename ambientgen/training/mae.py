@@ -23,12 +23,8 @@ DECODER_WIDTH, DECODER_LAYERS = 128, 2
 LOA_TOKENS = 8
 MASKED = 0.75  # AudioMAE masks 80 % of patches sixteen times rarer than ours
 MEL_MEAN, MEL_SCALE = -6.0, 2.4
-CROPS = (
-    288,
-    288,
-    480,
-    864,
-)  # mel frames: the spans of pocket's windows, the shortest twice as often
+# Mel frames: the spans of pocket's windows, the shortest twice as often.
+CROPS = (256, 256, 448, 832)
 BATCH = 24
 
 
