@@ -9,7 +9,7 @@ import signal
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from ambientgen.cli.app import run
+from ambientgen.cli.train import Stage
 from ambientgen.errors import AmbientgenError, OutputError, UsageError
 from ambientgen.events import Event, Notice, StepsDone
 from ambientgen.training.around import Around, More, not_in_workers, start_from, unbroken
@@ -177,6 +178,7 @@ def test_shipped_recipes_are_right() -> None:
     for name in shipped():
         recipe = load_recipe(name)
         idle = [stage for stage in STAGES if not getattr(recipe.stages, stage).steps]
+        assert "few" not in idle
         assert bool(idle) == (recipe.start is not None)
 
 
@@ -217,6 +219,7 @@ def test_steps_of_the_command_line_win() -> None:
     assert (recipe.stages.unet.steps, recipe.stages.vae.steps) == (7, 0)
     assert with_steps(recipe, ["few=9"]).stages.few.steps == 9
     assert stages_of(["few", "unet"]) == ("unet", "few")
+    assert f": {', '.join(STAGES)}." in get_args(Stage)[1].help
     for wrong in ("unet", "unet=x", "unet=-1", "nothing=3", "=3"):
         with pytest.raises(UsageError, match="--steps"):
             with_steps(recipe, [wrong])
@@ -233,6 +236,7 @@ def test_orders_that_cannot_work_are_refused_before_anything_is_written(tmp_path
         check(Order(nothing, work))
     with pytest.raises(UsageError, match="vae would learn nothing"):
         check(Order(with_steps(smoke, ["vae=0"]), work))
+    check(Order(with_steps(smoke, ["few=0"]), work))  # goes on with the UNet, and may be left out
     with pytest.raises(AmbientgenError, match="there is no model 'nowhere'"):
         check(Order(adapt.model_copy(update={"start": "nowhere"}), work))
     (tmp_path / "there").mkdir()

@@ -283,8 +283,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setitem(unet.CONFIG, "block_out_channels", [16, 16, 16])
     monkeypatch.setitem(unet.CONFIG, "attention_head_dim", 2)
-    monkeypatch.setattr(unet, "WINDOWS", ((12, 2), (16, 1)))
     monkeypatch.setattr(few, "WINDOWS", ((12, 2), (16, 1)))
+    monkeypatch.setattr(few, "LESSONS", ((12, 2), (16, 1)))
     return few
 
 
@@ -315,7 +315,7 @@ def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> No
     assert any(not torch.equal(whole[key], start[key]) for key in start)
     assert {tuple(losses) for losses in read_log(tmp_path / "whole" / "few.log").values()} == {
         ("energy",),
-        ("v",),
+        ("lesson",),
     }
     calls = []
 
@@ -346,8 +346,7 @@ def test_the_few_step_stage_begins_anew_from_another_unet(small: Any, tmp_path: 
     assert told == ["few begins anew: the UNet has learnt more"]
 
 
-@pytest.mark.parametrize("steps", [4, 2])
-def test_what_is_compared_is_what_the_sampler_makes(small: Any, steps: int) -> None:
+def test_what_is_compared_is_what_the_sampler_makes(small: Any) -> None:
     """As diffusers' own sampler leads the same noise; only the last answer has a gradient."""
     from diffusers import DPMSolverMultistepScheduler
 
@@ -359,14 +358,14 @@ def test_what_is_compared_is_what_the_sampler_makes(small: Any, steps: int) -> N
     torch.manual_seed(3)
     graded: list[bool] = []
     with network.register_forward_pre_hook(lambda *_: graded.append(torch.is_grad_enabled())):
-        made = small.made(network, batch, solver_steps(SCHEDULER, steps))
-    assert graded == [False] * (steps - 1) + [True]
+        made = small.made(network, batch, solver_steps(SCHEDULER, small.STEPS))
+    assert graded == [False] * 3 + [True]
     assert all(each.requires_grad for each in made) and not torch.allclose(*made)
     torch.manual_seed(3)
     sample = torch.randn(2, 16, 12, 8)
     both = Batch(*(torch.cat([value, value]) for value in batch))
     theirs = DPMSolverMultistepScheduler(**SCHEDULER)
-    theirs.set_timesteps(steps)
+    theirs.set_timesteps(4)
     with torch.no_grad():
         for timestep in theirs.timesteps:
             answer = predicted_v(network, sample, timestep, both)
@@ -374,18 +373,99 @@ def test_what_is_compared_is_what_the_sampler_makes(small: Any, steps: int) -> N
     torch.testing.assert_close(torch.cat(made).detach(), sample, atol=1e-3, rtol=1e-3)
 
 
-def test_v_is_learnt_on_the_way_only(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ambientgen.training import unet
+def test_any_log_and_any_process_knows_both_kinds_of_steps() -> None:
+    from ambientgen.training.few import turn_of
 
-    asked: list[torch.Tensor] = []
+    assert all({turn_of(3 * n + k) for k in range(3)} == {0, 1, 2} for n in range(200))
+    for every in range(1, 21):
+        logged = [bool(turn_of(step)) for step in range(0, 50 * every, every)]
+        assert 5 < sum(logged) < 45
 
-    def answer(_network: Any, noisy: torch.Tensor, t: torch.Tensor, _batch: Any) -> torch.Tensor:
-        asked.append(t)
-        return noisy
 
-    monkeypatch.setattr(unet, "predicted_v", answer)
-    network: Any = None
-    for turn in range(20):
-        unet.v_loss(network, _drawn(np.random.default_rng(turn), 12, 4), small.ON_THE_WAY)
-    times = torch.cat(asked)
-    assert 700 <= int(times.min()) < 720 and 980 < int(times.max()) <= 999
+def test_a_stretch_of_the_solver_is_a_part_of_its_row() -> None:
+    from ambientgen.models.solver import solver_steps, solver_stretch
+    from ambientgen.training.unet import SCHEDULER
+
+    row = solver_steps(SCHEDULER, 4)
+    assert solver_stretch(SCHEDULER, [step.timestep for step in row]) == row[:-1]
+    assert solver_stretch(SCHEDULER, [step.timestep for step in row[1:3]])[0].momentum == 0
+    for wrong in ([749], [499, 749], [749, 749], [1000, 749], [749, -1]):
+        with pytest.raises(ValueError, match="falling timesteps"):
+            solver_stretch(SCHEDULER, wrong)
+
+
+def _knows(clean: torch.Tensor) -> Any:
+    """A network that believes in these clean latents, whatever it is given."""
+    from types import SimpleNamespace
+
+    from ambientgen.training.unet import alphas
+
+    class Knowing(torch.nn.Module):
+        def forward(self, noisy: torch.Tensor, t: torch.Tensor, **_: Any) -> Any:
+            a, b = alphas()[t].sqrt(), (1 - alphas()[t]).sqrt()
+            return SimpleNamespace(sample=(a * noisy - clean) / b)
+
+    return Knowing()
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_a_lesson_is_the_clean_latents_that_the_teacher_knows(small: Any, taken: int) -> None:
+    """Who believes in one thing throughout goes to it in a straight line, in steps of any size:
+    a student who believes in that too has nothing to learn, and another just the difference."""
+    from ambientgen.models.solver import solver_steps
+    from ambientgen.training.unet import SCHEDULER
+
+    batch, sampler = _drawn(np.random.default_rng(0), 12, 2), solver_steps(SCHEDULER, 4)
+    believed = torch.randn(2, 16, 12, 8)
+    knowing, other = _knows(believed), _knows(believed + 0.5)
+    assert float(small.lesson(knowing, knowing, batch, sampler, taken)) < 1e-5
+    # Its momentum knows what it believed in before, and goes the other way.
+    step = sampler[taken]
+    wrong = 0.5 * (step.toward + step.momentum) / step.toward
+    assert float(small.lesson(other, knowing, batch, sampler, taken)) == pytest.approx(
+        wrong**2, rel=0.01
+    )
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_a_student_who_learnt_the_lesson_arrives_where_the_teacher_does(
+    small: Any, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As diffusers' sampler leads both; only the one answer has a gradient."""
+    from diffusers import DPMSolverMultistepScheduler
+
+    from ambientgen.models.solver import solver_steps
+    from ambientgen.training.unet import SCHEDULER, alphas, new_unet, predicted_v
+
+    network, teacher = new_unet(), new_unet()
+    with torch.no_grad():
+        teacher.conv_out.bias += 0.1
+    batch = _drawn(np.random.default_rng(0), 12, 1)
+    graded: list[bool] = []
+    monkeypatch.setattr(torch.nn.functional, "mse_loss", lambda _answer, wanted: wanted)
+    torch.manual_seed(3)
+    with network.register_forward_pre_hook(lambda *_: graded.append(torch.is_grad_enabled())):
+        wanted = small.lesson(network, teacher, batch, solver_steps(SCHEDULER, 4), taken)
+    assert graded == [False] * taken + [True] and not wanted.requires_grad
+
+    def stock(**times: Any) -> Any:
+        scheduler = DPMSolverMultistepScheduler(**SCHEDULER)
+        scheduler.set_timesteps(**times)
+        return scheduler
+
+    long = stock(num_inference_steps=4)
+    now, end = (int(long.timesteps[k]) for k in (taken, taken + 1))
+    short = stock(timesteps=[now, *(round(now + (end - now) * k / 3) for k in (1, 2)), end])
+    torch.manual_seed(3)
+    sample = torch.randn(1, 16, 12, 8)
+    with torch.no_grad():
+        for t in long.timesteps[:taken]:
+            sample = long.step(predicted_v(network, sample, t, batch), t, sample).prev_sample
+        there = sample
+        for t in short.timesteps[:3]:
+            there = short.step(predicted_v(teacher, there, t, batch), t, there).prev_sample
+    signal, noise = alphas()[now].sqrt(), (1 - alphas()[now]).sqrt()
+    learnt = (signal * sample - wanted) / noise
+    arrived = long.step(learnt, now, sample).prev_sample
+    torch.testing.assert_close(arrived, there, atol=1e-3, rtol=1e-3)
+    assert (there - sample).abs().mean() > 0.02

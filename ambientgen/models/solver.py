@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,20 +95,46 @@ def solver_steps(config: Mapping[str, Any], steps: int, strength: float = 1.0) -
     steps than its spacing has room for, ModelError for one that describes no schedule.
     """
     values, timesteps, ratios = _course(config, steps, strength)
+    return _row(values["prediction_type"], timesteps.tolist(), np.append(ratios, 0.0))
+
+
+def solver_stretch(config: Mapping[str, Any], timesteps: Sequence[int]) -> tuple[Step, ...]:
+    """The steps from one timestep to the next of `timesteps`, which fall, and no further.
+
+    They begin with any sample at the first timestep, and end at the last, where a sampler may take
+    over; so they are one fewer than `timesteps`.
+
+    Raises ValueError for timesteps that do not fall or are none of the schedule's, UnsupportedError
+    and ModelError as `solver_steps`.
+    """
+    values = FIELDS.of(config)
+    _check_numbers(values)
+    course, inside = np.asarray(timesteps, np.int64), values["num_train_timesteps"]
+    if len(course) < 2 or np.any(np.diff(course) >= 0) or not 0 <= course[-1] <= course[0] < inside:
+        raise ValueError(f"no stretch of falling timesteps below {inside}: {timesteps}")
+    ratios = _ratios(_schedule(values), course)
+    if not _moves(ratios):
+        raise ModelError(Problem(CONFIG, "describes no schedule of noise"))
+    return _row(values["prediction_type"], course[:-1].tolist(), ratios)
+
+
+def _row(kind: str, timesteps: list[int], ratios: FloatArray) -> tuple[Step, ...]:
+    """Steps for the noise to signal at each timestep and at the end, where 0 is a clean latent."""
     amplitudes = 1 / np.sqrt(1 + ratios**2)
-    signal, noise = [*amplitudes.tolist(), 1.0], [*(ratios * amplitudes).tolist(), 0.0]
-    # How far each step but the last, which goes all the way, moves in log signal-to-noise.
-    along = (-np.diff(np.log(ratios))).tolist()
+    signal, noise = amplitudes.tolist(), (ratios * amplitudes).tolist()
+    # How far each step moves in log signal-to-noise: one to a clean latent, all the way.
+    with np.errstate(divide="ignore"):
+        along = (-np.diff(np.log(ratios))).tolist()
     row = []
-    for index, timestep in enumerate(timesteps.tolist()):
-        last = index == len(along)
-        moved = 1.0 if last else signal[index + 1] * -math.expm1(-along[index])
-        lone = last or index == 0  # of first order: no step before, or an infinite one ahead
+    for index, timestep in enumerate(timesteps):
+        moved = signal[index + 1] * -math.expm1(-along[index])
+        # Of first order: no step before, or an infinite one ahead.
+        lone = index == 0 or math.isinf(along[index])
         momentum = 0.0 if lone else -0.5 * moved * along[index] / along[index - 1]
         row.append(
             Step(
                 timestep,
-                *_to_clean(values["prediction_type"], signal[index], noise[index]),
+                *_to_clean(kind, signal[index], noise[index]),
                 keep=noise[index + 1] / noise[index],
                 toward=moved - momentum,
                 momentum=momentum,
@@ -133,7 +159,7 @@ def _course(
     """A configuration's values, the timesteps of its steps, and noise to signal at each."""
     values = FIELDS.of(config)
     _check_numbers(values)
-    schedule = np.sqrt(1 / _cumulative_alphas(values) - 1)
+    schedule = _schedule(values)
     count = values["num_train_timesteps"]
     # Steps too close to each other would meet.
     begin = min(count, max(4 * steps, round(strength * count)))
@@ -143,6 +169,12 @@ def _course(
     if not _moves(ratios):
         raise _too_many(part, schedule, steps)
     return values, timesteps, ratios
+
+
+def _schedule(values: Mapping[str, Any]) -> FloatArray:
+    """Noise to signal at each training step."""
+    ratios: FloatArray = np.sqrt(1 / _cumulative_alphas(values) - 1)
+    return ratios
 
 
 def _ratios(schedule: FloatArray, timesteps: NDArray[np.int64]) -> FloatArray:

@@ -76,7 +76,9 @@ def _check_recipe(recipe: Recipe) -> None:
     if recipe.data is None and not synth.stems:
         remedy = "give a folder of recordings with --data, or `synth: {stems: 250, ...}`"
         problems.append(Problem("recipe", "there is nothing to learn from", remedy))
-    idle = [name for name in STAGES if not getattr(recipe.stages, name).steps]
+    # `few` goes on with what `unet` has learnt, and may be left out.
+    needed = [name for name in STAGES if name != "few"]
+    idle = [name for name in needed if not getattr(recipe.stages, name).steps]
     if idle and recipe.start is None:
         what = f"{', '.join(idle)} would learn nothing, with no steps and no model to start from"
         problems.append(Problem("recipe", what, "give them steps, or a model with --from"))
