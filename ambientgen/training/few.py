@@ -55,8 +55,8 @@ STEPS = 4
 SUBSTEPS = 3  # of the teacher, for one of the student's
 # Latent frames of a window, and how many conditionings at once. For an energy each of them
 # is made twice, with the sampler's steps before; a lesson makes it once.
-WINDOWS = ((36, 6), (60, 4), (36, 6), (108, 2))
-LESSONS = ((36, 10), (36, 10), (60, 6), (108, 4))
+WINDOWS = ((32, 7), (56, 4), (32, 7), (104, 2))
+LESSONS = ((32, 11), (32, 11), (56, 6), (104, 4))
 # Patches that are compared, latent frames (80 ms) by latent bins (8 bands of the mel): single
 # values, their courses over bands and over time, a third of a second of the whole spectrum and a
 # second of half of it.

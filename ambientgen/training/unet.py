@@ -102,15 +102,15 @@ def predicted_v(
     return v
 
 
-def v_loss(unet: AudioLDM2UNet2DConditionModel, batch: Batch, earliest: int = 0) -> Tensor:
-    """Squared error of v (Salimans and Ho 2022) at timesteps from `earliest` to the last.
+def v_loss(unet: AudioLDM2UNet2DConditionModel, batch: Batch) -> Tensor:
+    """Squared error of v (Salimans and Ho 2022).
 
     One random number places all timesteps, evenly apart: every batch has some of all.
     """
     alpha = alphas()
-    room, clean = len(alpha) - earliest, batch.clean
+    clean = batch.clean
     share = (torch.rand(1) + torch.arange(len(clean)) / len(clean)) % 1
-    t = (share * room + earliest).long().clamp(max=len(alpha) - 1)  # a sum may round up
+    t = (share * len(alpha)).long()
     noise = torch.randn_like(clean)
     a, b = alpha.sqrt()[t][:, None, None, None], (1 - alpha).sqrt()[t][:, None, None, None]
     return F.mse_loss(predicted_v(unet, a * clean + b * noise, t, batch), a * noise - b * clean)
