@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -492,6 +494,33 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="cannot be read"):
         decoded(told(file="text.wav"), RATE)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.EACCES, "may not be read (permission denied); let it be read ("),
+        (errno.EIO, "cannot be read (input/output error); copy it again, or use another file"),
+    ],
+)
+def test_a_recording_that_the_system_withholds_is_told_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str, whole: bool
+) -> None:
+    sound = tmp_path / "bed.wav"
+    soundfile.write(sound, 0.1 * np.random.default_rng(1).standard_normal(RATE), RATE)
+    if not whole:  # one that the library refuses, with no reason worth telling
+        sound.write_bytes(b"")
+    layer = Layer(name="bed", engine="recording", file="bed.wav", base=str(tmp_path))
+
+    def withheld(path: Path, *_: object) -> None:
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(Path, "open", withheld)
+    assert f"the recording `bed.wav` {said}" in str(check_recording(layer))
+    if not whole:
+        with pytest.raises(UsageError, match=re.escape(said)):
+            decoded(layer, RATE)
 
 
 def test_bad_recordings_are_told_at_their_lines(tmp_path: Path) -> None:

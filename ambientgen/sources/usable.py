@@ -70,9 +70,16 @@ def check_recording(layer: Layer) -> Problem | None:
 
 
 def unreadable(layer: Layer, error: Exception) -> Problem:
-    """A file that the library refuses, in its own words."""
-    what = f"cannot be read as sound ({_reason(error)})"
-    return _problem(layer, what, "use a whole WAV, FLAC, Ogg or MP3 file")
+    """A file that the system does not hand out, or that the library refuses: in their own words."""
+    barred = error if isinstance(error, OSError) else _barred(path_of(layer))
+    if barred is None:
+        what = f"cannot be read as sound ({_reason(error)})"
+        return _problem(layer, what, "use a whole WAV, FLAC, Ogg or MP3 file")
+    reason = (barred.strerror or str(barred)).lower()
+    if isinstance(barred, PermissionError):
+        remedy = "let it be read (its own permissions, or its folder's), or use another file"
+        return _problem(layer, f"may not be read ({reason})", remedy)
+    return _problem(layer, f"cannot be read ({reason})", "copy it again, or use another file")
 
 
 def too_short(layer: Layer, seconds: float) -> Problem:
@@ -137,3 +144,13 @@ def _problem(layer: Layer, what: str, remedy: str) -> Problem:
 def _reason(error: Exception) -> str:
     """The library's own words, without the path it repeats."""
     return str(error).rsplit(": ", 1)[-1].rstrip(".") or type(error).__name__
+
+
+def _barred(path: Path) -> OSError | None:
+    """Why the system does not hand out a file, which the library keeps to itself; None: it does."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        return error
+    return None
