@@ -317,6 +317,18 @@ def test_a_sidecar_brings_the_stretch_that_was_asked_for(capsys: Output, studio:
     assert studio.rendered[-1][1:] == ("long.wav", 4.0)
 
 
+def test_a_sound_given_for_a_scene_points_to_its_sidecar(capsys: Output, studio: Studio) -> None:
+    Path("full.WAV").write_bytes(b"RIFF\0\0")
+    said = "full.WAV: this is a sound, not a scene; name"
+    assert f"{said} a scene file" in rendered(capsys, "full.WAV", code=2)[1]
+    scene = {"duration": "4s", "states": {"rain": {"curve": 0.5}}}
+    asked = {"duration_s": None, "from_s": None, "to_s": None}
+    document = {"format": "ambientgen sidecar 1", "scene": scene, "asked": asked}
+    Path("full.json").write_bytes(sidecar_text(document, "00" * 32))
+    assert f"{said} its sidecar, full.json" in rendered(capsys, "full.WAV", code=2)[1]
+    assert not studio.rendered
+
+
 def test_the_store_is_where_options_say(capsys: Output, studio: Studio) -> None:
     rendered(capsys, "rain.yaml", "--cache", "mine", "--cache-size", "5MB")
     assert studio.store is not None

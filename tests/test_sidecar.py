@@ -358,7 +358,12 @@ def test_what_does_not_match_is_exit_code_5(capsys: Output, place: Path) -> None
     assert "name the sound file" in ran(capsys, "verify", "a.json", code=2)[1]
     Path("a.json").unlink()
     told, err = ran(capsys, "verify", "a.wav", code=2)
-    assert told["matches"] is None and "a.json: no sidecar can be read" in err
+    assert told["matches"] is None
+    assert "a.wav: there is no sidecar beside it (a.wav.json or a.json); put the one" in err
+    Path("link.wav").symlink_to("a.wav")
+    place = Path("a.wav").resolve()
+    said = ran(capsys, "verify", "link.wav", code=2)[1]
+    assert f"{place}: there is no sidecar beside it (a.wav.json or a.json); put" in said
 
 
 def test_a_scene_called_like_the_sidecar_stays(capsys: Output, place: Path) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_WORKERS = 256
 
+SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64"})
+"""Suffixes of what is taken for a sound; all else is a scene, or a sidecar."""
+
 Scenes = Annotated[
     list[str], typer.Argument(metavar="SCENE", help="Scene files, or sidecars of sounds.")
 ]
@@ -254,6 +257,7 @@ def read_scene(path: str, overrides: Overrides) -> Scene:
 
     if not os.path.exists(path):
         _point_to_shipped(path)
+    _refuse_sound(path)
     beside = read_if_sidecar(path)
     try:
         if beside is not None:
@@ -300,6 +304,20 @@ def _point_to_shipped(path: str) -> None:
         if path == name:
             remedy += f", then name {name}.yaml"
         raise SceneError(Problem(path, "there is no such file", remedy))
+
+
+def _refuse_sound(path: str) -> None:
+    """A sound given for a scene, told by its suffix before its bytes are read as text."""
+    if Path(path).suffix.lower() not in SOUNDS or not os.path.isfile(path):
+        return
+    from ambientgen.sidecar import sidecar_path
+    from ambientgen.sidecar.reading import is_sidecar
+
+    beside = sidecar_path(path)
+    remedy = "name a scene file, such as rain.yaml"
+    if is_sidecar(beside):
+        remedy = f"name its sidecar, {beside}"
+    raise SceneError(Problem(path, "this is a sound, not a scene", remedy))
 
 
 def read_duration(text: str | None) -> float | None:

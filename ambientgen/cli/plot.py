@@ -10,7 +10,7 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.files import check_new_file, write_whole
-from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene
+from ambientgen.cli.options import SOUNDS, Overrides, read_between, read_duration, read_scene
 from ambientgen.cli.render import named_after
 from ambientgen.console import Console
 from ambientgen.errors import ModelError, Problem, UsageError
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from ambientgen.picture.likeness import Likeness
     from ambientgen.picture.timeline import Timeline
     from ambientgen.scene import Scene
-
-SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64"})
-"""Suffixes of what is drawn as a sound; all else is a scene, or a sidecar."""
 
 
 def plot(

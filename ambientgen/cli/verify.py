@@ -164,13 +164,25 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
         return of_mix
     try:
         found = read_sidecar(path)
+    except FileNotFoundError:
+        raise UsageError(_alone(file)) from None
     except OSError as error:
         said = (error.strerror or str(error)).lower()
-        remedy = "sounds rendered with --no-sidecar cannot be verified"
+        remedy = "let it be read, or render the scene again to have another"
         raise UsageError(Problem(path, f"no sidecar can be read ({said})", remedy)) from None
     if found is None:
         raise UsageError(Problem(path, "this is no sidecar", "render the scene again to have one"))
     return found, None
+
+
+def _alone(file: str) -> Problem:
+    """A sound without a sidecar, or, of a link, what it leads to."""
+    from ambientgen.sidecar import common_path, own_path
+
+    place = os.path.realpath(file) if os.path.islink(file) else file
+    names = dict.fromkeys(path.name for path in (own_path(file), common_path(file)))
+    remedy = "put the one that it was rendered with there, or render its scene again with one"
+    return Problem(place, f"there is no sidecar beside it ({' or '.join(names)})", remedy)
 
 
 def _as_stem(file: str) -> tuple[Sidecar, str] | None:
