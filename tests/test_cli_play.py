@@ -190,7 +190,9 @@ def test_a_signal_ends_an_endless_play_and_its_player(
 ) -> None:
     path = scene(tmp_path, hub_faithful_folder, "endless")
     slow = tmp_path / "slow"
-    slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nhead -c 64000 > /dev/null\nexec sleep 60\n")
+    slow.write_text(
+        f"#!/bin/sh\necho $$ > {tmp_path}/pid\nhead -c 64000 > /dev/null\nexec sleep 60\n"
+    )
     slow.chmod(0o755)
     call = [sys.executable, "-m", "ambientgen", "play", path, "--player", str(slow), "--no-cache"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
