@@ -26,6 +26,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from small_disk import small_disk
 
 from ambientgen.audio_file import (
     FORMATS,
@@ -386,28 +387,10 @@ def test_a_killed_process_leaves_at_most_its_part(
 # --- full disks ---
 
 
-@contextlib.contextmanager
-def _small_disk(folder: Path, size_kb: int) -> Iterator[Path]:
-    """A real file system of this size; skips where mounting is not allowed."""
-    disk = folder / "disk"
-    disk.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={size_kb}k", "none", str(disk)]
-    try:
-        mounted = subprocess.run(["mount", *options], capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command")
-    if mounted.returncode:
-        pytest.skip("file systems cannot be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
-
-
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
 @pytest.mark.parametrize("samples", [400_000, 101_000, 100_500])
 def test_a_disk_that_fills_up_is_a_clear_error(tmp_path: Path, name: str, samples: int) -> None:
-    with _small_disk(tmp_path, 200) as disk:  # holds 102,400 samples
+    with small_disk(tmp_path, 200) as disk:  # holds 102,400 samples
         path = disk / name
         path.write_bytes(b"old")
         with pytest.raises(OutputError) as caught:
@@ -434,7 +417,7 @@ def test_every_length_around_a_full_disk_is_whole_or_refused(
     """Last frames are written while a file closes, where libsndfile keeps errors to itself."""
     soundfile = pytest.importorskip("soundfile")
     outcomes = set()
-    with _small_disk(tmp_path, size_kb) as disk:
+    with small_disk(tmp_path, size_kb) as disk:
         for samples in lengths:
             path = disk / name
             try:
@@ -454,7 +437,7 @@ def test_every_length_around_a_full_disk_is_whole_or_refused(
 
 def test_too_little_room_is_said_before_rendering(tmp_path: Path) -> None:
     with (
-        _small_disk(tmp_path, 200) as disk,
+        small_disk(tmp_path, 200) as disk,
         pytest.raises(OutputError, match=r"needs 0\.4 MB, the disk has 0\.2 MB left"),
         open_sink(disk / "a.wav", Encoding(), Shape(RATE, 1, 200_000)),
     ):

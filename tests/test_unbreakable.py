@@ -3,16 +3,15 @@ touches."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 from unbreakable import ROOT, SCENES, edited, killed
 
 from ambientgen.cli.app import run
@@ -55,24 +54,6 @@ layers:
   wind: {engine: procedural, states: {wind: {curve: 0.4}}}
 output: {sample_rate: 24000, layout: stereoLOUDNESS}
 """
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, size_kb: int) -> Iterator[Path]:
-    """A real file system of this size; skips where mounting is not allowed."""
-    disk = folder / "disk"
-    disk.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={size_kb}k", "none", str(disk)]
-    try:
-        mounted = subprocess.run(["mount", *options], capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command")
-    if mounted.returncode:
-        pytest.skip("file systems cannot be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize(
