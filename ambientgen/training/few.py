@@ -176,8 +176,9 @@ def energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
     frames and brought back to its variance scores within 0.1 % of the right one in the mean of 8
     batches of 48, less than chance (0.2 to 0.4 % from batch to batch): full random kernels hardly
     see how values go together in time. Kernels that are a product of random numbers for channels,
-    others for bins, and a cosine in time see more of the two (0.8 and 2.5 %); no UNet has been
-    trained with them.
+    others for bins, and a cosine in time see more of the two (0.8 and 2.5 %), but a UNet learns
+    nothing from them: after 2,400 more steps with half of the weight on such kernels of 6, 12, 24
+    and all frames its texture distance was 0.519 (18 states, 4 takes each), before 0.512.
 
     Raises:
         ValueError: the latents have fewer frames or bins than the largest patch.
