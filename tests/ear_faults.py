@@ -1,6 +1,6 @@
 """Sounds with faults planted in them: for the ear's tests, and for the table in docs/ear.md.
 
-`python tests/ear_faults.py` prints that table.
+`python tests/ear_faults.py` prints that table, `python tests/ear_faults.py clicks` that of clicks.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from ambientgen.ear import listen
+from ambientgen.ear.gaps import gap_verdicts
 from ambientgen.ear.seams import FEATURES, auc, join_features
+from ambientgen.ear.trace import trace
 from ambientgen.synth import TEXTURES
+from ambientgen.synth.signals import bins, contour, shaped_noise
 
 Audio = NDArray[np.float64]
 RATE = 16_000
@@ -103,6 +106,92 @@ FAULTS: dict[str, tuple[Callable[[str, int], Audio], tuple[str, ...]]] = {
 """Each fault: how it is planted, and the verdicts that are there to find it."""
 
 
+CLICKS: dict[str, tuple[float, ...]] = {
+    "impulse": (2, 4, 8, 16, 32),
+    "tick": (2, 4, 8, 16, 32),
+    "burst": (2, 4, 8, 16),
+    "step": (1, 2, 4, 8, 16),
+    "hole": (2, 4, 8, 16, 32),
+    "stuck": (4, 16, 32),
+    "phase": (0.5, 1.5, np.pi),
+}
+"""Each click and its sizes: times the sound's own level around it; of holes and stuck samples, how
+many; of a phase, radians."""
+
+
+def click(audio: Audio, kind: str, size: float, at: int, rng: np.random.Generator) -> Audio:
+    """The sound with a click at sample `at`. A step is an offset that fades within 50 ms, as behind
+    a high-pass filter; a burst lasts 1.5 ms."""
+    out = audio.copy()
+    rms = np.sqrt(np.mean(audio[max(0, at - RATE // 4) : at + RATE // 4] ** 2))
+    high = size * rms * rng.choice([-1, 1])
+    count = int(size)
+    if kind in ("impulse", "tick"):
+        out[at : at + 2] += high * np.array([1, -1 if kind == "tick" else 0])
+    elif kind == "burst":
+        out[at : at + 24] += size * rms * rng.standard_normal(24)
+    elif kind == "step":
+        fade = np.exp(-np.arange(RATE // 2) / (0.05 * RATE))[: len(out) - at]
+        out[at : at + len(fade)] += high * fade
+    elif kind == "phase":
+        turned = size * (np.arange(len(out)) >= at)
+        out += rms * np.sqrt(2) * np.sin(2 * np.pi * 440 / RATE * np.arange(len(out)) + turned)
+    else:
+        out[at : at + count] = 0 if kind == "hole" else out[at]
+    return np.asarray(out, np.float64)
+
+
+_STROKE = {40.0: 6.0, 300.0: 4.0, 1200.0: 3.0, 2500.0: 0.0, 8000.0: -8.0}
+
+
+def stroke(decay_s: float, attack_s: float, rng: np.random.Generator) -> Audio:
+    """Something that begins within a sample, or within `attack_s`, and dies away: a snap, a clap.
+    Its noise has level 1."""
+    times = np.arange(int(5 * decay_s * RATE) + 800) / RATE
+    noise = shaped_noise(len(times) + 1024, contour(_STROKE, bins()), rng)[512:][: len(times)]
+    shape = np.exp(-times / decay_s) * np.minimum(1, (times + 1 / RATE) / max(attack_s, 1 / RATE))
+    return np.asarray(noise / np.std(noise) * shape, np.float64)
+
+
+def click_s(audio: Audio) -> float | None:
+    """Where the ear hears a click; None if nowhere."""
+    found = next(v for v in gap_verdicts(trace([audio], RATE)) if v.name == "faults.clicks")
+    return found.where_s[0] if found.where_s else None
+
+
+def is_click(audio: Audio, at: int, within_s: float = 0.015) -> bool:
+    """Whether the ear hears a click about sample `at`."""
+    where_s = click_s(audio)
+    return where_s is not None and abs(where_s - at / RATE) < within_s
+
+
+def clicks() -> None:
+    """Print how many planted clicks are found, and how many strokes are taken for one, of each kind
+    in 10 s of each texture."""
+    sounds = {name: take(name, 0)[: 10 * RATE] for name in TEXTURES}
+    false = [name for name, audio in sounds.items() if click_s(audio) is not None]
+    print(f"called clicks as they are: {', '.join(false) or 'none'}")
+    for kind, sizes in CLICKS.items():
+        for size in sizes:
+            rng, found = np.random.default_rng([3, list(CLICKS).index(kind)]), []
+            for name, audio in sounds.items():
+                at = int(rng.uniform(2, 8) * RATE)
+                found += [name] if is_click(click(audio, kind, size, at, rng), at) else []
+            print(f"{kind} | {size:.3g} | {len(found)} of {len(sounds)}: {', '.join(found)}")
+    for decay_s in (0.004, 0.01, 0.02, 0.05, 0.15, 0.4):
+        for attack_s in (0.0, 0.015):
+            rng, count, called = np.random.default_rng(4), 0, 0
+            for audio in sounds.values():
+                for high in (1.0, 4.0):
+                    at, made = int(rng.uniform(2, 7) * RATE), stroke(decay_s, attack_s, rng)
+                    out = audio.copy()
+                    fits = made[: len(out) - at]
+                    out[at : at + len(fits)] += high * np.std(audio) * fits
+                    count, called = count + 1, called + is_click(out, at, 0.1)
+            said = f"{1000 * decay_s:.0f} ms, attack {1000 * attack_s:.0f} ms"
+            print(f"stroke of {said} | {called} of {count}", flush=True)
+
+
 def main() -> None:
     """Print a line for every file, then pooled areas."""
     textures = sys.argv[1].split(",") if len(sys.argv) > 1 else ["rain", "wind", "stream", "fire"]
@@ -147,4 +236,4 @@ def told_by_step(texture: str, step_db: float, seeds: range) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    clicks() if sys.argv[1:] == ["clicks"] else main()

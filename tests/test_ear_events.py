@@ -1,4 +1,4 @@
-"""An author's events are no seams: joins near them are not judged."""
+"""What begins is neither a seam, if an author asked for it, nor a click, which is over at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from ear_faults import CLICKS, Audio, click, click_s, is_click, stroke
 
 from ambientgen.ear import listen
 from ambientgen.ear.events import away_from, events_s
@@ -90,3 +91,45 @@ def test_a_scene_that_makes_no_sense_tells_of_no_events(scene: object, tmp_path:
         (tmp_path / "a.json").write_text(json.dumps(told | {"duration_s": duration_s}))
         found = read_sidecar(tmp_path / "a.wav")
         assert found.events_s is None and found.unscripted_s == (1.0,)
+
+
+# Clicks
+
+
+def calm() -> Audio:
+    """Noise with no treble, in which any click stands alone."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal(8 * RATE)
+    return np.convolve(noise, np.hanning(40) / 20, "same")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CLICKS if kind != "stuck"])
+def test_every_kind_of_click_is_found(kind: str) -> None:
+    """Gross ones too, such as an offset of sixteen times the sound: it is louder, but not heard."""
+    at, size = 5 * RATE + 11, max(CLICKS[kind])
+    assert is_click(click(calm(), kind, size, at, np.random.default_rng(2)), at)
+
+
+@pytest.mark.parametrize("height", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("decay_s", [0.02, 0.05])
+def test_what_begins_sharply_and_lasts_is_no_click(decay_s: float, height: float) -> None:
+    """Though the level as a whole hardly rises: a stroke's treble amid a dull roar."""
+    audio = calm()
+    made = height * np.std(audio) * stroke(decay_s, 0.0, np.random.default_rng(1))
+    audio[4 * RATE + 37 :][: len(made)] += made
+    assert click_s(audio) is None
+
+
+def test_what_lasts_but_leaves_nothing_is_a_fault() -> None:
+    """15 ms of another sound: a torn buffer."""
+    audio, at = calm(), 5 * RATE
+    audio[at : at + 240] += np.std(audio) * np.random.default_rng(0).standard_normal(240)
+    assert is_click(audio, at)
+
+
+def test_a_click_just_before_something_begins_is_found() -> None:
+    audio, at = calm(), 5 * RATE + 5
+    made = 0.1 * np.std(audio) * stroke(0.1, 0.03, np.random.default_rng(3))
+    audio[at + 100 :][: len(made)] += made
+    assert click_s(audio) is None
+    audio[at] += 2 * np.std(audio)
+    assert is_click(audio, at)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import grey_opening
 
 from ambientgen.ear.source import Array
-from ambientgen.ear.trace import FINE_S, Trace
+from ambientgen.ear.trace import FINE_S, HOP_S, SEEN_S, Trace
 from ambientgen.ear.verdicts import Verdict, at_most
 
 SILENCE_DB = -85.0
@@ -16,6 +17,12 @@ DROPOUT_DB = 15.0
 CLICK = 5.0
 
 _ONSET_DB = 6.0  # twice the amplitude
+# A click's own 2 ms, the 2 ms that prediction remembers, and the 1 ms that jolts are averaged over
+# are 5 ms: in slots of 5 ms they lie in one, or in two. What fills three is longer than a click.
+_LONGER = 3
+_HEARD_DB = 3.0  # twice the power: at least half of what is louder can be heard
+_SLOTS = round(HOP_S / FINE_S)
+_LEAST_JOLT = 0.5  # below what noise has, so that a stretch of zeros is no ground to rise from
 
 _EDGE_S = 0.25  # of the file, where fades begin and end
 _LONGEST_DROPOUT = int(0.3 / FINE_S)
@@ -76,11 +83,9 @@ def _clicks(heard: Trace) -> Verdict:
     is a fault, one among its like is what the file is made of.
     """
     jolt = heard.jolt.astype(np.float64)
-    level = heard.level_db.astype(np.float64)
     order = np.argsort(jolt)[::-1]
-    # The sharp beginning of something louder, such as a thunderclap, is no click.
-    alone = [i for i in order[:50] if _rise_db(level, int(i)) < _ONSET_DB]
-    if not alone:
+    alone = order[:50][~_onsets(heard, order[:50])]
+    if not len(alone):
         return Verdict("faults.clicks", None)
     first = alone[0]
     apart = order[np.abs(order - first) > 4]
@@ -92,10 +97,45 @@ def _clicks(heard: Trace) -> Verdict:
     return at_most("faults.clicks", value, CLICK, "times the next", where)
 
 
+def _onsets(heard: Trace, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of these instants (n,) are the sharp beginning of something, and so no clicks: (n,).
+
+    A click is over within 2 ms, and leaves the sound as it was. What begins is louder from then on:
+    a thunderclap. Or it is only where the sound had been quiet, such as a stroke's treble amid the
+    roar of wind, which the level as a whole hides. Jolts show it: they weigh every band by what it
+    usually has. So an onset is also what jolts for longer than a click, and leaves the sound
+    jolting more than before. Both are asked: a tick among a voice's pulses is short, and a torn
+    buffer lasts, but nothing follows it. A level that rises by an offset, of which no band hears
+    anything, is no onset.
+    """
+    level, jolt = heard.level_db.astype(np.float64), heard.jolt.astype(np.float64)
+    lasting = grey_opening(jolt, _LONGER)  # without all that is shorter
+    restless = 20 * np.log10(np.maximum(jolt, _LEAST_JOLT))
+
+    def begins(index: int) -> bool:
+        if _rise_db(level, index) >= _ONSET_DB and _heard_rise_db(heard, index) >= _HEARD_DB:
+            return True
+        longer = lasting[index] >= jolt[index] / 2
+        return bool(longer and _rise_db(restless, index) >= _ONSET_DB)
+
+    return np.array([begins(int(index)) for index in at], bool)
+
+
 def _rise_db(level: Array, index: int) -> float:
     """How much louder the 50 ms from 20 ms after an instant are than those before it."""
     before, after = level[max(0, index - 14) : max(1, index - 4)], level[index + 4 : index + 14]
     return float(np.median(after) - np.median(before)) if len(after) else 0.0
+
+
+def _heard_rise_db(heard: Trace, index: int) -> float:
+    """The same of all bands together, in the three spectra wholly after an instant and the three
+    wholly before it; inf where there are none to compare."""
+    last, first = int((index * FINE_S - SEEN_S) // HOP_S), -(-(index + 2) // _SLOTS)
+    sides = heard.bands_db[max(0, last - 2) : max(0, last + 1)], heard.bands_db[first : first + 3]
+    if not all(map(len, sides)):
+        return np.inf
+    before, after = (np.median(np.sum(10 ** (side / 10.0), axis=1)) for side in sides)
+    return float(10 * np.log10(after / before))
 
 
 def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:

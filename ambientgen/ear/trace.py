@@ -23,12 +23,14 @@ from ambientgen.ear.texture import RATE, SEGMENT_S, TextureStats, segment_stats
 Floats = NDArray[np.float32]
 
 HOP_S = 0.02
-"""Between spectra; each sees 32 ms."""
+"""Between spectra."""
+SEEN_S = 0.032
+"""What a spectrum sees."""
 FINE_S = 0.005
 """Between levels, and between jolts."""
 BANDS = 32
 
-_HOP, _FRAME, _FINE = int(HOP_S * RATE), 512, int(FINE_S * RATE)
+_HOP, _FRAME, _FINE = int(HOP_S * RATE), int(SEEN_S * RATE), int(FINE_S * RATE)
 _PIECE = 10 * RATE
 _FLOOR_DB = -120.0  # below 16 bits' own noise, -98 dB
 _ORDER = 32  # of linear prediction: 2 ms at 16 kHz, enough for any smooth spectrum
