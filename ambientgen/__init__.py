@@ -42,13 +42,15 @@ def render(
     force: bool = False,
     device: str = "auto",
     workers: int | None = None,
+    batch: int | None = None,
     listener: Listener | None = None,
 ) -> RenderReport:
     """Render a scene, or the scene in a file, into the sound file `path`, whole or not at all.
 
     The suffix of `path` chooses the format. `duration_s` crops the scene or holds its last levels;
     `force` replaces an existing file; `device` is `auto`, `cpu`, `cuda` or `mps`; `workers` is one
-    for each core if None. `listener` is told what happens (`ambientgen.events`).
+    for each core if None; `batch` windows share a pass of the UNet, as many as a GPU holds, and one
+    on a CPU, if None. `listener` is told what happens (`ambientgen.events`).
 
     Raises:
         ambientgen.errors.AmbientgenError: SceneError, UsageError, ModelError or OutputError, each
@@ -58,7 +60,7 @@ def render(
     from ambientgen.renderer import Renderer
 
     loaded = load_scene(scene) if isinstance(scene, str | os.PathLike) else scene
-    renderer = Renderer(device, workers, listener or ignore)
+    renderer = Renderer(device, workers, listener or ignore, batch=batch)
     return renderer.render(loaded, os.fspath(path), duration_s=duration_s, force=force)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,10 +22,7 @@ from ambientgen.rounds import placed, to_make
 from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
-
-# Windows in one pass of the UNet. A CPU gains nothing from batches (each worker is busy with one
-# window); a GPU is filled by eight windows of ten seconds. Fixed, because samples depend on it.
-BATCH_SIZES = {"cpu": 1, "cuda": 8, "mps": 4}
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -39,13 +37,17 @@ class Conditionings:
         return Conditioning(self.trajectory.window(window), self.text, self.text_mask)
 
 
+@dataclass(frozen=True)
+class Means:
+    """What windows are made with: `batch` of them in one pass of the UNet."""
+
+    maker: WindowMaker
+    engine: LocalEngine
+    batch: int
+
+
 def made(
-    model: Model,
-    plan: Plan,
-    told: Conditionings,
-    maker: WindowMaker,
-    engine: LocalEngine,
-    take: Take | None = None,
+    model: Model, plan: Plan, told: Conditionings, means: Means, take: Take | None = None
 ) -> Iterator[tuple[int, FloatArray]]:
     """Start frame and latents (C * F, frames) of every window of a plan, in order of time.
 
@@ -53,20 +55,50 @@ def made(
     """
     period = None if plan.loop is None else plan.loop.frames
     noise = (take or Take(plan.scene.seed)).windows(_rows(model), period)
-    make = partial(_made, model, noise, told, maker, engine.checkpoint)
-    parts = engine.map(make, batches(to_make(plan), model.device.type))
-    yield from placed(plan, chain.from_iterable(parts))
+    engine = means.engine
+    make = partial(_made, model, noise, told, means.maker, engine.checkpoint)
+    parts = engine.map(make, batches(to_make(plan), means.batch))
+    yield from placed(plan, in_order(to_make(plan), chain.from_iterable(parts)))
 
 
-def batches(windows: Iterable[Window], device: str) -> Iterator[list[Window]]:
-    """Windows as they share a pass through the UNet: of equal length, grouped by index alone.
+def batches(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
+    """Windows as they share a pass through the UNet: at most `size`, all of one length.
 
-    Grouping looks at nothing but the windows' place in the scene, since a batch's size changes the
-    last bits of its results.
+    Of each `size` windows of the scene those of one length go together. Grouping looks at nothing
+    but the windows' place in the scene, since a batch's size changes the last bits of its results.
     """
-    size = BATCH_SIZES.get(device, 1)
-    for _, group in groupby(windows, key=lambda w: (w.index // size, w.frames)):
-        yield list(group)
+    for block in _blocks(windows, size):
+        alike: dict[int, list[Window]] = {}
+        for window in block:
+            alike.setdefault(window.frames, []).append(window)
+        yield from alike.values()
+
+
+def in_order(
+    windows: Iterable[Window], made: Iterable[tuple[Window, Made]]
+) -> Iterator[tuple[Window, Made]]:
+    """What was made of the `batches` of some windows, in the windows' own order."""
+    stream = iter(made)
+    waiting: dict[int, Made] = {}
+    for window in windows:
+        while window.index not in waiting:
+            other, result = next(stream)
+            waiting[other.index] = result
+        yield window, waiting.pop(window.index)
+
+
+def _blocks(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
+    """Neighbours whose indices divide to one quotient; a loop's next turn begins a new block."""
+    block: dict[int, Window] = {}
+    place = -1
+    for window in windows:
+        if block and (window.index // size != place or window.index in block):
+            yield list(block.values())
+            block = {}
+        place = window.index // size
+        block[window.index] = window
+    if block:
+        yield list(block.values())
 
 
 def _made(

@@ -15,24 +15,27 @@ from ambientgen.asked import WHOLE, Asked, Between
 from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.engine import LocalEngine
+from ambientgen.errors import Problem, UsageError
 from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.job import Job
 from ambientgen.making import Conditionings
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
+from ambientgen.models.memory import MOST_BATCH, batch_for
 from ambientgen.models.packing import pack
+from ambientgen.models.profile import device_name
 from ambientgen.models.registry import licence_notice, resolve
 from ambientgen.models.vocabulary import cut_prompts, unheard
 from ambientgen.plan import Plan
 from ambientgen.scene import Scene
 from ambientgen.scene.document import scene_document
-from ambientgen.sidecar import Beside, Document, Made, SidecarRule, describe
-from ambientgen.sources.diffused import meaning, profile, sampler_options
+from ambientgen.sidecar import Batches, Beside, Document, Made, SidecarRule, describe
+from ambientgen.sources.diffused import meaning, sampler_options
 from ambientgen.sources.studio import Studio
 from ambientgen.stage import Ensemble, assembled, models_of
 from ambientgen.store import Store
 
-__all__ = ["RenderReport", "Renderer", "WindowCounts", "profile", "sampler_options"]
+__all__ = ["RenderReport", "Renderer", "WindowCounts", "sampler_options"]
 
 FINGERPRINTS = "fingerprints.json"  # beside the store: hashes of models' files
 
@@ -81,7 +84,9 @@ class RenderReport:
 class Renderer:
     """Renders scenes one after another, each model loaded once. Progress goes to `listener`.
 
-    Windows that `store` holds are not made again; None: all are made, and none is kept.
+    Windows that `store` holds are not made again; None: all are made, and none is kept. `batch` of
+    them, 1 to `MOST_BATCH`, share a pass of the UNet; None: as many as a GPU holds, one on a CPU.
+    Samples depend on it, within rounding.
     """
 
     def __init__(
@@ -90,7 +95,12 @@ class Renderer:
         workers: int | None = None,
         listener: Listener = ignore,
         store: Store | None = None,
+        batch: int | None = None,
     ) -> None:
+        if batch is not None and not 1 <= batch <= MOST_BATCH:
+            what = f"`{batch}` windows cannot share a pass"
+            raise UsageError(Problem("--batch", what, f"write a number from 1 to {MOST_BATCH}"))
+        self._batch = batch
         self._device = device
         self._workers = workers
         self._tell = listener
@@ -109,11 +119,13 @@ class Renderer:
         format_name: str | None = None,
         sidecar: SidecarRule | None = None,
         stems: Mapping[str, Path] | None = None,
+        batches: Batches | None = None,
     ) -> RenderReport:
         """Render `scene` into the file `output` (`-`: WAV to stdout), whole or not at all.
 
         The suffix of `output` chooses the format, or `format_name`. `sidecar` says where to
         describe the sound. `stems` are files for layers, by their names: all appear, or none.
+        `batches` are those of the sidecar that is rendered again.
 
         `duration_s` crops the scene, or holds its last values; a loop goes round. Infinite, it
         never ends, which only a pipe can take. `between_s` renders only the stretch from its first
@@ -132,7 +144,7 @@ class Renderer:
         self._tell(StageStarted("planning"))
         try:
             with self._engine() as engine:
-                ensemble = assembled(job.scene, self._studio(engine), job.asked)
+                ensemble = assembled(job.scene, self._studio(engine, batches), job.asked)
                 made = self._made(ensemble, job)
                 folder = str(sidecar.path.parent) if sidecar else None
                 described = self._described(scene, job, made, ensemble, folder) if sidecar else None
@@ -167,12 +179,12 @@ class Renderer:
             self._contents[model.spec.name] = fingerprint(model.spec.folder, memory)
         return self._contents[model.spec.name]
 
-    def describe(self, scene: Scene, asked: Asked) -> Document:
+    def describe(self, scene: Scene, asked: Asked, batches: Batches | None = None) -> Document:
         """What the sidecar of a render of `scene` would say, but for the hash of its samples."""
         job = Job.of(scene, asked)
         self._load(job.scene)
         with self._engine() as engine:
-            ensemble = assembled(job.scene, self._studio(engine), asked)
+            ensemble = assembled(job.scene, self._studio(engine, batches), asked)
             made = self._made(ensemble, job)
             return self._described(scene, job, made, ensemble) or {}
 
@@ -190,8 +202,19 @@ class Renderer:
         on_gpu = any(model.device.type != "cpu" for model in self.models.values())
         return LocalEngine(1 if self._workers is None and on_gpu else self._workers)
 
-    def _studio(self, engine: LocalEngine) -> Studio:
-        return Studio(engine, self._store, self._tell, self.model, self.content, self.meaning)
+    def _studio(self, engine: LocalEngine, batches: Batches | None = None) -> Studio:
+        def batch(model: Model, frames: int) -> int:
+            """As was asked for, else as this device made the sound before, else as it holds."""
+            if self._batch is not None:
+                return self._batch
+            if batches:
+                known = batches.get((self.content(model), device_name(model.device)))
+                if known is not None and known <= MOST_BATCH:
+                    return known
+            return batch_for(model, frames)
+
+        tell, content = self._tell, self.content
+        return Studio(engine, self._store, tell, self.model, content, self.meaning, batch)
 
     def _made(self, ensemble: Ensemble, job: Job) -> list[Made]:
         """What models are to make for a job, planned."""
@@ -201,7 +224,7 @@ class Renderer:
                 source.plan(stretch),
                 source.model.spec,
                 self.content(source.model),
-                profile(source.model).to_json(),
+                source.profile.to_json(),
             )
             for layer, source, stretch in ensemble.plans(job.pulled)
         ]

@@ -9,14 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from ambientgen.errors import ModelError, OutputError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
-from ambientgen.making import BATCH_SIZES, batches
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
-from ambientgen.windows import Window
 
 SCENE = """
 title: A test of rain
@@ -41,13 +38,6 @@ def _render(scene: Scene, path: Path, **options: object) -> RenderReport:
     return Renderer("cpu", workers).render(scene, path, **options)  # type: ignore[arg-type]
 
 
-def _samples(scene: Scene, path: Path) -> tuple[NDArray[np.int64], RenderReport]:
-    report = _render(scene, path)
-    with wave.open(str(path)) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    return samples.astype(np.int64), report
-
-
 def test_the_file_has_the_requested_length_to_the_sample(scene: Scene, tmp_path: Path) -> None:
     report = _render(scene, tmp_path / "rain.wav")
     with wave.open(str(tmp_path / "rain.wav")) as file:
@@ -62,26 +52,6 @@ def test_samples_do_not_depend_on_the_number_of_workers(scene: Scene, tmp_path: 
     one = _render(scene, tmp_path / "one.wav")
     three = _render(scene, tmp_path / "three.wav", workers=3)
     assert one.sha256 == three.sha256
-
-
-def test_batches_hold_windows_of_one_length_wherever_the_scene_is_cut() -> None:
-    lengths = [32, 32, 32, 56, 56, 104, *[32] * 12]
-    windows = [Window(i, 24 * i, frames, 24) for i, frames in enumerate(lengths)]
-    grouped = list(batches(windows, "cuda"))
-    assert [w for group in grouped for w in group] == windows
-    assert [len(group) for group in grouped] == [3, 2, 1, 2, 8, 2]
-    assert all(len({w.frames for w in group}) == 1 for group in grouped)
-    assert grouped[:4] == list(batches(windows[:8], "cuda"))
-    assert [len(group) for group in batches(windows, "cpu")] == [1] * len(windows)
-
-
-def test_a_batch_of_windows_sounds_like_each_alone(
-    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alone, _ = _samples(scene, tmp_path / "alone.wav")
-    monkeypatch.setitem(BATCH_SIZES, "cpu", 8)
-    together, _ = _samples(scene, tmp_path / "together.wav")
-    assert np.abs(alone - together).max() <= 2  # of 32768: rounding
 
 
 def test_samples_do_not_depend_on_the_callers_torch_threads(scene: Scene, tmp_path: Path) -> None:

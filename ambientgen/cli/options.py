@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ambientgen.store import Store
 
 MOST_WORKERS = 256
+MOST_BATCH = 1024  # of `ambientgen.models.memory`, which imports torch
 
 SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64"})
 """Suffixes of what is taken for a sound; all else is a scene, or a sidecar."""
@@ -108,6 +109,16 @@ Workers = Annotated[
         metavar="N",
         parser=whole_number("--workers", 2, range(1, MOST_WORKERS + 1)),
         help="Windows rendered at a time; one for each core if left out.",
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        metavar="N",
+        parser=whole_number("--batch", 4, range(1, MOST_BATCH + 1)),
+        help="Windows that share a pass of the UNet; as many as the GPU holds if left out, one on "
+        "a CPU. Samples differ with it by rounding.",
     ),
 ]
 Cache = Annotated[

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ambientgen.cli import options
+from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene, read_store
 from ambientgen.cli.render import check_model, named_after
 from ambientgen.console import Console
@@ -58,6 +59,7 @@ def play(
     guidance: options.Guidance = None,
     device: options.OneDevice = options.Device.AUTO,
     workers: options.Workers = None,
+    batch: options.Batch = None,
     assignments: options.Assignments = None,
     quiet: options.Quiet = False,
     cache: options.Cache = None,
@@ -86,9 +88,7 @@ def play(
         for notice in lost:
             listener(notice)
         listener(StageStarted("starting"))
-        from ambientgen.renderer import Renderer
-
-        renderer = Renderer(device.value, workers, listener, store)
+        renderer = Equipment(device, workers, batch, store).renderer(listener)
         with _running(command) as output:
             renderer.render(
                 wanted,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ambientgen.cli import options
+from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.files import check_new_file, write_whole
 from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene, read_store
 from ambientgen.cli.render import check_model, named_after
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ambientgen.picture.timeline import Timeline
     from ambientgen.preview.page import Track
     from ambientgen.scene import Scene
-    from ambientgen.store import Store
 
 USUAL_S, MOST_S = 600.0, 3_600.0
 """Of longer scenes so much is rendered, and no more than so much if asked: a page's sound lies
@@ -58,6 +58,7 @@ def preview(
     guidance: options.Guidance = None,
     device: options.OneDevice = options.Device.AUTO,
     workers: options.Workers = None,
+    batch: options.Batch = None,
     assignments: options.Assignments = None,
     quiet: options.Quiet = False,
     force: options.Force = False,
@@ -84,7 +85,7 @@ def preview(
         shown = timeline(wanted, part.duration_s, (part.from_s, part.to_s))
     check_model(scene, wanted)
     with console.progress(str(target)) as listener, named_after(scene):
-        making = _Making(device.value, workers, store, listener)
+        making = _Making(Equipment(device, workers, batch, store), listener)
         content = making.page(wanted, part, shown, lossless)
     write_whole(target, content, force)
     console.say(f"{target}: {len(content) / 1e6:.1f} MB")
@@ -133,16 +134,12 @@ def _part(
 class _Making:
     """How the sound is rendered."""
 
-    device: str
-    workers: int | None
-    store: Store | None
+    equipment: Equipment
     listener: Listener
 
     def page(self, scene: Scene, part: _Part, shown: Timeline, lossless: bool) -> bytes:
         """The whole page; nothing is left behind but it."""
         self.listener(StageStarted("starting"))
-        from ambientgen.renderer import Renderer
-
         # What a browser plays: of what stands around the listener, the two sides.
         layout = scene.output.layout if scene.output.layout == "mono" else "stereo"
         bits = "16" if scene.output.bits == "32f" else scene.output.bits
@@ -153,7 +150,7 @@ class _Making:
             names = [layer.name for layer in scene.sounds]
             stems = {name: Path(folder) / f"{i}.wav" for i, name in enumerate(names)}
             many = len(stems) > 1
-            Renderer(self.device, self.workers, self.listener, self.store).render(
+            self.equipment.renderer(self.listener).render(
                 scene,
                 mix,
                 duration_s=part.duration_s,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ambientgen.cli import options
+from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.options import (
     Overrides,
     read_between,
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from ambientgen.events import Event, Listener
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
-    from ambientgen.sidecar import Asked, SidecarRule
-    from ambientgen.store import Store
+    from ambientgen.sidecar import Asked, Batches, SidecarRule
 
 
 def render(
@@ -46,6 +46,7 @@ def render(
     guidance: options.Guidance = None,
     device: options.OneDevice = options.Device.AUTO,
     workers: options.Workers = None,
+    batch: options.Batch = None,
     assignments: options.Assignments = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -80,7 +81,7 @@ def render(
         if output == STDOUT and scene.output.format != "wav":
             console.notice(f"{path}: `{scene.output.format}` is for files: a pipe gets WAV")
     jobs = _ready(jobs_of(read, output, stems), outcomes, files, given)
-    session = _Session(console, outcomes, device.value, workers, store)
+    session = _Session(console, outcomes, Equipment(device, workers, batch, store))
     for job in jobs:
         with outcomes.trying(job.path):
             session.render(job, _asked(job, *given), files, "pcm" if pcm else None)
@@ -109,6 +110,12 @@ def _asked(job: Job, duration_s: float | None, between_s: Between) -> Asked:
     said = duration_s is not None or between_s != (None, None)
     beside = None if said else read_if_sidecar(job.path)
     return Asked(duration_s, between_s) if beside is None else beside.asked
+
+
+def _batches(job: Job) -> Batches:
+    """What a sidecar says of the batches in which its sound was made."""
+    beside = read_if_sidecar(job.path)
+    return {} if beside is None else beside.batches
 
 
 def _ready(
@@ -179,16 +186,9 @@ class named_after:  # noqa: N801 (a context manager reads as a verb)
 class _Session:
     """One Renderer for all scenes, made for the first of them: torch takes seconds to import."""
 
-    def __init__(
-        self,
-        console: Console,
-        outcomes: Outcomes,
-        device: str,
-        workers: int | None,
-        store: Store | None,
-    ) -> None:
+    def __init__(self, console: Console, outcomes: Outcomes, equipment: Equipment) -> None:
         self._console, self._outcomes = console, outcomes
-        self._device, self._workers, self._store = device, workers, store
+        self._equipment = equipment
         self._renderer: Renderer | None = None
         self._listener: Listener = ignore
         self._notices: list[str] = []
@@ -207,6 +207,7 @@ class _Session:
                 format_name=format_name,
                 sidecar=rule,
                 stems=job.stems,
+                batches=_batches(job),
             )
         self._console.say(summary(report))
         beside = str(rule.path) if rule is not None and files.sidecars else None
@@ -216,9 +217,7 @@ class _Session:
     def _made(self) -> Renderer:
         if self._renderer is None:
             self._listener(StageStarted("starting"))
-            from ambientgen.renderer import Renderer
-
-            self._renderer = Renderer(self._device, self._workers, self._hear, self._store)
+            self._renderer = self._equipment.renderer(self._hear)
         return self._renderer
 
     def _hear(self, event: Event) -> None:

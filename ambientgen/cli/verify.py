@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ambientgen.cli import options
+from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.exit_codes import gravest
 from ambientgen.cli.outcomes import problems_json, tell_error
 from ambientgen.console import Console
@@ -34,6 +35,7 @@ def verify(
     ] = False,
     device: options.OneDevice = options.Device.AUTO,
     workers: options.Workers = None,
+    batch: options.Batch = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -44,7 +46,7 @@ def verify(
     those kept of earlier renders, and the sound must be the same to the bit.
     """
     console = Console(quiet)
-    verifier = _Verifier(console, device.value, workers)
+    verifier = _Verifier(console, Equipment(device, workers, batch))
     code = ExitCode.DONE
     for file in files:
         told: dict[str, Any] = {"file": file}
@@ -63,8 +65,8 @@ def verify(
 class _Verifier:
     """Examines files one after another; a renderer is made for the first that needs it."""
 
-    def __init__(self, console: Console, device: str, workers: int | None) -> None:
-        self._console, self._device, self._workers = console, device, workers
+    def __init__(self, console: Console, equipment: Equipment) -> None:
+        self._console, self._equipment = console, equipment
         self._made: Renderer | None = None
         self._listener: Listener = ignore
 
@@ -103,13 +105,14 @@ class _Verifier:
         with self._console.progress(file) as self._listener:
             renderer = self._renderer()
             asked = beside.asked
-            now = renderer.describe(scene, asked)
+            now = renderer.describe(scene, asked, beside.batches)
             report = renderer.render(
                 exact,
                 os.devnull,
                 duration_s=asked.duration_s,
                 between_s=asked.between_s,
                 stems={each.name: Path(os.devnull) for each in exact.sounds} if stem else None,
+                batches=beside.batches,
             )
         known = beside.document if stem is None else beside.stems[stem]
         sha256 = report.sha256 if stem is None else report.stems[stem]["sha256"]
@@ -122,9 +125,7 @@ class _Verifier:
     def _renderer(self) -> Renderer:
         if self._made is None:
             self._listener(StageStarted("starting"))  # torch takes seconds to import
-            from ambientgen.renderer import Renderer
-
-            self._made = Renderer(self._device, self._workers, self._hear)
+            self._made = self._equipment.renderer(self._hear)
         return self._made
 
     def _hear(self, event: Event) -> None:

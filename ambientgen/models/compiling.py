@@ -21,9 +21,9 @@ from ambientgen.models.nets.unet import Unet
 
 VARIABLE = "AMBIENTGEN_COMPILE"
 
-MOST_SHAPES = 256
+MOST_SHAPES = 1024
 """torch gives up a function after 8 shapes, with a warning at most; windows have a few lengths, and
-batches on a GPU up to eight sizes of each."""
+batches on a GPU up to 64 sizes of each."""
 
 
 def asked_backend() -> str:

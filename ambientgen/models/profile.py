@@ -44,9 +44,6 @@ class Profile:
 
 def profile_of(device: torch.device, dtype: torch.dtype, batch: int) -> Profile:
     """The profile of a render on this machine with `batch` windows in one pass."""
-    name = device.type
-    if name == "cuda":
-        name += f" {torch.cuda.get_device_name(device)}"
     backend = asked_backend()
     return Profile(
         samples=SAMPLES_VERSION,
@@ -54,11 +51,18 @@ def profile_of(device: torch.device, dtype: torch.dtype, batch: int) -> Profile:
         diffusers=version("diffusers"),  # its schedulers, and networks that we have none of
         machine=platform.machine(),
         cpu=torch.backends.cpu.get_cpu_capability(),
-        device=name,
+        device=device_name(device),
         dtype=str(dtype).removeprefix("torch."),
         batch=batch,
         threads=1,
     )
+
+
+def device_name(device: torch.device) -> str:
+    """The kind of a device, for a GPU with its name."""
+    if device.type == "cuda":
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    return device.type
 
 
 @cache

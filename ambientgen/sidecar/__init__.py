@@ -7,7 +7,7 @@ render gives the same sidecar.
 """
 
 from ambientgen.asked import Asked
-from ambientgen.sidecar.document import FORMAT, Document, Made, Span, describe
+from ambientgen.sidecar.document import FORMAT, Batches, Document, Made, Span, describe
 from ambientgen.sidecar.reading import (
     SUFFIX,
     Sidecar,
@@ -30,6 +30,7 @@ __all__ = [
     "FORMAT",
     "SUFFIX",
     "Asked",
+    "Batches",
     "Beside",
     "Document",
     "Made",

@@ -23,6 +23,9 @@ _DECIMALS = 6  # of joins, in seconds: a sample is 62 µs
 
 Document = dict[str, Any]
 
+Batches = Mapping[tuple[str, str], int]
+"""Windows in one pass of the UNet, by the model's fingerprint and the device."""
+
 
 @dataclass(frozen=True)
 class Made:

@@ -14,7 +14,7 @@ from ambientgen.audio_file.digest import file_sha256
 from ambientgen.errors import AmbientgenError, Problem, SceneError
 from ambientgen.scene import parse_scene, recording_path
 from ambientgen.scene.document import document_text
-from ambientgen.sidecar.document import FORMAT, Document
+from ambientgen.sidecar.document import FORMAT, Batches, Document
 
 if TYPE_CHECKING:
     from ambientgen.scene import Layer, Scene
@@ -53,6 +53,26 @@ class Sidecar:
         """What was asked for besides the scene."""
         told = self.document["asked"]
         return Asked(told["duration_s"], (told["from_s"], told["to_s"]))
+
+    @property
+    def batches(self) -> Batches:
+        """In how large batches the sound was made: without the same it would be another one, in its
+        last bits."""
+        layers = self.document.get("layers")
+        found = {}
+        for made in [self.document, *(layers if isinstance(layers, list) else [])]:
+            if not isinstance(made, dict):
+                continue
+            model, profile = made.get("model"), made.get("profile")
+            if not (isinstance(model, dict) and isinstance(profile, dict)):
+                continue
+            content, device = model.get("fingerprint"), profile.get("device")
+            batch = profile.get("batch")
+            if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+                continue
+            if isinstance(content, str) and isinstance(device, str):
+                found[content, device] = batch
+        return found
 
     def changed_recordings(self) -> list[str]:
         """The layers whose recordings are gone, or not those that were used."""

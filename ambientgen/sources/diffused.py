@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from itertools import tee
 
 import numpy as np
@@ -12,10 +13,10 @@ import torch
 
 from ambientgen.asked import Asked, Between
 from ambientgen.engine import LocalEngine
-from ambientgen.errors import ModelError, Problem
+from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text
-from ambientgen.making import BATCH_SIZES, Conditionings, made
+from ambientgen.making import Conditionings, Means, made
 from ambientgen.models.loading import Model
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.noise import Take
@@ -26,6 +27,7 @@ from ambientgen.scene import Scene
 from ambientgen.sources.studio import Progress, Studio
 from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.waveform import Decoder, sound
+from ambientgen.windows import fitted_rule
 
 Told = tuple[Plan, Conditionings]
 """A part of a plan, and what its windows are told."""
@@ -81,6 +83,17 @@ class Diffused:
         """Windows that were computed, and that were taken from earlier work."""
         return (0, 0) if self._maker is None else (self._maker.computed, self._maker.reused)
 
+    @cached_property
+    def profile(self) -> Profile:
+        """What decides the last bits of what this source makes.
+
+        Raises SceneError as `fitted_rule` does.
+        """
+        model = self.model
+        rule = fitted_rule(model.spec.rule, self.scene, model.geometry)
+        batch = self._studio.batch(model, rule.cores[-1] + rule.overlap)
+        return profile_of(model.device, model.dtype, batch)
+
     def reach(self, stretch: Stretch) -> Stretch:
         """The stretch: these samples are this source's own."""
         return stretch
@@ -120,14 +133,21 @@ class Diffused:
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
         """The samples of a stretch, float32 (n, channels); silence before the scene's start.
 
-        Raises ModelError where the model's weights are damaged.
+        Raises ModelError where the model's weights are damaged, UsageError where a GPU's memory
+        does not do.
         """
         silent, (first, end) = from_start(stretch, self.period)
         if silent:
             yield np.zeros((silent, self.channels), np.float32)
         if end is not None and first >= end:
             return
-        plan = self.plan(stretch)
+        try:
+            yield from self._heard(self.plan(stretch))
+        except torch.OutOfMemoryError as error:
+            raise _too_large(self.profile.batch) from error
+
+    def _heard(self, plan: Plan) -> Iterator[FloatArray]:
+        """The samples (n, channels) of a plan, with the model's gain."""
         gain = np.float32(10.0 ** (self.model.spec.gain_db / 20.0))
         told = tee(self._parts(plan), self.channels)
         feeds = [
@@ -148,11 +168,12 @@ class Diffused:
 
     def _feed(self, plan: Plan, take: Take, parts: Iterable[Told]) -> Iterator[FloatArray]:
         """The samples (n,) of one take."""
-        engine, maker = self._studio.engine, self._window_maker()
+        engine = self._studio.engine
+        means = Means(self._window_maker(), engine, self.profile.batch)
 
         def windows() -> Iterator[tuple[int, FloatArray]]:
             for part, told in parts:
-                for piece in made(self.model, part, told, maker, engine, take):
+                for piece in made(self.model, part, told, means, take):
                     self._progress.advance()
                     self._studio.check_store()
                     yield piece
@@ -165,7 +186,7 @@ class Diffused:
             options = studio.engine.run(lambda: sampler_options(model, self.scene))
             options = replace(options, strength=self._strength)
             content = studio.content(model) if studio.store is not None else ""
-            self._maker = WindowMaker(model, content, profile(model), options, studio.store)
+            self._maker = WindowMaker(model, content, self.profile, options, studio.store)
         return self._maker
 
 
@@ -192,10 +213,14 @@ def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
     return SamplerOptions(steps, guidance, negative, scheduler)
 
 
-def profile(model: Model) -> Profile:
-    """What decides the last bits of a render with `model`."""
-    batch = BATCH_SIZES.get(model.device.type, 1)
-    return profile_of(model.device, model.dtype, batch)
+def _too_large(batch: int) -> UsageError:
+    """The batch is left as it is: another one would make other samples."""
+    windows = "1 window" if batch == 1 else f"{batch} windows"
+    what = f"a pass of {windows} does not fit the GPU's memory beside all else that is there"
+    remedy = "use `--workers 1`, or `--device cpu`"
+    if batch > 1:
+        remedy = f"write `--batch {batch // 2}`, or use `--workers 1`"
+    return UsageError(Problem("--batch", what, remedy))
 
 
 def _damaged(model: Model) -> ModelError:

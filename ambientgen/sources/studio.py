@@ -10,6 +10,7 @@ from ambientgen.engine import LocalEngine
 from ambientgen.events import Listener, Notice, WindowsDone
 from ambientgen.making import Conditionings
 from ambientgen.models.loading import Model
+from ambientgen.models.memory import batch_for
 from ambientgen.plan import Plan
 from ambientgen.store import Store
 
@@ -37,7 +38,8 @@ class Studio:
     """What a source that is made by a model works with.
 
     model: gives a loaded one by its name. content: its fingerprint. meaning: what each window of a
-    plan is told.
+    plan is told. batch: windows in one pass of the UNet, of a model and of the latent frames of a
+    scene's longest window.
     """
 
     engine: LocalEngine
@@ -46,6 +48,7 @@ class Studio:
     model: Callable[[str], Model]
     content: Callable[[Model], str]
     meaning: Callable[[Model, Plan, LocalEngine], Conditionings]
+    batch: Callable[[Model, int], int] = batch_for
 
     def check_store(self) -> None:
         """Tell what became of the store, if it can keep nothing any more."""

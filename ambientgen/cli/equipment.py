@@ -1,0 +1,29 @@
+"""With what a command computes: device, workers, batch and store, as its options say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ambientgen.cli.options import Device
+
+if TYPE_CHECKING:
+    from ambientgen.events import Listener
+    from ambientgen.renderer import Renderer
+    from ambientgen.store import Store
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What `--device`, `--workers`, `--batch` and those of the store came to."""
+
+    device: Device
+    workers: int | None
+    batch: int | None
+    store: Store | None = None
+
+    def renderer(self, listener: Listener) -> Renderer:
+        """A renderer with all of it. Imports torch, which takes seconds."""
+        from ambientgen.renderer import Renderer
+
+        return Renderer(self.device.value, self.workers, listener, self.store, self.batch)
