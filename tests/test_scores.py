@@ -220,6 +220,51 @@ def test_pairs_are_drawn_once_and_evenly() -> None:
     assert max(counts) - min(counts) <= 2
 
 
+def test_a_judge_learns_what_is_new_and_at_every_level(perfect: Bench) -> None:
+    """Its clips are none that are judged; their levels are those that are asked for and more."""
+    wishes = judge.clip_wishes(perfect.states, 40)
+    asked = {w.seed for s in perfect.states for w in classes.single_wishes(perfect, s)}
+    assert len({(w.state, w.seed) for w in wishes}) == len(wishes)
+    assert not asked & {w.seed for w in wishes}
+    levels = [level for w in wishes for _, level in w.curve]
+    assert min(levels) < min(classes.LEVELS) and max(levels) > max(classes.LEVELS)
+    assert max(levels) <= 1
+    held = [w for w in wishes if w.curve[0][1] == w.curve[1][1]]
+    assert len(held) == len(wishes) // 2, "half of them stand still, as what is judged does"
+
+
+def test_a_judge_names_bands_of_noise_alone_and_in_twos(
+    perfect: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "EPOCHS", 0)
+    monkeypatch.setattr(judge, "LEAST_STEPS", 20)
+    monkeypatch.setattr(judge, "BATCH", 12)
+    named = judge.train(perfect)
+    singles, pairs = classes.score(perfect, named)
+    assert singles.rows[-1].figures == {"named": 1, "procedural": 1}
+    assert pairs.rows[-2].figures == {"heard": 1, "in procedural": 1}
+
+
+def test_a_judge_is_a_function_of_textures_and_effort(
+    perfect: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "EPOCHS", 0)
+    monkeypatch.setattr(judge, "LEAST_STEPS", 4)
+    monkeypatch.setattr(judge, "BATCH", 6)
+    before = torch.random.get_rng_state()
+    one, other = (judge.train(perfect).net.state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_what_is_covered_does_not_stand_out() -> None:
+    loud, other = _noise(2), _noise(2, 1)
+    assert classes.stands_out(loud, other) > 0.9
+    assert classes.stands_out(0.05 * loud, other) < 0.05  # 26 dB below
+    half = np.where(np.arange(len(loud)) < len(loud) // 2, loud, 0)
+    assert classes.stands_out(half, 0.1 * other) == pytest.approx(0.5, abs=0.05)
+
+
 def test_recordings_are_known_by_their_names(tmp_path: Path) -> None:
     for name in ("rain_01.flac", "rain-2.wav", "crickets_night_01.flac", "INDEX.tsv", "hum.wav"):
         (tmp_path / name).touch()

@@ -40,7 +40,7 @@ class Effort:
     pairs: int = 30
     triples: int = 4
     states: int = 5
-    judge_clips: int = 20
+    judge_clips: int = 160
 
 
 FULL = Effort()

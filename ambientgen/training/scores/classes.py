@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 
 from ambientgen.training.scores.bench import Bench, held
+from ambientgen.training.scores.hearing import FILLED, band_powers
 from ambientgen.training.scores.judge import Judge
-from ambientgen.training.scores.report import Row, Table
+from ambientgen.training.scores.report import Figure, Row, Table
 from ambientgen.training.scores.teacher import Audio, Wish
 from ambientgen.training.scores.thresholds import BOTH_NAMED, NAMED
 
@@ -16,6 +18,9 @@ LEVELS = (0.4, 0.65, 0.9)
 TAKE_S = 10.24
 PAIR_LEVEL = 0.6
 PAIR_SEED = 3  # of the choice of pairs
+# A moment is 64 ms. A band is raised if it grows by 1 dB: the least that an ear tells in noise.
+MOMENT_FRAMES, RAISED_DB = 4, 1.0
+COVERED = 0.1  # raising fewer of its bands and moments, a state is as good as covered by another
 
 
 def single_wishes(bench: Bench, state: str) -> list[Wish]:
@@ -52,6 +57,28 @@ def pair_take(bench: Bench, pair: tuple[str, str], seed: int) -> Audio:
     return bench.takes.take(dict.fromkeys(pair, held(PAIR_LEVEL)), TAKE_S, seed)
 
 
+def stands_out(own: Audio, other: Audio) -> float:
+    """Share of all bands and moments that `own` raises by RAISED_DB or more over `other`, 0…1."""
+    mine, theirs = _moments(own), _moments(other)
+    return float(np.mean(mine >= (10 ** (RAISED_DB / 10) - 1) * theirs))
+
+
+def _moments(audio: Audio) -> Audio:
+    powers = band_powers(audio)[:, FILLED]
+    whole = len(powers) // MOMENT_FRAMES * MOMENT_FRAMES
+    return np.asarray(powers[:whole].reshape(-1, MOMENT_FRAMES, powers.shape[1]).mean(1))
+
+
+def least_heard(bench: Bench, wishes: Sequence[Wish]) -> float:
+    """How far the more covered one of two procedural takes `stands_out`, over the floor too."""
+    one, other = wishes
+    take = bench.teacher.take
+    return min(
+        stands_out(take(one, floor=False), take(other)),
+        stands_out(take(other, floor=False), take(one)),
+    )
+
+
 def score(bench: Bench, judge: Judge) -> list[Table]:
     """The judge's findings: single states, then mixtures of two."""
     return [_singles(bench, judge), _pairs(bench, judge)]
@@ -83,8 +110,18 @@ def _singles(bench: Bench, judge: Judge) -> Table:
     )
 
 
+def _uncovered(right: list[bool], taught: list[bool], apart: list[float]) -> Row:
+    """The shares once more, without mixtures in which one state covers the other: to compare."""
+    clear = np.array(apart) >= COVERED
+    figures: dict[str, Figure] = {}
+    if clear.any():
+        figures["heard"] = float(np.mean(np.array(right)[clear]))
+        figures["in procedural"] = float(np.mean(np.array(taught)[clear]))
+    return Row(f"both found in the {int(clear.sum())} where neither is covered", figures)
+
+
 def _pairs(bench: Bench, judge: Judge) -> Table:
-    rows, right, taught = [], [], []
+    rows, right, taught, apart = [], [], [], []
     for i, pair in enumerate(pairs(bench.states, bench.effort.pairs)):
         seed = bench.seeds(1).start + i
         names = judge.names(pair_take(bench, pair, seed), 2)
@@ -92,14 +129,22 @@ def _pairs(bench: Bench, judge: Judge) -> Table:
         ideal = judge.names(bench.teacher.mixture(wishes), 2)
         right.append(set(names) == set(pair))
         taught.append(set(ideal) == set(pair))
-        figures = {"heard": ", ".join(names), "in procedural": ", ".join(ideal)}
+        apart.append(least_heard(bench, wishes))
+        figures: dict[str, Figure] = {
+            "heard": ", ".join(names),
+            "in procedural": ", ".join(ideal),
+            "the fainter stands out": apart[-1],
+        }
         rows.append(Row(" + ".join(pair), figures))
     share = {"heard": float(np.mean(right)), "in procedural": float(np.mean(taught))}
     rows.append(Row("**both found**", share, share["heard"] >= BOTH_NAMED))
+    rows.append(_uncovered(right, taught, apart))
     return Table(
         "pairs",
         "Both are heard in mixtures of two",
         f"Both states at {PAIR_LEVEL}; the judge's two strongest names are both right in at least "
-        f"{BOTH_NAMED:.0%} of mixtures.",
+        f"{BOTH_NAMED:.0%} of mixtures. How much the fainter stands out: the share of bands and "
+        f"moments that it raises by {RAISED_DB:g} dB in procedural sound; covered below "
+        f"{COVERED:g}.",
         rows,
     )

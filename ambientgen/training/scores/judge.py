@@ -1,28 +1,55 @@
-"""A judge that names sounds: a small convolutional network that has heard procedural sound only.
+"""A judge that names sounds: a convolutional network that has heard procedural sound only.
 
-It never sees a render. It learns from single textures and mixtures of two, under random gain, tilt
-and blur, so that neither loudness nor a recording chain tells classes apart.
+It never sees a render. It learns from single textures and from mixtures of two and three at the
+levels at which mixtures are asked for, under random gain, tilt, colour, noise and blur, so that
+neither loudness nor a recording chain tells classes apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ambientgen.training.mel import log_mel
+from ambientgen.synth.signals import LEVEL_SPAN_DB
+from ambientgen.training.mel import HOP, MEL_BINS, log_mel
 from ambientgen.training.scores.bench import Bench
 from ambientgen.training.scores.teacher import Audio, Wish
 
-CLIP_S, CROP_FRAMES = 6.0, 256  # learnt from 2.56 s at a time, asked over whole takes
+CLIP_S, CROP_FRAMES = 6.0, 512  # learnt from 5.12 s at a time, asked over whole takes
 FIRST_CLIP = 70_000  # seeds of clips to learn from: none is ever judged
-BATCH, EPOCHS, RATE = 32, 26, 2e-3
+FAINTEST, MOST_CHANGE = 0.3, 0.3  # of the levels of clips; how far a clip's level moves
+BATCH, EPOCHS, LEAST_STEPS = 32, 12, 200
+TURNS = ((1.0, 4e-3),)  # how long, of all epochs, and the highest rate
+ONE_LEVEL = 0.6  # to which clips are brought before they are mixed
+COUNTS = (1, 2, 2, 1, 2, 3)  # how many states sound at once, in turn
+APART_DB = 3.0  # deviation of a state's level in a mixture from the others'
+NEPER_DB = 8.686  # a step of 1 in log-mels
 FLOOR_DB, SPAN_DB = -75.0, 12.0  # of the loudest: what lies below is not heard
+WIDTHS, HEARD = (24, 48, 96, 128), 160  # channels of the network over bands and time; over time
+
+Clips = NDArray[np.float16]
+Mixtures = Callable[[np.random.Generator], tuple[Tensor, Tensor]]
+
+
+class Along(nn.Module):
+    """What follows upon what: a residual convolution along time of (B, HEARD, T)."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        conv = nn.Conv1d(HEARD, HEARD, 3, padding=dilation, dilation=dilation)
+        self.body = nn.Sequential(conv, nn.BatchNorm1d(HEARD), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape kept."""
+        return x + torch.as_tensor(self.body(x))
 
 
 class Net(nn.Module):
@@ -30,18 +57,27 @@ class Net(nn.Module):
 
     def __init__(self, states: int) -> None:
         super().__init__()
-        widths = (1, 16, 32, 64, 96)
         layers: list[nn.Module] = []
-        for before, after in pairwise(widths):
+        for before, after in pairwise((2, *WIDTHS)):
             layers += [nn.Conv2d(before, after, 3, 2, 1), nn.BatchNorm2d(after), nn.ReLU()]
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(2 * 4 * widths[-1], states)
+        left = MEL_BINS // 2 ** len(WIDTHS) * WIDTHS[-1]
+        self.along = nn.Sequential(
+            nn.Conv1d(left, HEARD, 1), nn.BatchNorm1d(HEARD), nn.ReLU(), Along(1), Along(3)
+        )
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(3 * HEARD, states))
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Pooled over time: its mean and its most."""
-        x = self.body(mel[:, None]).transpose(2, 3).flatten(1, 2)
-        logits: Tensor = self.head(torch.cat([x.mean(2), x.amax(2)], 1))
-        return logits
+        """Pooled over time: the mean, the most and the deviation.
+
+        Beside the mel itself it hears what moves in each band, which no colouring of a recording
+        chain changes.
+        """
+        moving = 2 * (mel - mel.mean(1, keepdim=True))
+        x = self.body(torch.stack([mel, moving], 1))
+        x = self.along(x.transpose(2, 3).flatten(1, 2))
+        spread = (x.var(2, unbiased=False) + 1e-4).sqrt()
+        return torch.as_tensor(self.head(torch.cat([x.mean(2), x.amax(2), spread], 1)))
 
 
 @dataclass(frozen=True)
@@ -53,7 +89,7 @@ class Judge:
 
     @torch.inference_mode()
     def strengths(self, audio: Audio) -> Audio:
-        """Logit of every state (states,): the mean over stretches of 2.56 s, half overlapping."""
+        """Logit of every state (states,): the mean over stretches of 5.12 s, half overlapping."""
         mel = normalised(log_mel(_whole(audio)[None]))[0]
         starts = range(0, max(1, len(mel) - CROP_FRAMES + 1), CROP_FRAMES // 2)
         crops = torch.stack([mel[s : s + CROP_FRAMES] for s in starts])
@@ -72,63 +108,95 @@ def normalised(mel: Tensor) -> Tensor:
 
 
 def clip_wishes(states: Sequence[str], clips: int) -> list[Wish]:
-    """The clips a judge learns from: every state along ramps between all levels."""
+    """The clips a judge learns from: every state at all levels, every other one on the move."""
     wishes = []
     for state in states:
         for i in range(clips):
             rng = np.random.default_rng([FIRST_CLIP, i])
-            first, last = rng.uniform(0.2, 1, 2)
-            curve = ((0.0, float(first)), (CLIP_S, float(last)))
+            first = float(rng.uniform(FAINTEST, 1))
+            moved = float(np.clip(first + rng.uniform(-MOST_CHANGE, MOST_CHANGE), FAINTEST, 1))
+            curve = ((0.0, first), (CLIP_S, moved if i % 2 else first))
             wishes.append(Wish(state, curve, CLIP_S, FIRST_CLIP + i))
     return wishes
 
 
 def train(bench: Bench) -> Judge:
     """A judge of the bench's states; a pure function of the textures and the effort."""
-    states, clips = bench.states, bench.effort.judge_clips
-    wishes = clip_wishes(states, clips)
+    states = bench.states
+    wishes = clip_wishes(states, bench.effort.judge_clips)
     bench.teacher.prepare(wishes)
-    audio = np.stack([bench.teacher.take(w) for w in wishes]).astype(np.float32)
+    # Half precision errs by less than the microphone's noise, and holds thousands of clips.
+    audio = np.stack([bench.teacher.take(w).astype(np.float16) for w in wishes])
+    # How loud a state is at one level is its own; what other levels add is taken off.
+    levels = np.array([np.mean([level for _, level in w.curve]) for w in wishes])
+    return Judge(fit(audio, LEVEL_SPAN_DB * (ONE_LEVEL - levels), len(states)), states)
+
+
+def fit(audio: Clips, gains_db: Audio, states: int) -> Net:
+    """A network that has learnt clips (states x clips, n), whose gains bring them to one level.
+
+    It takes several turns, each with its rate rising and falling to nothing. There are LEAST_STEPS
+    in the first, however few the clips.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = Net(len(states))
-        optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-2)
-        # As many steps whatever the number of clips: fewer clips are heard more often.
-        steps = EPOCHS * max(len(wishes), 160) // BATCH
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2 * RATE, steps)
-        for step in range(steps):
-            mel, target = _batch(audio, clips, len(states), np.random.default_rng([1, step]))
-            loss = F.binary_cross_entropy_with_logits(net(mel), target)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    return Judge(net.eval(), states)
+        net = Net(states)
+        steps = max(LEAST_STEPS, EPOCHS * len(audio) // BATCH)
+        for number, (share, rate) in enumerate(TURNS, 1):
+            mixtures = partial(_mixtures, audio, gains_db, states)
+            _turn(net, mixtures, number, round(share * steps), rate)
+    return net.eval()
 
 
-def _batch(
-    audio: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    clips: int,
-    states: int,
-    rng: np.random.Generator,
+def _turn(net: Net, mixtures: Mixtures, number: int, steps: int, rate: float) -> None:
+    """One turn of `steps` on mixtures that are drawn from [number, step]."""
+    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps)
+    for step in range(steps):
+        rng = np.random.default_rng([number, step])
+        sounds, target = mixtures(rng)
+        logits = net(_through_a_chain(log_mel(sounds), rng))
+        loss = F.binary_cross_entropy_with_logits(logits, target)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+
+
+def _mixtures(
+    audio: Clips, gains_db: Audio, states: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Mels (BATCH, CROP_FRAMES, 64) of singles and pairs of stretches, and who is in them."""
-    n = CROP_FRAMES * 160
+    """Stretches (BATCH, CROP_FRAMES * HOP) of one to three states, and who is in them."""
+    n, clips = CROP_FRAMES * HOP, len(audio) // states
     sounds, target = np.zeros((BATCH, n), np.float32), torch.zeros(BATCH, states)
     for i in range(BATCH):
-        for state in rng.choice(states, 1 if i % 2 else 2, replace=False):
-            clip = audio[state * clips + rng.integers(clips)]
-            start = rng.integers(0, len(clip) - n + 1)
-            sounds[i] += clip[start : start + n] * 10 ** (rng.uniform(-6, 6) / 20)
+        many = min(COUNTS[i % len(COUNTS)], states)
+        for state in rng.choice(states, many, replace=False):
+            which = state * clips + rng.integers(clips)
+            start = rng.integers(0, audio.shape[1] - n + 1)
+            gain_db = gains_db[which] + rng.normal(0, APART_DB)
+            sounds[i] += audio[which, start : start + n] * np.float32(10 ** (gain_db / 20))
             target[i, state] = 1
-    mel = log_mel(torch.from_numpy(sounds))
-    tilt = torch.from_numpy(rng.uniform(-0.5, 0.5, (BATCH, 1, 1))).float()
-    mel = mel + tilt * torch.linspace(-1, 1, 64)
-    half = mel[: BATCH // 2]  # as of a chain that smears: two frames and two bands
-    smeared = F.avg_pool2d(F.pad(half[:, None], (1, 1, 1, 1), "replicate"), 3, 1)[:, 0]
-    return normalised(torch.cat([smeared, mel[BATCH // 2 :]])), target
+    return torch.from_numpy(sounds), target
+
+
+def _through_a_chain(mel: Tensor, rng: np.random.Generator) -> Tensor:
+    """Log-mels (B, T, 64) as of recording chains: tilted, coloured, noisy and half of them smeared
+    over three frames and bands; normalised."""
+    count = len(mel)
+    colour = rng.uniform(-0.5, 0.5, (count, 1)) * np.linspace(-1, 1, MEL_BINS)
+    knots = rng.normal(0, 0.2, (count, 9))  # 1.7 dB
+    at = np.linspace(0, 8, MEL_BINS)
+    colour += np.stack([np.interp(at, np.arange(9), own) for own in knots])
+    mel = mel + torch.from_numpy(colour).float()[:, None]
+    below_db = torch.from_numpy(rng.uniform(50, 90, count)).float()
+    noise = mel.amax((1, 2)) - below_db / NEPER_DB
+    mel = torch.logaddexp(mel, noise[:, None, None])
+    smeared = F.avg_pool2d(F.pad(mel[:, None], (1, 1, 1, 1), "replicate"), 3, 1)[:, 0]
+    some = torch.from_numpy(rng.random(count) < 0.5)[:, None, None]
+    return normalised(torch.where(some, smeared, mel))
 
 
 def _whole(audio: Audio) -> Tensor:
     """Samples as float32, cut to whole mel frames."""
-    return torch.from_numpy(audio[: len(audio) // 160 * 160].astype(np.float32))
+    return torch.from_numpy(audio[: len(audio) // HOP * HOP].astype(np.float32))
