@@ -44,6 +44,7 @@ class Studio:
 
     rendered: list[tuple[Scene, str, float | None]] = field(default_factory=list)
     made: int = 0
+    batch: int | None = None
     store: Store | None = None
     failures: dict[str, Exception] = field(default_factory=dict)
 
@@ -62,9 +63,15 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
 
     class Sine:
         def __init__(
-            self, device: str, workers: int | None, listener: Listener, store: Store | None
+            self,
+            device: str,
+            workers: int | None,
+            listener: Listener,
+            store: Store | None,
+            batch: int | None,
         ) -> None:
             told.made += 1
+            told.batch = batch
             told.store = store
             self.tell = listener
 
@@ -79,6 +86,7 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
             format_name: str | None,
             sidecar: SidecarRule | None,
             stems: Mapping[str, Path],
+            batches: Mapping[tuple[str, str], int],
         ) -> RenderReport:
             told.rendered.append((scene, output, duration_s))
             for event in (StageStarted("rendering"), Notice("too loud"), WindowsDone(1, 1)):
@@ -298,8 +306,9 @@ def test_without_a_terminal_there_are_plain_lines(capsys: Output, studio: Studio
 def test_options_reach_the_scene_and_the_renderer(capsys: Output, studio: Studio) -> None:
     rendered(
         capsys, "rain.yaml", "--seed", "5", "--steps", "3", "--guidance", "2.5",
-        "--duration", "1m30s", "--set", "states.wind.curve=0.5",
+        "--duration", "1m30s", "--set", "states.wind.curve=0.5", "--batch", "6",
     )  # fmt: skip
+    assert studio.batch == 6
     scene, output, duration_s = studio.rendered[0]
     assert (scene.seed, scene.render.steps, scene.render.guidance) == (5, 3, 2.5)
     assert scene.states[1].value(np.array([0.0])) == 0.5

@@ -86,8 +86,7 @@ def preview(
     check_model(scene, wanted)
     with console.progress(str(target)) as listener, named_after(scene):
         making = _Making(Equipment(device, workers, batch, store), listener)
-        content = making.page(wanted, part, shown, lossless)
-    write_whole(target, content, force)
+        write_whole(target, content := making.page(wanted, part, shown, lossless), force)
     console.say(f"{target}: {len(content) / 1e6:.1f} MB")
     if open_it:
         _open(target, console)
