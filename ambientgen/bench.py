@@ -28,6 +28,7 @@ from ambientgen.latents import denoise
 from ambientgen.level import LevelSettings, Limiter
 from ambientgen.loa import condition, encode_prompts
 from ambientgen.models.loading import Model
+from ambientgen.models.memory import batch_for, rows_of
 from ambientgen.models.packing import flop_formulas
 from ambientgen.models.registry import resolve
 from ambientgen.noise import NoiseField
@@ -200,7 +201,8 @@ def measured(model: Model) -> dict[str, Cost]:
         for n in ("calm", "moving")
     )
     chunk_s = CORE * geometry.mel_hop / geometry.sample_rate
-    latents = _noise(model, (CORE + FADE + 2 * CONTEXT) // geometry.latent_stride)
+    frames = (CORE + FADE + 2 * CONTEXT) // geometry.latent_stride
+    latents = _drawn(1, *_latent_shape(model, frames))
     latents = latents.to(memory_format=torch.channels_last) / model.vae.config.scaling_factor
     mel = model.vae.decode(latents).sample[:, 0, : CORE + 2 * VOCODER_CONTEXT]
     heard = [mel]
@@ -220,12 +222,15 @@ def measured(model: Model) -> dict[str, Cost]:
 
 
 def _windows(model: Model, windows: Iterable[Window]) -> Cost:
+    """Of a pass that is full of windows like this one."""
     options = sampler_options(model, parse_scene(scene_text("calm", "pocket", 60.0), "bench.yaml"))
     given = condition(model, "steady rain")
     (window,) = windows
-    noise = _noise(model, window.frames)
-    one = cost(lambda: denoise(model, noise, [given], options))
-    return one.times(SPAN_S / model.geometry.seconds(window.core_frames))
+    longest = model.spec.rule.cores[-1] + model.spec.rule.overlap
+    rows = rows_of(batch_for(model, longest), longest, window.frames)
+    noise = _drawn(rows, *_latent_shape(model, window.frames))
+    one = cost(lambda: denoise(model, noise, [given] * rows, options))
+    return one.times(SPAN_S / (rows * model.geometry.seconds(window.core_frames)))
 
 
 def _noises(model: Model) -> None:
@@ -252,8 +257,8 @@ def _finished(model: Model, path: Path) -> None:
             sink.write(block)
 
 
-def _noise(model: Model, frames: int) -> Tensor:
-    return _drawn(1, model.geometry.latent_channels, frames, model.geometry.latent_bins)
+def _latent_shape(model: Model, frames: int) -> tuple[int, int, int]:
+    return model.geometry.latent_channels, frames, model.geometry.latent_bins
 
 
 def _drawn(*shape: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -24,6 +24,10 @@ from ambientgen.windows import Window
 FloatArray = NDArray[np.float32]
 Made = TypeVar("Made")
 
+PATIENCE = 16
+"""Windows that may come before a pass which is not full is made: what is heard first waits for it,
+and what was made meanwhile lies in memory."""
+
 
 @dataclass(frozen=True)
 class Conditionings:
@@ -39,11 +43,23 @@ class Conditionings:
 
 @dataclass(frozen=True)
 class Means:
-    """What windows are made with: `batch` of them in one pass of the UNet."""
+    """What windows are made with: `rows` says how many of some latent frames share a pass."""
 
     maker: WindowMaker
     engine: LocalEngine
-    batch: int
+    rows: Callable[[int], int]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Windows of one length, by their rows among the `rows` of one pass of the UNet.
+
+    A row's last bits depend on how many rows there are and on which it is, and not on what the
+    others hold: so both are a window's own, and rows without a window stay in the pass.
+    """
+
+    rows: int
+    windows: Mapping[int, Window]
 
 
 def made(
@@ -57,27 +73,44 @@ def made(
     noise = (take or Take(plan.scene.seed)).windows(_rows(model), period)
     engine = means.engine
     make = partial(_made, model, noise, told, means.maker, engine.checkpoint)
-    parts = engine.map(make, batches(to_make(plan), means.batch))
+    parts = engine.map(make, passes(to_make(plan), means.rows))
     yield from placed(plan, in_order(to_make(plan), chain.from_iterable(parts)))
 
 
-def batches(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
-    """Windows as they share a pass through the UNet: at most `size`, all of one length.
+def passes(windows: Iterable[Window], rows: Callable[[int], int]) -> Iterator[Pass]:
+    """Windows as they share passes: each in the row that its own place in time gives it.
 
-    Of each `size` windows of the scene those of one length go together. Grouping looks at nothing
-    but the windows' place in the scene, since a batch's size changes the last bits of its results.
+    A pass waits for windows of its length until it is full, its row is wanted again, or `PATIENCE`
+    other windows have come. Which windows meet there changes nothing about any of them.
     """
-    for block in _blocks(windows, size):
-        alike: dict[int, list[Window]] = {}
-        for window in block:
-            alike.setdefault(window.frames, []).append(window)
-        yield from alike.values()
+    waiting: dict[int, tuple[int, dict[int, Window]]] = {}  # by length: since when, by row
+
+    def closed(frames: int) -> Pass:
+        return Pass(rows(frames), waiting.pop(frames)[1])
+
+    for count, window in enumerate(windows):
+        row = row_of(window, rows(window.frames))
+        if window.frames in waiting and row in waiting[window.frames][1]:
+            yield closed(window.frames)
+        together = waiting.setdefault(window.frames, (count, {}))[1]
+        together[row] = window
+        if len(together) == rows(window.frames):
+            yield closed(window.frames)
+        for frames in [each for each, (since, _) in waiting.items() if count - since >= PATIENCE]:
+            yield closed(frames)
+    for frames in list(waiting):
+        yield closed(frames)
+
+
+def row_of(window: Window, rows: int) -> int:
+    """The row of a window among `rows`: neighbours of one length have neighbouring ones."""
+    return window.start_frame // window.core_frames % rows
 
 
 def in_order(
     windows: Iterable[Window], made: Iterable[tuple[Window, Made]]
 ) -> Iterator[tuple[Window, Made]]:
-    """What was made of the `batches` of some windows, in the windows' own order."""
+    """What was made of the `passes` of some windows, in the windows' own order."""
     stream = iter(made)
     waiting: dict[int, Made] = {}
     for window in windows:
@@ -87,40 +120,28 @@ def in_order(
         yield window, waiting.pop(window.index)
 
 
-def _blocks(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
-    """Neighbours whose indices divide to one quotient; a loop's next turn begins a new block."""
-    block: dict[int, Window] = {}
-    place = -1
-    for window in windows:
-        if block and (window.index // size != place or window.index in block):
-            yield list(block.values())
-            block = {}
-        place = window.index // size
-        block[window.index] = window
-    if block:
-        yield list(block.values())
-
-
 def _made(
     model: Model,
     noise: WindowNoise,
     conditionings: Conditionings,
     maker: WindowMaker,
     checkpoint: Callable[[], None],
-    batch: Sequence[Window],
+    together: Pass,
 ) -> list[tuple[Window, FloatArray]]:
-    """Each window of a batch, and its latents (C * F, frames)."""
-    given = [conditionings.of(window) for window in batch]
-    rows = maker.make(_noise(model, batch, noise), given, checkpoint)
-    return list(zip(batch, rows, strict=True))
+    """Each window of a pass, and its latents (C * F, frames)."""
+    given = {
+        row: (_noise(model, window, noise), conditionings.of(window))
+        for row, window in together.windows.items()
+    }
+    latents = maker.make(given, together.rows, checkpoint)
+    return [(window, latents[row]) for row, window in together.windows.items()]
 
 
-def _noise(model: Model, batch: Sequence[Window], noise: WindowNoise) -> torch.Tensor:
-    """Noise (B, C, T, F) of windows of one length, at their absolute frames."""
+def _noise(model: Model, window: Window, noise: WindowNoise) -> torch.Tensor:
+    """Noise (C, T, F) of a window, at its absolute frames."""
     channels, bins = model.geometry.latent_channels, model.geometry.latent_bins
-    drawn = np.stack([noise.window(w.start_frame, w.frames) for w in batch])
-    grid = drawn.reshape(len(batch), -1, channels, bins).swapaxes(1, 2)
-    return torch.from_numpy(grid.copy())
+    drawn = noise.window(window.start_frame, window.frames)
+    return torch.from_numpy(drawn.reshape(-1, channels, bins).swapaxes(0, 1).copy())
 
 
 def _rows(model: Model) -> int:

@@ -85,7 +85,7 @@ class Renderer:
     """Renders scenes one after another, each model loaded once. Progress goes to `listener`.
 
     Windows that `store` holds are not made again; None: all are made, and none is kept. `batch` of
-    them, 1 to `MOST_BATCH`, share a pass of the UNet; None: as many as a GPU holds, one on a CPU.
+    the longest, 1 to `MOST_BATCH`, share a pass of the UNet; None: as many as `batch_for` says.
     Samples depend on it, within rounding.
     """
 

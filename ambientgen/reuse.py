@@ -8,7 +8,7 @@ the profile that decides its last bits. Whatever else an edit changes, the windo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ambientgen.models.profile import Profile, processor
 from ambientgen.store import Store, key_of
 
 FloatArray = NDArray[np.float32]
+Given = Mapping[int, tuple[torch.Tensor, Conditioning]]
 
 
 class WindowMaker:
@@ -49,44 +50,51 @@ class WindowMaker:
         self._common = key_of("window", content, spoken, sampler, *against)
 
     def make(
-        self,
-        noise: torch.Tensor,
-        conditionings: Sequence[Conditioning],
-        checkpoint: Callable[[], None],
-    ) -> FloatArray:
-        """Latents as rows over time, (B, C * F, T), from noise (B, C, T, F): see `denoise`.
+        self, given: Given, rows: int, checkpoint: Callable[[], None]
+    ) -> dict[int, FloatArray]:
+        """Latents as rows over time, (C * F, T), of windows that share a pass: see `denoise`.
 
-        A batch is stored window by window, and used only whole: its size changes the last bits.
+        given: noise (C, T, F) and conditioning of each window, by its row of the pass's `rows`.
+        The other rows are filled up. Row and rows are part of a window's key, as its last bits
+        depend on them; who else was in the pass is not.
         """
+        keys = {row: self._key(row, rows, *each) for row, each in given.items()}
+        latents: dict[int, FloatArray] = {}
+        for row, key in keys.items():
+            found = self._kept(key)
+            if found is not None:
+                latents[row] = found
+        missing = [row for row in given if row not in latents]
+        if missing:
+            passed = self._passed({row: given[row] for row in missing}, rows, checkpoint)
+            if self._store is not None and all(np.isfinite(each).all() for each in passed.values()):
+                for row, window in passed.items():  # of damaged weights, told later, is no trace
+                    self._store.put(keys[row], window)
+            latents |= passed
+        with self._lock:
+            self.computed += len(missing)
+            self.reused += len(given) - len(missing)
+        return latents
+
+    def _passed(
+        self, given: Given, rows: int, checkpoint: Callable[[], None]
+    ) -> dict[int, FloatArray]:
+        """What the model makes of some rows of a pass."""
+        filling = next(iter(given.values()))
+        filled = [given.get(row, filling) for row in range(rows)]
+        noise = torch.stack([each for each, _ in filled])
+        conditionings = [each for _, each in filled]
+        latents = denoise(self._model, noise, conditionings, self._options, checkpoint)
+        return {row: _rows_of(latents[row]) for row in given}
+
+    def _key(self, row: int, rows: int, noise: torch.Tensor, conditioning: Conditioning) -> str:
         if self._store is None:
-            made = _rows_of(denoise(self._model, noise, conditionings, self._options, checkpoint))
-            self._count(computed=len(made))
-            return made
-        keys = [
-            key_of(self._common, f"{place} of {len(noise)}", each.numpy(), *_arrays(given))
-            for place, (each, given) in enumerate(zip(noise, conditionings, strict=True))
-        ]
-        found = [self._kept(key) for key in keys]
-        kept = [each for each in found if each is not None]
-        if len(kept) == len(keys):
-            self._count(reused=len(kept))
-            return np.stack(kept)
-        made = _rows_of(denoise(self._model, noise, conditionings, self._options, checkpoint))
-        if np.isfinite(made).all():  # damaged weights, which are told later, leave no trace
-            for key, window in zip(keys, made, strict=True):
-                self._store.put(key, window)
-        self._count(computed=len(made))
-        return made
+            return ""
+        return key_of(self._common, f"{row} of {rows}", noise.numpy(), *_arrays(conditioning))
 
     def _kept(self, key: str) -> FloatArray | None:
-        assert self._store is not None
-        found = self._store.get(key)
+        found = None if self._store is None else self._store.get(key)
         return None if found is None else np.asarray(found, np.float32)
-
-    def _count(self, computed: int = 0, reused: int = 0) -> None:
-        with self._lock:
-            self.computed += computed
-            self.reused += reused
 
 
 def _arrays(conditioning: Conditioning) -> tuple[NDArray[Any], ...]:
@@ -94,6 +102,6 @@ def _arrays(conditioning: Conditioning) -> tuple[NDArray[Any], ...]:
 
 
 def _rows_of(latents: torch.Tensor) -> FloatArray:
-    """Latents (B, C, T, F) as rows over time, (B, C * F, T)."""
-    rows = latents.transpose(2, 3).flatten(1, 2).contiguous().numpy()
+    """Latents (C, T, F) as rows over time, (C * F, T)."""
+    rows = latents.transpose(1, 2).flatten(0, 1).contiguous().numpy()
     return np.asarray(rows, np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,10 +26,12 @@ from ambientgen import reuse
 from ambientgen.cli import options
 from ambientgen.cli.app import run
 from ambientgen.errors import ExitCode, UsageError
-from ambientgen.making import batches, in_order
+from ambientgen.latents import SamplerOptions, denoise
+from ambientgen.loa import Conditioning, condition
+from ambientgen.making import PATIENCE, Pass, in_order, passes, row_of
 from ambientgen.models import memory
 from ambientgen.models.loading import Model, load
-from ambientgen.models.memory import batch_for, fitting, weight_bytes, window_bytes
+from ambientgen.models.memory import batch_for, fitting, rows_of, weight_bytes, window_bytes
 from ambientgen.models.nets.unet import Unet
 from ambientgen.models.profile import device_name, profile_of
 from ambientgen.models.registry import POCKET, pocket_folder, resolve
@@ -144,7 +147,7 @@ def test_a_card_holds_more_the_larger_it_is() -> None:
     weights = 60_000_000
     assert [fitting(card * GB, weights, small) for card in CARDS] == [64] * len(CARDS)
     found = [fitting(card * GB, AUDIOLDM2_WEIGHTS, large) for card in CARDS]
-    assert found == [1, 32, 64, 64, 64]
+    assert found == [1, 8, 8, 8, 8]
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**11), st.integers(1, 10**10))
@@ -154,7 +157,9 @@ def test_a_batch_is_a_power_of_two_that_leaves_the_share_free(
     batch = fitting(card, weights, each)
     assert batch in {2**power for power in range(7)}
     assert batch == 1 or batch * each + weights <= 0.75 * card
-    assert batch == memory.MOST_FITTING or 2 * batch * each + weights > 0.75 * card
+    assert batch == 1 or batch * each <= memory.MOST_BYTES
+    full = 2 * batch * each > memory.MOST_BYTES or 2 * batch * each + weights > 0.75 * card
+    assert batch == memory.MOST_FITTING or full
     assert fitting(card + 1, weights, each) >= batch
 
 
@@ -200,48 +205,105 @@ def test_a_gpus_batch_is_of_its_size_alone(half: Model, card: dict[str, int]) ->
     assert profile["batch"] == batch_for(on_card, 104)
 
 
-def test_a_cpu_has_one_and_apples_gpu_four(half: Model) -> None:
-    assert batch_for(half, 104) == batch_for(half, 32) == 1
+def test_a_cpu_takes_two_of_a_narrow_unet_and_apples_gpu_four(half: Model) -> None:
+    with torch.device("meta"):
+        wide = replace(half, unet=Unet.configured(AUDIOLDM2))
+    assert batch_for(half, 104) == batch_for(half, 32) == 2
+    assert batch_for(wide, 256) == 1
     assert batch_for(replace(half, device=torch.device("mps")), 104) == 4
+
+
+def test_shorter_windows_are_more_in_a_pass() -> None:
+    assert [rows_of(2, 104, frames) for frames in (104, 56, 32, 16, 112)] == [2, 2, 4, 8, 2]
+    assert [rows_of(1, 104, frames) for frames in (104, 32)] == [1, 1]
+    assert rows_of(64, 256, 16) == 1024
 
 
 # How windows are put together
 
 
 def windows(lengths: list[int]) -> list[Window]:
-    return [Window(i, 24 * i, frames, 24) for i, frames in enumerate(lengths)]
-
-
-def test_batches_hold_windows_of_one_length_wherever_the_scene_is_cut() -> None:
-    given = windows([32, 32, 56, 32, 56, 104, *[32] * 12])
-    grouped = list(batches(given, 8))
-    assert [[w.index for w in group] for group in grouped] == [
-        [0, 1, 3, 6, 7],
-        [2, 4],
-        [5],
-        [*range(8, 16)],
-        [16, 17],
+    """Of so many latent frames with their overlap of 8, one after another."""
+    starts = [sum(lengths[:i]) - 8 * i for i in range(len(lengths))]
+    return [
+        Window(i, start, frames, frames - 8)
+        for i, (start, frames) in enumerate(zip(starts, lengths, strict=True))
     ]
-    assert grouped[:3] == list(batches(given[:8], 8))
-    assert list(batches(given, 1)) == [[w] for w in given]
 
 
-@given(st.lists(st.sampled_from([32, 56, 104]), max_size=40), st.integers(1, 20))
-def test_every_window_is_made_once_and_comes_in_its_turn(lengths: list[int], size: int) -> None:
-    given = windows(lengths)
-    grouped = list(batches(given, size))
-    assert all(len(group) <= size and len({w.frames for w in group}) == 1 for group in grouped)
-    made = ((w, w.index) for group in grouped for w in group)
+def indices(together: Pass) -> dict[int, int]:
+    return {row: window.index for row, window in together.windows.items()}
+
+
+TWOS = partial(rows_of, 2, 104)
+
+
+def test_windows_of_one_length_meet_in_the_rows_of_their_time() -> None:
+    given = windows([32, 32, 56, 32, 32, *[104] * 3, *[32] * 4])
+    assert [indices(each) for each in passes(given, TWOS)] == [
+        {0: 0, 1: 1},  # whose first row is wanted again
+        {1: 5, 0: 6},
+        {0: 3, 1: 4, 2: 8, 3: 9},
+        {1: 2},  # nobody else came
+        {1: 7},
+        {0: 10, 1: 11},
+    ]
+    assert [indices(each) for each in passes(given, lambda _: 1)] == [{0: w.index} for w in given]
+
+
+LENGTHS = st.lists(st.sampled_from([32, 56, 104]), max_size=60)
+
+
+@given(LENGTHS, st.integers(1, 9))
+def test_every_window_is_made_once_and_comes_in_its_turn(lengths: list[int], batch: int) -> None:
+    given, rows = windows(lengths), partial(rows_of, batch, 104)
+    grouped = list(passes(given, rows))
+    for each in grouped:
+        assert len({window.frames for window in each.windows.values()}) == 1
+        assert all(each.rows == rows(window.frames) for window in each.windows.values())
+        assert all(row == row_of(window, each.rows) for row, window in each.windows.items())
+    made = ((w, w.index) for each in grouped for w in each.windows.values())
     assert list(in_order(given, made)) == [(w, w.index) for w in given]
 
 
-def test_a_loop_that_never_ends_is_batched_turn_by_turn() -> None:
+@given(LENGTHS, st.integers(1, 9))
+def test_no_window_waits_for_long(lengths: list[int], batch: int) -> None:
+    seen: list[Window] = []
+
+    def coming() -> Iterator[Window]:
+        for window in windows(lengths):
+            seen.append(window)
+            yield window
+
+    for each in passes(coming(), partial(rows_of, batch, 104)):
+        oldest = min(window.index for window in each.windows.values())
+        assert len(seen) - 1 - oldest <= PATIENCE
+
+
+def test_a_loop_that_never_ends_meets_itself_turn_by_turn() -> None:
     def turns() -> Iterator[Window]:
         while True:
-            yield from windows([32] * 5)
+            yield from windows([32] * 3)
 
-    grouped = batches(turns(), 8)
-    assert [[w.index for w in next(grouped)] for _ in range(3)] == [[*range(5)]] * 3
+    grouped = passes(turns(), TWOS)
+    assert [indices(next(grouped)) for _ in range(3)] == [{0: 0, 1: 1, 2: 2}] * 3
+
+
+@pytest.mark.parametrize("frames", [32, 56, 104])
+def test_a_row_is_the_same_to_the_bit_whatever_the_others_hold(pocket: Model, frames: int) -> None:
+    """What stretches, edits and stores rest on: see `making.Pass`."""
+    rows = TWOS(frames)
+    torch.manual_seed(3)
+    noise = torch.randn(rows, 16, frames, 8)
+    told = [condition(pocket, words) for words in ("light rain", "heavy rain")]
+    each: list[Conditioning] = [told[row % 2] for row in range(rows)]
+    options = SamplerOptions(steps=2)
+    whole = denoise(pocket, noise, each, options)
+    for row in range(rows):
+        filled = torch.stack([noise[row]] * rows)
+        alone = denoise(pocket, filled, [each[row]] * rows, options)
+        assert torch.equal(alone[row], whole[row])
+    assert not torch.equal(whole[0], whole[1])
 
 
 # That they are what they were
@@ -280,7 +342,7 @@ def profile_beside(path: Path) -> dict[str, Any]:
 def test_windows_together_are_what_they_are_alone(scene: Scene, tmp_path: Path) -> None:
     """Within rounding; and to the bit, however many workers there are."""
     one, three = tmp_path / "one.wav", tmp_path / "three.wav"
-    alone, together = rendered(scene, one, None), rendered(scene, three, 3)
+    alone, together = rendered(scene, one, 1), rendered(scene, three, 3)
     assert alone.windows.total > 3
     samples = [soundfile.read(path, dtype="float32")[0] for path in (one, three)]
     peak = np.abs(samples[0]).max()
@@ -348,10 +410,10 @@ def test_another_devices_batches_are_not_taken_over(scene: Scene) -> None:
 
     assert device_name(model.device) == "cpu"
     assert batch({(content, "cpu"): 5}) == 5
-    assert batch({(content, "cuda A Card"): 64}) == batch({("other", "cpu"): 5}) == 1
-    assert batch({(content, "cpu"): 10**9}) == 1
-    renderer._batch = 2
-    assert batch({(content, "cpu"): 5}) == 2
+    assert batch({(content, "cuda A Card"): 64}) == batch({("other", "cpu"): 5}) == 2
+    assert batch({(content, "cpu"): 10**9}) == 2
+    renderer._batch = 3
+    assert batch({(content, "cpu"): 5}) == 3
 
 
 # What goes wrong

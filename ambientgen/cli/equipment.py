@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ class Equipment:
 
     def renderer(self, listener: Listener) -> Renderer:
         """A renderer with all of it. Imports torch, which takes seconds."""
-        from ambientgen.renderer import Renderer
-
+        gc.disable()  # imports make a million objects and no garbage: to look for it takes 0.2 s
+        try:
+            from ambientgen.renderer import Renderer
+        finally:
+            gc.enable()
         return Renderer(self.device.value, self.workers, listener, self.store, self.batch)

@@ -117,8 +117,8 @@ Batch = Annotated[
         "--batch",
         metavar="N",
         parser=whole_number("--batch", 4, range(1, MOST_BATCH + 1)),
-        help="Windows that share a pass of the UNet; as many as the GPU holds if left out, one on "
-        "a CPU. Samples differ with it by rounding.",
+        help="Longest windows that share a pass of the UNet (of shorter ones, more); as many as "
+        "the GPU holds if left out, on a CPU two of pocket's. Samples differ with it by rounding.",
     ),
 ]
 Cache = Annotated[

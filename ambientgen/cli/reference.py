@@ -43,8 +43,7 @@ Where the sound goes:
   [store.md](store.md).
 - When the reader of a pipe leaves, as players and `head` do, the render ends quietly with 0.
 
-`--from 12m --to 13m` renders that minute alone: to the bit what it is in the whole (within rounding
-where windows share a pass, on a GPU or with `--batch`).
+`--from 12m --to 13m` renders that minute alone: to the bit what it is in the whole.
 
 `--set KEY=VALUE` changes the scene as if it were written there: `--set states.rain.curve=0.8`,
 `--set 'states.rain.curve={0s: 0, 1m: 1}'`, `--set output.format=flac`. The value is YAML. `--seed`,

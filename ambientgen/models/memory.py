@@ -2,6 +2,7 @@
 
 Samples depend on the number in their last bits. So it is a function of the card's whole memory, the
 model and the scene's longest window: one card makes the same of a scene whatever else it does.
+Passes of one size are always of that size, so rows that no window needs are computed too.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from torch import nn
 from ambientgen.models.configuration import per_level
 from ambientgen.models.folder import read_json
 from ambientgen.models.loading import Model
-from ambientgen.models.nets.unet import DOWN, FIELDS, UP
+from ambientgen.models.nets.unet import DOWN, FIELDS, UP, Unet
 
-ON_CPU = 1
-"""Each worker is busy with one window, and gains nothing from more."""
+ON_CPU = 2
+"""Of a narrow UNet, whose pass is mostly calls of operators: together pocket's long windows take
+three quarters of the time, its shortest, of which four fit, less than half."""
+
+NARROW = 64
+"""Channels at a UNet's finest level, up to which it is called narrow. Of wider ones (128 in
+AudioLDM 2) a CPU is busy with a single window, and gains nothing from more."""
 
 ON_MPS = 4
 """Apple's GPU shares the machine's memory: of no size of its own that could be reckoned with."""
@@ -30,8 +36,11 @@ MOST_BATCH = 1024
 """More may not be asked for either: all their latents lie in memory."""
 
 MOST_FITTING = 64
-"""More is never chosen: a pass of 64 long windows is 166 GFLOP for pocket, 22 TFLOP for AudioLDM 2,
-guided, and a store keeps and loses a batch whole."""
+"""More is never chosen."""
+
+MOST_BYTES = 512_000_000
+"""Nor a pass that holds more: 8 windows of AudioLDM 2, guided, are 2.8 TFLOP and 65,536 pixels at
+the finest level, which busies a GPU, and rows without a window take as long as the others."""
 
 FREE_SHARE = 0.25
 """Of a card, left to all that is not the UNet's pass: VAE and vocoder, the libraries' own memory
@@ -89,7 +98,18 @@ def batch_for(model: Model, frames: int) -> int:
         config = read_json(model.spec.folder / "unet" / "config.json")
         each = window_bytes(config, (frames, model.geometry.latent_bins), model.dtype)
         return fitting(card_bytes, weight_bytes(model), each)
-    return ON_MPS if model.device.type == "mps" else ON_CPU
+    if model.device.type == "mps":
+        return ON_MPS
+    narrow = isinstance(model.unet, Unet) and model.unet.width <= NARROW
+    return ON_CPU if narrow else 1
+
+
+def rows_of(batch: int, longest: int, frames: int) -> int:
+    """Windows of `frames` in a pass that holds `batch` of the `longest`: doubled as often as they
+    are shorter, so that passes are about equally large. A batch of one is always one window."""
+    if batch == 1:
+        return 1
+    return batch << max(0, (longest // frames).bit_length() - 1)
 
 
 def fitting(card_bytes: int, weights_bytes: int, each_bytes: int) -> int:
@@ -97,7 +117,7 @@ def fitting(card_bytes: int, weights_bytes: int, each_bytes: int) -> int:
 
     weights_bytes: of the whole model, which lies there too. each_bytes: of one window in a pass.
     """
-    room = (1 - FREE_SHARE) * card_bytes - weights_bytes
+    room = min((1 - FREE_SHARE) * card_bytes - weights_bytes, MOST_BYTES)
     windows = max(1, int(room // each_bytes))
     return min(MOST_FITTING, 1 << (windows.bit_length() - 1))
 

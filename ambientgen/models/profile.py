@@ -23,8 +23,8 @@ class Profile:
     """The circumstances under which renders agree to the bit.
 
     `torch` is its version, and the backend that compiles networks if one does; `device` is the
-    kind, for a GPU with its name; `cpu` the instructions torch may use; `batch` the windows in one
-    pass of the UNet; `threads` torch's threads for each worker.
+    kind, for a GPU with its name; `cpu` the instructions torch may use; `batch` how many of the
+    longest windows share a pass of the UNet; `threads` torch's threads for each worker.
     """
 
     samples: int
@@ -43,7 +43,7 @@ class Profile:
 
 
 def profile_of(device: torch.device, dtype: torch.dtype, batch: int) -> Profile:
-    """The profile of a render on this machine with `batch` windows in one pass."""
+    """The profile of a render on this machine with `batch` longest windows in a pass."""
     backend = asked_backend()
     return Profile(
         samples=SAMPLES_VERSION,

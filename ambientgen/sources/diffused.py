@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import tee
 
 import numpy as np
@@ -18,6 +18,7 @@ from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text
 from ambientgen.making import Conditionings, Means, made
 from ambientgen.models.loading import Model
+from ambientgen.models.memory import rows_of
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.noise import Take
 from ambientgen.plan import Plan, make_plan
@@ -90,9 +91,13 @@ class Diffused:
         Raises SceneError as `fitted_rule` does.
         """
         model = self.model
-        rule = fitted_rule(model.spec.rule, self.scene, model.geometry)
-        batch = self._studio.batch(model, rule.cores[-1] + rule.overlap)
-        return profile_of(model.device, model.dtype, batch)
+        return profile_of(model.device, model.dtype, self._studio.batch(model, self._longest))
+
+    @cached_property
+    def _longest(self) -> int:
+        """Latent frames of a longest window."""
+        rule = fitted_rule(self.model.spec.rule, self.scene, self.model.geometry)
+        return rule.cores[-1] + rule.overlap
 
     def reach(self, stretch: Stretch) -> Stretch:
         """The stretch: these samples are this source's own."""
@@ -169,7 +174,8 @@ class Diffused:
     def _feed(self, plan: Plan, take: Take, parts: Iterable[Told]) -> Iterator[FloatArray]:
         """The samples (n,) of one take."""
         engine = self._studio.engine
-        means = Means(self._window_maker(), engine, self.profile.batch)
+        rows = partial(rows_of, self.profile.batch, self._longest)
+        means = Means(self._window_maker(), engine, rows)
 
         def windows() -> Iterator[tuple[int, FloatArray]]:
             for part, told in parts:

@@ -38,8 +38,8 @@ class Studio:
     """What a source that is made by a model works with.
 
     model: gives a loaded one by its name. content: its fingerprint. meaning: what each window of a
-    plan is told. batch: windows in one pass of the UNet, of a model and of the latent frames of a
-    scene's longest window.
+    plan is told. batch: longest windows in a pass of the UNet, of a model and of their latent
+    frames.
     """
 
     engine: LocalEngine
