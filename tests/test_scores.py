@@ -249,7 +249,7 @@ def test_a_judge_is_a_function_of_textures_and_effort(
     perfect: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judge, "EPOCHS", 0)
-    monkeypatch.setattr(judge, "LEAST_STEPS", 4)
+    monkeypatch.setattr(judge, "LEAST_STEPS", 2)
     monkeypatch.setattr(judge, "BATCH", 6)
     before = torch.random.get_rng_state()
     one, other = (judge.train(perfect).net.state_dict() for _ in range(2))

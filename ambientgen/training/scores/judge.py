@@ -7,9 +7,8 @@ neither loudness nor a recording chain tells classes apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -26,8 +25,7 @@ from ambientgen.training.scores.teacher import Audio, Wish
 CLIP_S, CROP_FRAMES = 6.0, 512  # learnt from 5.12 s at a time, asked over whole takes
 FIRST_CLIP = 70_000  # seeds of clips to learn from: none is ever judged
 FAINTEST, MOST_CHANGE = 0.3, 0.3  # of the levels of clips; how far a clip's level moves
-BATCH, EPOCHS, LEAST_STEPS = 32, 12, 200
-TURNS = ((1.0, 4e-3),)  # how long, of all epochs, and the highest rate
+BATCH, EPOCHS, LEAST_STEPS, HIGHEST_RATE = 32, 12, 200, 4e-3
 ONE_LEVEL = 0.6  # to which clips are brought before they are mixed
 COUNTS = (1, 2, 2, 1, 2, 3)  # how many states sound at once, in turn
 APART_DB = 3.0  # deviation of a state's level in a mixture from the others'
@@ -36,7 +34,6 @@ FLOOR_DB, SPAN_DB = -75.0, 12.0  # of the loudest: what lies below is not heard
 WIDTHS, HEARD = (24, 48, 96, 128), 160  # channels of the network over bands and time; over time
 
 Clips = NDArray[np.float16]
-Mixtures = Callable[[np.random.Generator], tuple[Tensor, Tensor]]
 
 
 class Along(nn.Module):
@@ -135,32 +132,24 @@ def train(bench: Bench) -> Judge:
 def fit(audio: Clips, gains_db: Audio, states: int) -> Net:
     """A network that has learnt clips (states x clips, n), whose gains bring them to one level.
 
-    It takes several turns, each with its rate rising and falling to nothing. There are LEAST_STEPS
-    in the first, however few the clips.
+    There are LEAST_STEPS at least, however few the clips.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = Net(states)
+        optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
         steps = max(LEAST_STEPS, EPOCHS * len(audio) // BATCH)
-        for number, (share, rate) in enumerate(TURNS, 1):
-            mixtures = partial(_mixtures, audio, gains_db, states)
-            _turn(net, mixtures, number, round(share * steps), rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, HIGHEST_RATE, steps)
+        for step in range(steps):
+            rng = np.random.default_rng([1, step])
+            sounds, target = _mixtures(audio, gains_db, states, rng)
+            logits = net(_through_a_chain(log_mel(sounds), rng))
+            loss = F.binary_cross_entropy_with_logits(logits, target)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
     return net.eval()
-
-
-def _turn(net: Net, mixtures: Mixtures, number: int, steps: int, rate: float) -> None:
-    """One turn of `steps` on mixtures that are drawn from [number, step]."""
-    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps)
-    for step in range(steps):
-        rng = np.random.default_rng([number, step])
-        sounds, target = mixtures(rng)
-        logits = net(_through_a_chain(log_mel(sounds), rng))
-        loss = F.binary_cross_entropy_with_logits(logits, target)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
 
 
 def _mixtures(
