@@ -49,8 +49,8 @@ def render(
 
     The suffix of `path` chooses the format. `duration_s` crops the scene or holds its last levels;
     `force` replaces an existing file; `device` is `auto`, `cpu`, `cuda` or `mps`; `workers` is one
-    for each core if None; `batch` of the longest windows share a pass of the UNet, as many as a GPU
-    holds, and on a CPU two of pocket's, if None. `listener` is told what happens
+    for each core if None; `batch` of the longest windows share a pass of the UNet, what fills a
+    GPU, and on a CPU two of pocket's, if None. `listener` is told what happens
     (`ambientgen.events`).
 
     Raises:

@@ -1,4 +1,4 @@
-"""Windows made one after another, each by itself: whatever the order, it comes out the same."""
+"""A plan's windows made, in passes that they share: whoever meets there, they come out the same."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ FloatArray = NDArray[np.float32]
 Made = TypeVar("Made")
 
 PATIENCE = 16
-"""Windows that may come before a pass which is not full is made: what is heard first waits for it,
-and what was made meanwhile lies in memory."""
+"""Windows of other lengths that may come before a pass which is not full is made: what is heard
+first waits for it, and what was made meanwhile lies in memory."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Means:
 
 @dataclass(frozen=True)
 class Pass:
-    """Windows of one length, by their rows among the `rows` of one pass of the UNet.
+    """Windows of one length that share a pass of the UNet: by row, when each is due and itself.
 
-    A row's last bits depend on how many rows there are and on which it is, and not on what the
+    A row's last bits depend on how many `rows` there are and on which it is, and not on what the
     others hold: so both are a window's own, and rows without a window stay in the pass.
     """
 
     rows: int
-    windows: Mapping[int, Window]
+    windows: Mapping[int, tuple[int, Window]]
 
 
 def made(
@@ -70,33 +70,39 @@ def made(
     `take` keys the noise; None: the scene's seed alone does.
     """
     period = None if plan.loop is None else plan.loop.frames
-    noise = (take or Take(plan.scene.seed)).windows(_rows(model), period)
+    noise = (take or Take(plan.scene.seed)).windows(_width(model), period)
     engine = means.engine
     make = partial(_made, model, noise, told, means.maker, engine.checkpoint)
     parts = engine.map(make, passes(to_make(plan), means.rows))
-    yield from placed(plan, in_order(to_make(plan), chain.from_iterable(parts)))
+    yield from placed(plan, in_order(chain.from_iterable(parts)))
 
 
 def passes(windows: Iterable[Window], rows: Callable[[int], int]) -> Iterator[Pass]:
     """Windows as they share passes: each in the row that its own place in time gives it.
 
-    A pass waits for windows of its length until it is full, its row is wanted again, or `PATIENCE`
-    other windows have come. Which windows meet there changes nothing about any of them.
+    They are due in the order in which they come, from 0 on. A pass waits for windows of its length
+    until it is full, its row is wanted again, or `PATIENCE` of other lengths have come. Which
+    windows meet there changes nothing about any of them.
     """
-    waiting: dict[int, tuple[int, dict[int, Window]]] = {}  # by length: since when, by row
+    waiting: dict[int, dict[int, tuple[int, Window]]] = {}  # by length, by row
+    others: dict[int, int] = {}  # that have come since, by length
 
     def closed(frames: int) -> Pass:
-        return Pass(rows(frames), waiting.pop(frames)[1])
+        del others[frames]
+        return Pass(rows(frames), waiting.pop(frames))
 
-    for count, window in enumerate(windows):
-        row = row_of(window, rows(window.frames))
-        if window.frames in waiting and row in waiting[window.frames][1]:
-            yield closed(window.frames)
-        together = waiting.setdefault(window.frames, (count, {}))[1]
-        together[row] = window
-        if len(together) == rows(window.frames):
-            yield closed(window.frames)
-        for frames in [each for each, (since, _) in waiting.items() if count - since >= PATIENCE]:
+    for due, window in enumerate(windows):
+        length = window.frames
+        row = row_of(window, rows(length))
+        if row in waiting.get(length, {}):
+            yield closed(length)
+        for frames in others:
+            others[frames] += frames != length
+        waiting.setdefault(length, {})[row] = due, window
+        others.setdefault(length, 0)
+        if len(waiting[length]) == rows(length):
+            yield closed(length)
+        for frames in [each for each, count in others.items() if count >= PATIENCE]:
             yield closed(frames)
     for frames in list(waiting):
         yield closed(frames)
@@ -107,17 +113,15 @@ def row_of(window: Window, rows: int) -> int:
     return window.start_frame // window.core_frames % rows
 
 
-def in_order(
-    windows: Iterable[Window], made: Iterable[tuple[Window, Made]]
-) -> Iterator[tuple[Window, Made]]:
-    """What was made of the `passes` of some windows, in the windows' own order."""
-    stream = iter(made)
-    waiting: dict[int, Made] = {}
-    for window in windows:
-        while window.index not in waiting:
-            other, result = next(stream)
-            waiting[other.index] = result
-        yield window, waiting.pop(window.index)
+def in_order(results: Iterable[tuple[int, Made]]) -> Iterator[Made]:
+    """Results in the order in which they are due, each told with its number from 0 on."""
+    early: dict[int, Made] = {}
+    due = 0
+    for number, result in results:
+        early[number] = result
+        while due in early:
+            yield early.pop(due)
+            due += 1
 
 
 def _made(
@@ -127,14 +131,14 @@ def _made(
     maker: WindowMaker,
     checkpoint: Callable[[], None],
     together: Pass,
-) -> list[tuple[Window, FloatArray]]:
-    """Each window of a pass, and its latents (C * F, frames)."""
+) -> list[tuple[int, tuple[Window, FloatArray]]]:
+    """When each window of a pass is due, itself, and its latents (C * F, frames)."""
     given = {
         row: (_noise(model, window, noise), conditionings.of(window))
-        for row, window in together.windows.items()
+        for row, (_, window) in together.windows.items()
     }
     latents = maker.make(given, together.rows, checkpoint)
-    return [(window, latents[row]) for row, window in together.windows.items()]
+    return [(due, (window, latents[row])) for row, (due, window) in together.windows.items()]
 
 
 def _noise(model: Model, window: Window, noise: WindowNoise) -> torch.Tensor:
@@ -144,5 +148,5 @@ def _noise(model: Model, window: Window, noise: WindowNoise) -> torch.Tensor:
     return torch.from_numpy(drawn.reshape(-1, channels, bins).swapaxes(0, 1).copy())
 
 
-def _rows(model: Model) -> int:
+def _width(model: Model) -> int:
     return model.geometry.latent_channels * model.geometry.latent_bins

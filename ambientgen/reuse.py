@@ -1,8 +1,9 @@
 """The diffusion stage with a memory: windows made before come from the store, bit for bit.
 
 A window is a pure function of the arguments of `latents.denoise`. So its key is a hash of just
-those (the model's content, sampler options, and the very bytes of noise and conditioning) and of
-the profile that decides its last bits. Whatever else an edit changes, the window stays found.
+those (the model's content, sampler options, and the very bytes of noise and conditioning), of the
+profile, and of its row in a pass of so many, which decide its last bits. Whatever else an edit
+changes, the window stays found.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class WindowMaker:
         noise = torch.stack([each for each, _ in filled])
         conditionings = [each for _, each in filled]
         latents = denoise(self._model, noise, conditionings, self._options, checkpoint)
-        return {row: _rows_of(latents[row]) for row in given}
+        return {row: _over_time(latents[row]) for row in given}
 
     def _key(self, row: int, rows: int, noise: torch.Tensor, conditioning: Conditioning) -> str:
         if self._store is None:
@@ -101,7 +102,7 @@ def _arrays(conditioning: Conditioning) -> tuple[NDArray[Any], ...]:
     return conditioning.loa.numpy(), conditioning.text.numpy(), conditioning.text_mask.numpy()
 
 
-def _rows_of(latents: torch.Tensor) -> FloatArray:
+def _over_time(latents: torch.Tensor) -> FloatArray:
     """Latents (C, T, F) as rows over time, (C * F, T)."""
     rows = latents.transpose(1, 2).flatten(0, 1).contiguous().numpy()
     return np.asarray(rows, np.float32)

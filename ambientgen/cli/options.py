@@ -108,7 +108,7 @@ Workers = Annotated[
         "--workers",
         metavar="N",
         parser=whole_number("--workers", 2, range(1, MOST_WORKERS + 1)),
-        help="Windows rendered at a time; one for each core if left out.",
+        help="Passes made at a time; one for each core if left out, or one for a GPU.",
     ),
 ]
 Batch = Annotated[
@@ -117,8 +117,9 @@ Batch = Annotated[
         "--batch",
         metavar="N",
         parser=whole_number("--batch", 4, range(1, MOST_BATCH + 1)),
-        help="Longest windows that share a pass of the UNet (of shorter ones, more); as many as "
-        "the GPU holds if left out, on a CPU two of pocket's. Samples differ with it by rounding.",
+        help="Longest windows that share a pass of the UNet (of shorter ones, more); what fills a "
+        "GPU, as far as it fits, if left out, and two of pocket's on a CPU. A pass is always made "
+        "whole. Samples differ with it by rounding.",
     ),
 ]
 Cache = Annotated[

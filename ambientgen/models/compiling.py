@@ -21,9 +21,9 @@ from ambientgen.models.nets.unet import Unet
 
 VARIABLE = "AMBIENTGEN_COMPILE"
 
-MOST_SHAPES = 1024
-"""torch gives up a function after 8 shapes, with a warning at most; windows have a few lengths, and
-batches on a GPU up to 64 sizes of each."""
+MOST_SHAPES = 256
+"""torch gives up a function after 8 shapes, with a warning at most; windows have a few lengths,
+each with its own size of a pass, and a loop's last one may have any."""
 
 
 def asked_backend() -> str:

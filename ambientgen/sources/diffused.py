@@ -222,10 +222,10 @@ def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
 def _too_large(batch: int) -> UsageError:
     """The batch is left as it is: another one would make other samples."""
     windows = "1 window" if batch == 1 else f"{batch} windows"
-    what = f"a pass of {windows} does not fit the GPU's memory beside all else that is there"
-    remedy = "use `--workers 1`, or `--device cpu`"
+    what = f"a pass of {windows}, or its sound, does not fit the GPU's memory beside what is there"
+    remedy = "use `--device cpu`"
     if batch > 1:
-        remedy = f"write `--batch {batch // 2}`, or use `--workers 1`"
+        remedy = f"write `--batch {batch // 2}`, or {remedy}"
     return UsageError(Problem("--batch", what, remedy))
 
 

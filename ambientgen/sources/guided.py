@@ -35,7 +35,9 @@ from ambientgen.stretch import CONTEXT, CORE, FADE, Grid, Piece
 from ambientgen.units import Loop
 
 Kept = TypeVar("Kept")
-_KEPT = 6  # pieces that neighbouring windows, made by some threads, may ask for again
+# Pieces that may be asked for again: by neighbouring windows, and by those that waited for a pass
+# (`making.PATIENCE`) or are another take's. One of sound takes 1.3 MB.
+_KEPT = 32
 
 
 class Guide:
