@@ -44,7 +44,7 @@ from ambientgen.audio_file import Encoding, Shape, open_sink
 from ambientgen.events import StageStarted
 
 class Renderer:
-    def __init__(self, device, workers, listener, store):
+    def __init__(self, device, workers, listener, store, batch):
         self.tell = listener
 
     def render(self, scene, output, *, force, **more):
