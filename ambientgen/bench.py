@@ -226,7 +226,7 @@ def _windows(model: Model, windows: Iterable[Window]) -> Cost:
     options = sampler_options(model, parse_scene(scene_text("calm", "pocket", 60.0), "bench.yaml"))
     given = condition(model, "steady rain")
     (window,) = windows
-    longest = model.spec.rule.cores[-1] + model.spec.rule.overlap
+    longest = model.spec.rule.longest
     rows = rows_of(batch_for(model, longest), longest, window.frames)
     noise = _drawn(rows, *_latent_shape(model, window.frames))
     one = cost(lambda: denoise(model, noise, [given] * rows, options))

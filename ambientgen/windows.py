@@ -73,6 +73,11 @@ class WindowRule:
             raise ValueError(f"overlap {self.overlap} must be 0 to {self.cores[0]}")
 
     @property
+    def longest(self) -> int:
+        """Frames of a longest window."""
+        return self.cores[-1] + self.overlap
+
+    @property
     def halvings(self) -> int:
         """Shortest cores in a longest one."""
         return self.cores[-1] // self.cores[0]

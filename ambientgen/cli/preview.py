@@ -72,10 +72,7 @@ def preview(
     playhead. Of a scene longer than 10 minutes the beginning, if no stretch is asked for.
     """
     console = Console(quiet)
-    target = Path(output) if output is not None else Path(Path(scene).stem + ".html")
-    if target.suffix.lower() not in PAGES:
-        raise UsageError(Problem("-o", f"`{target}` is no kind of page", "name a .html file"))
-    check_new_file(target, force)
+    target = _target(scene, output, force)
     wanted = read_scene(scene, Overrides.of(assignments, model, seed, steps, guidance))
     store = None if no_cache else read_store(cache, cache_size)
     with named_after(scene):
@@ -86,10 +83,20 @@ def preview(
     check_model(scene, wanted)
     with console.progress(str(target)) as listener, named_after(scene):
         making = _Making(Equipment(device, workers, batch, store), listener)
-        write_whole(target, content := making.page(wanted, part, shown, lossless), force)
+        content = making.page(wanted, part, shown, lossless)
+    write_whole(target, content, force)
     console.say(f"{target}: {len(content) / 1e6:.1f} MB")
     if open_it:
         _open(target, console)
+
+
+def _target(scene: str, output: str | None, force: bool) -> Path:
+    """The page's place, which is free: `output`, or named after the scene in the current folder."""
+    target = Path(output) if output is not None else Path(Path(scene).stem + ".html")
+    if target.suffix.lower() not in PAGES:
+        raise UsageError(Problem("-o", f"`{target}` is no kind of page", "name a .html file"))
+    check_new_file(target, force)
+    return target
 
 
 @dataclass(frozen=True)

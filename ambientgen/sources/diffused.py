@@ -96,8 +96,7 @@ class Diffused:
     @cached_property
     def _longest(self) -> int:
         """Latent frames of a longest window."""
-        rule = fitted_rule(self.model.spec.rule, self.scene, self.model.geometry)
-        return rule.cores[-1] + rule.overlap
+        return fitted_rule(self.model.spec.rule, self.scene, self.model.geometry).longest
 
     def reach(self, stretch: Stretch) -> Stretch:
         """The stretch: these samples are this source's own."""
