@@ -33,7 +33,7 @@ import numpy as np
 RATE, WINDOW_S, FADE_S = 16_000, 10.24, 0.64
 STATE, LEVEL = "rain", 0.5
 PROMPT = "steady rain"
-FEW, MANY, GUIDANCE = 4, 25, 2.5  # pocket's own steps; what pipelines of this kind are used with
+FEW, MANY, GUIDANCE = 2, 25, 2.5  # pocket's own steps; what pipelines of this kind are used with
 REFERENCES, REFERENCE_S = 4, 10.0
 
 

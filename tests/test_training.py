@@ -278,13 +278,14 @@ def test_latents_shorter_than_a_patch_are_refused() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The few-step stage with a tiny UNet and short windows."""
-    from ambientgen.training import few, unet
+    """The few-step stage with a tiny UNet and short windows; its critic is alone for two steps."""
+    from ambientgen.training import few, levels, unet
 
     monkeypatch.setitem(unet.CONFIG, "block_out_channels", [16, 16, 16])
     monkeypatch.setitem(unet.CONFIG, "attention_head_dim", 2)
     monkeypatch.setattr(few, "WINDOWS", ((12, 2), (16, 1)))
-    monkeypatch.setattr(few, "LESSONS", ((12, 2), (16, 1)))
+    monkeypatch.setattr(few, "ALONE_STEPS", 2)
+    monkeypatch.setattr(levels, "WINDOWS", ((56, 2),) * 4)
     return few
 
 
@@ -298,6 +299,11 @@ def _drawn(rng: np.random.Generator, frames: int, count: int) -> Any:
     return Batch(*values, torch.ones(count, 5, dtype=torch.long))  # type: ignore[call-arg]
 
 
+def _decoded(latents: torch.Tensor) -> torch.Tensor:
+    """Log-mels whose level in each band is what one latent of its frame says."""
+    return latents[:, 3].repeat_interleave(8, 1).repeat_interleave(8, 2)
+
+
 def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) -> Any:
     """The weights it begins with (`start`, or a new UNet's with biases of 0.01), and makes."""
     from ambientgen.training.unet import new_unet
@@ -307,29 +313,28 @@ def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) ->
         for key, value in new_unet().state_dict().items()
     }
     schedule = Schedule(steps, 0.001, warmup=2, **more)
-    return start, few.train(draw, start, folder, schedule).state_dict()
+    return start, few.train(draw, _decoded, start, folder, schedule).state_dict()
 
 
 def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> None:
-    start, whole = _few(small, tmp_path / "whole", 8)
+    start, whole = _few(small, tmp_path / "whole", 10)
     assert any(not torch.equal(whole[key], start[key]) for key in start)
-    assert {tuple(losses) for losses in read_log(tmp_path / "whole" / "few.log").values()} == {
-        ("energy",),
-        ("lesson",),
-    }
+    alone, both = ("told", "smooth"), ("told", "smooth", "energy", "levels", "critic")
+    log = read_log(tmp_path / "whole" / "few.log")
+    assert [tuple(log[step]) for step in range(10)] == [alone] * 2 + [both] * 8
     calls = []
 
     def stopping(*drawing: Any) -> Any:
         calls.append(drawing)
-        if len(calls) == 6:
+        if len(calls) == 4 + 6:  # four for the reader of levels
             raise KeyboardInterrupt
         return _drawn(*drawing)
 
     with pytest.raises(KeyboardInterrupt):
-        _few(small, tmp_path / "cut", 8, stopping)
+        _few(small, tmp_path / "cut", 10, stopping)
     kept_there = torch.load(tmp_path / "cut" / "few.ckpt", weights_only=True)
     assert kept_there["step"] == 5
-    _, resumed = _few(small, tmp_path / "cut", 8)
+    _, resumed = _few(small, tmp_path / "cut", 10)
     assert all(torch.equal(resumed[key], whole[key]) for key in whole)
 
 
@@ -346,126 +351,147 @@ def test_the_few_step_stage_begins_anew_from_another_unet(small: Any, tmp_path: 
     assert told == ["few begins anew: the UNet has learnt more"]
 
 
-def test_what_is_compared_is_what_the_sampler_makes(small: Any) -> None:
-    """As diffusers' own sampler leads the same noise; only the last answer has a gradient."""
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_what_is_trained_is_the_whole_sampler(small: Any, steps: int) -> None:
+    """As diffusers' own leads the same noise; every answer has a gradient."""
     from diffusers import DPMSolverMultistepScheduler
 
     from ambientgen.models.solver import solver_steps
-    from ambientgen.training.unet import SCHEDULER, Batch, new_unet, predicted_v
+    from ambientgen.training.unet import SCHEDULER, new_unet, predicted_v
 
     network = new_unet()
-    batch = _drawn(np.random.default_rng(0), 12, 1)
+    batch = _drawn(np.random.default_rng(0), 12, 2)
     torch.manual_seed(3)
     graded: list[bool] = []
     with network.register_forward_pre_hook(lambda *_: graded.append(torch.is_grad_enabled())):
-        made = small.made(network, batch, solver_steps(SCHEDULER, small.STEPS))
-    assert graded == [False] * 3 + [True]
-    assert all(each.requires_grad for each in made) and not torch.allclose(*made)
+        made = small.made(network, batch, solver_steps(SCHEDULER, steps))
+    assert graded == [True] * steps and made.requires_grad
     torch.manual_seed(3)
     sample = torch.randn(2, 16, 12, 8)
-    both = Batch(*(torch.cat([value, value]) for value in batch))
     theirs = DPMSolverMultistepScheduler(**SCHEDULER)
-    theirs.set_timesteps(4)
+    theirs.set_timesteps(steps)
     with torch.no_grad():
         for timestep in theirs.timesteps:
-            answer = predicted_v(network, sample, timestep, both)
+            answer = predicted_v(network, sample, timestep, batch)
             sample = theirs.step(answer, timestep, sample).prev_sample
-    torch.testing.assert_close(torch.cat(made).detach(), sample, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(made.detach(), sample, atol=1e-3, rtol=1e-3)
 
 
-def test_any_log_and_any_process_knows_both_kinds_of_steps() -> None:
-    from ambientgen.training.few import turn_of
-
-    assert all({turn_of(3 * n + k) for k in range(3)} == {0, 1, 2} for n in range(200))
-    for every in range(1, 21):
-        logged = [bool(turn_of(step)) for step in range(0, 50 * every, every)]
-        assert 5 < sum(logged) < 45
-
-
-def test_a_stretch_of_the_solver_is_a_part_of_its_row() -> None:
-    from ambientgen.models.solver import solver_steps, solver_stretch
+def test_the_unet_waits_for_its_critic(small: Any) -> None:
+    from ambientgen.models.solver import solver_steps
+    from ambientgen.training.levels import learn_to_read
     from ambientgen.training.unet import SCHEDULER
 
-    row = solver_steps(SCHEDULER, 4)
-    assert solver_stretch(SCHEDULER, [step.timestep for step in row]) == row[:-1]
-    assert solver_stretch(SCHEDULER, [step.timestep for step in row[1:3]])[0].momentum == 0
-    for wrong in ([749], [499, 749], [749, 749], [1000, 749], [749, -1]):
-        with pytest.raises(ValueError, match="falling timesteps"):
-            solver_stretch(SCHEDULER, wrong)
+    pupil, read = small.Pupil(), learn_to_read(_drawn, _decoded)
+    batch, sampler = _drawn(np.random.default_rng(0), 12, 2), solver_steps(SCHEDULER, 2)
+    for alone in (True, False):
+        losses = small.losses(pupil, batch, sampler, read, alone=alone)
+        sum(losses.values()).backward()
+        assert all(weight.grad is not None for weight in pupil.critic.parameters())
+        assert all((weight.grad is None) == alone for weight in pupil.unet.parameters())
+    paces = [small.unet_pace(step) for step in (-1, 0, 1, small.RAMP_STEPS, 10_000)]
+    assert paces == [0, 0, 1 / small.RAMP_STEPS, 1, 1] and small.CRITIC_PACE > 1
+    assert [small.critic_alone(steps) for steps in (4, 10, 20)] == [0, 2, 2]
 
 
-def _knows(clean: torch.Tensor) -> Any:
-    """A network that believes in these clean latents, whatever it is given."""
-    from types import SimpleNamespace
+def test_levels_are_read_without_decoding() -> None:
+    from ambientgen.training.levels import band_levels, learn_to_read
 
-    from ambientgen.training.unet import alphas
-
-    class Knowing(torch.nn.Module):
-        def forward(self, noisy: torch.Tensor, t: torch.Tensor, **_: Any) -> Any:
-            a, b = alphas()[t].sqrt(), (1 - alphas()[t]).sqrt()
-            return SimpleNamespace(sample=(a * noisy - clean) / b)
-
-    return Knowing()
+    read = learn_to_read(_drawn, _decoded)
+    latents = _drawn(np.random.default_rng(5), 40, 3).clean
+    wanted = band_levels(_decoded(latents))[:, 1:-1].transpose(1, 2)[..., None]
+    assert read(latents).shape == (3, 8, 38, 1)
+    torch.testing.assert_close(read(latents), wanted, atol=0.02, rtol=0.01)
+    silence = band_levels(torch.full((1, 16, 64), -3.0))
+    torch.testing.assert_close(silence, torch.full((1, 2, 8), -3.0))
 
 
-@pytest.mark.parametrize("taken", [0, 1, 2])
-def test_a_lesson_is_the_clean_latents_that_the_teacher_knows(small: Any, taken: int) -> None:
-    """Who believes in one thing throughout goes to it in a straight line, in steps of any size:
-    a student who believes in that too has nothing to learn, and another just the difference."""
-    from ambientgen.models.solver import solver_steps
-    from ambientgen.training.unet import SCHEDULER
+@pytest.mark.parametrize(
+    "wrong",
+    [{"scale": 0.2}, {"scale": 3.0}, {"shift": 1.0}, {"smooth": 6}],
+    ids=["steady", "restless", "loud", "slow"],
+)
+def test_the_energy_of_levels_is_least_for_the_right_motion(wrong: dict[str, Any]) -> None:
+    from ambientgen.training.few import level_energy
 
-    batch, sampler = _drawn(np.random.default_rng(0), 12, 2), solver_steps(SCHEDULER, 4)
-    believed = torch.randn(2, 16, 12, 8)
-    knowing, other = _knows(believed), _knows(believed + 0.5)
-    assert float(small.lesson(knowing, knowing, batch, sampler, taken)) < 1e-5
-    # Its momentum knows what it believed in before, and goes the other way.
-    step = sampler[taken]
-    wrong = 0.5 * (step.toward + step.momentum) / step.toward
-    assert float(small.lesson(other, knowing, batch, sampler, taken)) == pytest.approx(
-        wrong**2, rel=0.01
-    )
+    def levels(seed: int, scale: float = 1.0, shift: float = 0.0, smooth: int = 1) -> torch.Tensor:
+        noise = np.random.default_rng(seed).standard_normal((32, 8, 64 + smooth - 1), np.float32)
+        slow = torch.from_numpy(noise).unfold(2, smooth, 1).mean(-1) * smooth**0.5
+        return 0.1 * (scale * slow + shift)[..., None]
+
+    def score(turn: int, **made: Any) -> float:
+        one, other = (levels(10 * turn + k, **made) for k in (1, 2))
+        return float(level_energy(one, other, levels(10 * turn)))
+
+    for turn in range(3):
+        assert score(turn, **wrong) > 1.01 * score(turn)
 
 
-@pytest.mark.parametrize("taken", [0, 1, 2])
-def test_a_student_who_learnt_the_lesson_arrives_where_the_teacher_does(
-    small: Any, taken: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As diffusers' sampler leads both; only the one answer has a gradient."""
-    from diffusers import DPMSolverMultistepScheduler
+# The critic
 
-    from ambientgen.models.solver import solver_steps
-    from ambientgen.training.unet import SCHEDULER, alphas, new_unet, predicted_v
 
-    network, teacher = new_unet(), new_unet()
-    with torch.no_grad():
-        teacher.conv_out.bias += 0.1
-    batch = _drawn(np.random.default_rng(0), 12, 1)
-    graded: list[bool] = []
-    monkeypatch.setattr(torch.nn.functional, "mse_loss", lambda _answer, wanted: wanted)
-    torch.manual_seed(3)
-    with network.register_forward_pre_hook(lambda *_: graded.append(torch.is_grad_enabled())):
-        wanted = small.lesson(network, teacher, batch, solver_steps(SCHEDULER, 4), taken)
-    assert graded == [False] * taken + [True] and not wanted.requires_grad
+def _asked(batch: Any) -> Any:
+    from ambientgen.training.critic import Asked
 
-    def stock(**times: Any) -> Any:
-        scheduler = DPMSolverMultistepScheduler(**SCHEDULER)
-        scheduler.set_timesteps(**times)
-        return scheduler
+    return Asked(batch.loa, batch.text, batch.mask)
 
-    long = stock(num_inference_steps=4)
-    now, end = (int(long.timesteps[k]) for k in (taken, taken + 1))
-    short = stock(timesteps=[now, *(round(now + (end - now) * k / 3) for k in (1, 2)), end])
-    torch.manual_seed(3)
-    sample = torch.randn(1, 16, 12, 8)
-    with torch.no_grad():
-        for t in long.timesteps[:taken]:
-            sample = long.step(predicted_v(network, sample, t, batch), t, sample).prev_sample
-        there = sample
-        for t in short.timesteps[:3]:
-            there = short.step(predicted_v(teacher, there, t, batch), t, there).prev_sample
-    signal, noise = alphas()[now].sqrt(), (1 - alphas()[now]).sqrt()
-    learnt = (signal * sample - wanted) / noise
-    arrived = long.step(learnt, now, sample).prev_sample
-    torch.testing.assert_close(arrived, there, atol=1e-3, rtol=1e-3)
-    assert (there - sample).abs().mean() > 0.02
+
+def _learn(critic: Any, steps: int, make: Callable[[int], tuple[Any, Any, Any]]) -> list[float]:
+    """How badly it tells pairs apart, step by step, as it learns to."""
+    from ambientgen.training.critic import taught
+
+    optimiser = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.98))
+    told = []
+    for step in range(steps):
+        torch.manual_seed(step)
+        losses = taught(critic, *make(step))
+        optimiser.zero_grad()
+        sum(losses.values()).backward()
+        optimiser.step()
+        told.append(float(losses["told"].detach()))
+    return told
+
+
+def test_a_critic_tells_the_mean_of_sounds_from_sounds_and_not_sounds_from_sounds() -> None:
+    from ambientgen.training.critic import Critic
+
+    def noise(seed: int, smooth: int) -> torch.Tensor:
+        return _noise_as_latents(seed, 1.7 if smooth > 1 else 1.0, smooth=smooth)
+
+    def against(smooth: int) -> Callable[[int], tuple[Any, Any, Any]]:
+        batch = _drawn(np.random.default_rng(0), 36, 8)
+        return lambda step: (noise(2 * step, smooth), noise(2 * step + 1, 1), _asked(batch))
+
+    guess = float(np.log(2))
+    assert np.mean(_learn(Critic(), 30, against(3))[-5:]) < 0.5 * guess
+    assert np.mean(_learn(Critic(), 30, against(1))[-5:]) > 0.85 * guess
+
+
+def test_a_critic_knows_what_was_asked_for() -> None:
+    """All is loud or faint, and what was made is what the other half asked for."""
+    from ambientgen.training.critic import Critic
+
+    batch = _drawn(np.random.default_rng(0), 16, 8)
+    loud = torch.arange(8) % 2 == 0
+    batch.loa[:] = torch.where(loud, 1.0, -1.0)[:, None, None]
+    scale = torch.where(loud, 1.5, 0.5)[:, None, None, None]
+
+    def make(step: int) -> tuple[Any, Any, Any]:
+        one, other = torch.randn(2, 8, 16, 16, 8)
+        return (2 - scale) * one, scale * other, _asked(batch)
+
+    assert np.mean(_learn(Critic(), 40, make)[-5:]) < 0.35
+
+
+def test_only_what_was_made_learns_to_pass() -> None:
+    from ambientgen.training.critic import Critic, passed, taught
+
+    critic, batch = Critic(), _drawn(np.random.default_rng(0), 12, 2)
+    made = torch.randn(2, 16, 12, 8, requires_grad=True)
+    passed(critic, made, batch.clean, _asked(batch)).backward()
+    assert made.grad is not None and float(made.grad.abs().max()) > 0
+    assert all(weight.grad is None for weight in critic.parameters())
+    made.grad = None
+    sum(taught(critic, made, batch.clean, _asked(batch)).values()).backward()  # type: ignore
+    assert made.grad is None
+    assert all(weight.grad is not None for weight in critic.parameters())

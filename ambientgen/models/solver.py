@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,26 +96,6 @@ def solver_steps(config: Mapping[str, Any], steps: int, strength: float = 1.0) -
     """
     values, timesteps, ratios = _course(config, steps, strength)
     return _row(values["prediction_type"], timesteps.tolist(), np.append(ratios, 0.0))
-
-
-def solver_stretch(config: Mapping[str, Any], timesteps: Sequence[int]) -> tuple[Step, ...]:
-    """The steps from one timestep to the next of `timesteps`, which fall, and no further.
-
-    They begin with any sample at the first timestep, and end at the last, where a sampler may take
-    over; so they are one fewer than `timesteps`.
-
-    Raises ValueError for timesteps that do not fall or are none of the schedule's, UnsupportedError
-    and ModelError as `solver_steps`.
-    """
-    values = FIELDS.of(config)
-    _check_numbers(values)
-    course, inside = np.asarray(timesteps, np.int64), values["num_train_timesteps"]
-    if len(course) < 2 or np.any(np.diff(course) >= 0) or not 0 <= course[-1] <= course[0] < inside:
-        raise ValueError(f"no stretch of falling timesteps below {inside}: {timesteps}")
-    ratios = _ratios(_schedule(values), course)
-    if not _moves(ratios):
-        raise ModelError(Problem(CONFIG, "describes no schedule of noise"))
-    return _row(values["prediction_type"], course[:-1].tolist(), ratios)
 
 
 def _row(kind: str, timesteps: list[int], ratios: FloatArray) -> tuple[Step, ...]:

@@ -1,15 +1,20 @@
-"""Few steps: the UNet learns that a sampler of four arrives, and answers with sound.
+"""Few steps: the UNet learns that a sampler of two arrives, and answers with sound.
 
 Trained on v-prediction, a UNet answers a noisy latent with the mean of all clean ones that it may
 have come from. A sampler of many steps goes a little of the way to each answer, and nobody hears
-one. One of few steps is heard in its last answer: the last of four begins at timestep 249 of
-`unet.SCHEDULER`, where the signal-to-noise (power) is 1.02. Half of the latent is noise there, so
-what may be under it is many sounds, and their mean is smoother than any of them: grain, drops and
-crackle are what they do not share.
+one. One of few steps is heard in its last answer, and what is noisy there may be many sounds: their
+mean is smoother than any of them, without the grain, drops and crackle that they do not share.
 
-So the last step is trained on whether its answers are distributed as sounds are. Two latents a and
-b are made from fresh noise for one conditioning, and compared with the real one r of it, in a sum
-that has the form of the vocoder's loss (Gritsenko et al. 2020):
+So the whole sampler, from fresh noise through all of its steps, is trained on what comes out of it,
+by three judges of latents.
+
+**A critic** (`critic.py`) learns beside it to tell what it makes from the real latents of the same
+conditioning, and the UNet learns to pass. Adversarial training of few-step samplers is that of
+Sauer et al. 2023 and Lin et al. 2025; it sees what nobody thought of measuring.
+
+**An energy distance** keeps it from making one sound only. Two latents a and b are made from fresh
+noise for one conditioning, and compared with the real one r of it, in a sum that has the form of
+the vocoder's loss (Gritsenko et al. 2020):
 
     d(a, r) + d(b, r) - d(a, b)
 
@@ -20,151 +25,144 @@ gain in the first two. De Bortoli et al. 2025 (Distributional Diffusion Models w
 train a denoiser that way for few steps, with further noise as an input; here the noise that the
 sampler starts from is all the chance there is, so the stock UNet stays as it is.
 
-The steps before the last are taken with the network as it is and without gradients. What they
-learn is the way: each is so long that its end is not where many short steps would lead. Salimans
-and Ho 2022 (progressive distillation) teach a student to do in one step what its teacher does in
-several, and start the student as the teacher. Here the teacher is the UNet that this stage begins
-with, and stays that; and it sets out from samples that the student itself has come to, since those
-are what a render brings it, rather than from clean latents with noise on them. Of three training
-steps two are such lessons: v-prediction in their place would keep the way as it was, no better.
+**The energy of levels** is the same of how loud each band is (`levels.py`), and of how it rises and
+falls over 80 ms to 2.6 s. It is what tells a room from surf. A noise schedule hides it from a
+squared error: swells arise where nearly all is noise and nothing can be predicted, so a UNet that
+has learnt v-prediction alone gives all sounds about the same: a room swelled four times as much as
+it should, the sea a third.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ambientgen.events import Notice
-from ambientgen.models.solver import Step, solver_steps, solver_stretch
+from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import unet
+from ambientgen.training.critic import Asked, Critic, passed, taught
+from ambientgen.training.levels import Decode, Draw, LevelReader, learn_to_read
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.unet import Batch, new_unet, predicted_v
 
 NAME = "few"
 SALT = 17  # of the random numbers that choose windows
-# How many steps the sampler has: what pocket takes by itself. Learnt for 4 and 2 in turn, both were
-# worse (texture distance to procedural takes 0.526 and 0.516) than 4 alone is (0.472).
-STEPS = 4
-SUBSTEPS = 3  # of the teacher, for one of the student's
-# Latent frames of a window, and how many conditionings at once. For an energy each of them
-# is made twice, with the sampler's steps before; a lesson makes it once.
-WINDOWS = ((32, 7), (56, 4), (32, 7), (104, 2))
-LESSONS = ((32, 11), (32, 11), (56, 6), (104, 4))
+STEPS = 2  # of the sampler: what pocket takes by itself
+# Latent frames of a window, and how many conditionings at once, each of them made twice.
+WINDOWS = ((32, 7), (104, 2), (56, 4), (104, 2))
 # Patches that are compared, latent frames (80 ms) by latent bins (8 bands of the mel): single
 # values, their courses over bands and over time, a third of a second of the whole spectrum and a
 # second of half of it.
 PATCHES = ((1, 1), (1, 4), (2, 2), (4, 1), (4, 8), (12, 4))
+# Latent frames whose mean level is compared with that of as many before, 80 ms to 2.6 s: how
+# steady a sound is, and how it swells. Patches hardly know: nearly all of one is grain, and what
+# identities differ in.
+SLOW = (1, 2, 4, 8, 16, 32)
+STILL = 0.02  # nepers, 0.17 dB: moves are taken in units of the real ones, and of this at least
 # Random projections of each: distances are taken in 24 spaces of 6 dimensions. One dimension shows
 # less of how values go together; in all 768 of the largest patch all distances are about alike.
 SPACES, DIMENSIONS = 24, 6
-# How much an energy and a lesson's squared error count: tried, not searched for.
-WEIGHT, LESSON_WEIGHT = 4.0, 2.0
+# How much each of the judges counts: tried, not searched for.
+ENERGY_WEIGHT, LEVEL_WEIGHT, CRITIC_WEIGHT = 2.0, 10.0, 1.0
+ALONE_STEPS, RAMP_STEPS = 200, 200  # of the critic at most; of the UNet's learning rate
+MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead
+CRITIC_PACE = 6.0  # its learning rate over the UNet's
 # Below every distance that matters; a root has no slope at 0.
-_NEARLY_NOTHING = 1e-6
+_NEARLY_NOTHING = 1e-5
 
-Draw = Callable[[np.random.Generator, int, int], Batch]
+
+class Pupil(nn.Module):
+    """The UNet and its critic, which one optimiser trains."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unet, self.critic = new_unet(), Critic()
 
 
 def train(
-    draw: Draw, trained: Mapping[str, Tensor], folder: Path, schedule: Schedule
+    draw: Draw,
+    decode: Decode,
+    trained: Mapping[str, Tensor],
+    folder: Path,
+    schedule: Schedule,
 ) -> AudioLDM2UNet2DConditionModel:
     """Train (or go on training) from a UNet's weights, and return one with EMA weights.
 
-    draw: windows and their conditioning, as `UNetTrainer.batch`. A checkpoint that began from
-    another UNet than `trained` is dropped with a notice, since nothing of this one is in it.
+    draw: windows and their conditioning, as `UNetTrainer.batch`. decode: the VAE. A checkpoint
+    that began from another UNet than `trained` is dropped with a notice, since nothing of this one
+    is in it.
     """
     _drop_others(trained, folder, schedule)
-    network, teacher = new_unet(), new_unet()
-    teacher.load_state_dict(trained)
-    teacher.to(schedule.around.devices.device).requires_grad_(False).eval()
+    pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
+    alone = critic_alone(schedule.steps)
+    reader = cache(lambda: learn_to_read(draw, decode))  # once there is something to learn
 
     def loss(step: int) -> dict[str, Tensor]:
+        read = reader()
         torch.manual_seed(step)
-        rng = np.random.default_rng([SALT, step])
-        turn, three = turn_of(step), step // 3
-        if turn:
-            batch = draw(rng, *LESSONS[(2 * three + turn) % len(LESSONS)])
-            taken = int(rng.integers(len(sampler) - 1))
-            return {"lesson": LESSON_WEIGHT * lesson(network, teacher, batch, sampler, taken)}
-        # Its latents are made anew in every step. To learn from one making several times would be
-        # faster, but a stopped training could not go on as it would have.
-        batch = draw(rng, *WINDOWS[three % len(WINDOWS)])
-        one, other = made(network, batch, sampler)
-        return {"energy": WEIGHT * energy(one, other, batch.clean)}
+        batch = draw(np.random.default_rng([SALT, step]), *WINDOWS[step % len(WINDOWS)])
+        return losses(pupil, batch, sampler, read, alone=step < alone)
 
-    return Fit(network, loss, schedule, folder, NAME, warm=trained).run()
+    first = {f"unet.{name}": value for name, value in trained.items()}
+    first |= {f"critic.{name}": value for name, value in pupil.critic.state_dict().items()}
+    pace = {"unet": lambda step: unet_pace(step - alone), "critic": lambda step: CRITIC_PACE}
+    fit = Fit(pupil, loss, schedule, folder, NAME, warm=first, momentum=MOMENTUM, pace=pace)
+    return fit.run().unet
 
 
-def turn_of(step: int) -> int:
-    """Which of three kinds of steps this one is: 0 learns by the energy, 1 and 2 by a lesson.
-
-    Any three from a multiple of 3 on have one of each, in the order that the sum of ternary digits
-    gives (as of binary ones Thue's and Morse's): were they always the same way round, a log of
-    every third step, or one of three processes, would know one kind alone.
-    """
-    return sum(int(digit) for digit in np.base_repr(step, 3)) % 3
+def critic_alone(steps: int) -> int:
+    """So many of all steps the critic learns alone: the UNet waits until it knows something."""
+    return min(ALONE_STEPS, steps // 5)
 
 
-def made(
-    network: AudioLDM2UNet2DConditionModel, batch: Batch, sampler: Sequence[Step]
-) -> tuple[Tensor, Tensor]:
-    """Two latents of each conditioning, as `batch.clean`; gradients are of the last step alone."""
-    both = Batch(*(torch.cat([value, value]) for value in batch))
-    sample, _ = _led(network, both, torch.randn_like(both.clean), sampler[:-1])
-    one, other = _believed(network, both, sample, sampler[-1]).chunk(2)
-    return one, other
+def unet_pace(step: int) -> float:
+    """Share of the learning rate that the UNet has in its own `step`: none before its first, then
+    more and more, since an optimiser does not know at once how large gradients are."""
+    return min(1.0, max(0, step) / RAMP_STEPS)
 
 
-def lesson(
-    network: AudioLDM2UNet2DConditionModel,
-    teacher: AudioLDM2UNet2DConditionModel,
+def losses(
+    pupil: Pupil,
     batch: Batch,
     sampler: Sequence[Step],
-    taken: int,
-) -> Tensor:
-    """How far the network's answer is from where the teacher leads, a mean square of latents.
+    read: LevelReader,
+    alone: bool = False,
+) -> dict[str, Tensor]:
+    """What the UNet and its critic have to learn from one batch; the critic `alone`, if so."""
+    twice = Batch(*(torch.cat([value, value]) for value in batch))
+    with torch.set_grad_enabled(not alone):
+        latents = made(pupil.unet, twice, sampler)
+    asked = Asked(twice.loa, twice.text, twice.mask)
+    found = taught(pupil.critic, latents, twice.clean, asked)
+    if alone:
+        return found
+    half = len(batch.clean)
+    one, other = latents[:half], latents[half:]
+    found["energy"] = ENERGY_WEIGHT * energy(one, other, batch.clean)
+    found["levels"] = LEVEL_WEIGHT * level_energy(read(one), read(other), read(batch.clean))
+    found["critic"] = CRITIC_WEIGHT * passed(pupil.critic, latents, twice.clean, asked)
+    return found
 
-    The network takes so many of the sampler's steps from fresh noise, at most all but two. From
-    there the teacher goes to where the next step ends, in `SUBSTEPS` of its own, which begin anew,
-    with no step before. Of `batch` only the conditioning and the size count.
-    """
-    step, end = sampler[taken], sampler[taken + 1].timestep
-    course = np.linspace(step.timestep, end, SUBSTEPS + 1).round().astype(int).tolist()
-    noise = torch.randn_like(batch.clean)
-    sample, before = _led(network, batch, noise, sampler[:taken])
-    there, _ = _led(teacher, batch, sample, solver_stretch(unet.SCHEDULER, course))
-    # The clean latents with which the one step arrives there.
-    wanted = (there - step.keep * sample - step.momentum * before) / step.toward
-    return F.mse_loss(_believed(network, batch, sample, step), wanted)
 
-
-@torch.no_grad()
-def _led(
-    network: AudioLDM2UNet2DConditionModel, batch: Batch, sample: Tensor, steps: Sequence[Step]
-) -> tuple[Tensor, Tensor]:
-    """Where steps lead a sample, and the clean latents that the last believed in (or nothing)."""
+def made(network: AudioLDM2UNet2DConditionModel, batch: Batch, sampler: Sequence[Step]) -> Tensor:
+    """Latents as `batch.clean`, from fresh noise through all steps, as do their gradients."""
+    sample = torch.randn_like(batch.clean)
     before = torch.zeros_like(sample)
-    for step in steps:
-        clean = _believed(network, batch, sample, step)
+    for step in sampler:
+        prediction = predicted_v(network, sample, torch.tensor(step.timestep), batch)
+        clean = step.sample_to_clean * sample + step.prediction_to_clean * prediction
         sample = step.keep * sample + step.toward * clean + step.momentum * before
         before = clean
-    return sample, before
-
-
-def _believed(
-    network: AudioLDM2UNet2DConditionModel, batch: Batch, sample: Tensor, step: Step
-) -> Tensor:
-    """The clean latents that the network believes in."""
-    prediction = predicted_v(network, sample, torch.tensor(step.timestep), batch)
-    return step.sample_to_clean * sample + step.prediction_to_clean * prediction
+    return sample
 
 
 def energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
@@ -186,20 +184,55 @@ def energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
     if any(rows > real.shape[2] or bins > real.shape[3] for rows, bins in PATCHES):
         raise ValueError(f"latents of {real.shape[2]} x {real.shape[3]} hold no patch of {PATCHES}")
     drawings = torch.cat([one, other, real])
-    total = real.new_zeros(())
-    for rows, bins in PATCHES:
-        kernel = torch.randn(SPACES * DIMENSIONS, real.shape[1], rows, bins)
-        kernel = kernel / kernel.flatten(1).norm(dim=1)[:, None, None, None]
-        # Patches overlap by half.
-        seen = F.conv2d(drawings, kernel, stride=(max(1, rows // 2), max(1, bins // 2)))
-        a, b, r = seen.unflatten(1, (SPACES, DIMENSIONS)).chunk(3)
-        total = total + _distance(a, r) + _distance(b, r) - _distance(a, b)
-    return total / len(PATCHES)
+    found = [_unlike(drawings, rows, bins) for rows, bins in PATCHES]
+    return torch.stack(found).mean()
 
 
-def _distance(one: Tensor, other: Tensor) -> Tensor:
-    """Mean Euclidean distance of (B, SPACES, DIMENSIONS, rows, bins), patch by patch."""
-    return (one - other).square().sum(2).add(_NEARLY_NOTHING).sqrt().mean()
+def level_energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
+    """The same of levels (B, bands, frames, 1), and of how they rise and fall over `SLOW` frames.
+
+    Distances count by their root, which is as proper (any power below 2 is: Székely and Rizzo), so
+    that half a decibel too much in a room matters beside the swells of the sea.
+    """
+    levels = torch.cat([one, other, real])
+    found = [_root_energy(levels)]
+    for frames in SLOW:
+        if real.shape[2] >= 2 * frames:
+            moves = _moved(levels, frames)
+            own = moves.chunk(3)[2].square().mean((1, 2, 3), keepdim=True).sqrt()
+            found.append(_root_energy(moves / (own + STILL).repeat(3, 1, 1, 1)))
+    return torch.stack(found).mean()
+
+
+def _root_energy(seen: Tensor) -> Tensor:
+    """The energy of the thirds of levels or moves (3 B, bands, frames, 1) by roots of distances."""
+    a, b, r = seen[:, None].chunk(3)
+    return _distance(a, r, 0.5) + _distance(b, r, 0.5) - _distance(a, b, 0.5)
+
+
+def _moved(levels: Tensor, frames: int) -> Tensor:
+    """How the mean of so many frames differs from that of as many before."""
+    stride = max(1, frames // 4)
+    means = F.avg_pool2d(levels, (frames, 1), stride=(stride, 1))
+    lag = frames // stride
+    return means[:, :, lag:] - means[:, :, :-lag]
+
+
+def _unlike(drawings: Tensor, rows: int, bins: int) -> Tensor:
+    """The energy of patches of so many rows and bins, of the thirds of `drawings`."""
+    kernel = torch.randn(SPACES * DIMENSIONS, drawings.shape[1], rows, bins)
+    kernel = kernel / kernel.flatten(1).norm(dim=1)[:, None, None, None]
+    # Patches overlap by half.
+    seen = F.conv2d(drawings, kernel, stride=(max(1, rows // 2), max(1, bins // 2)))
+    a, b, r = seen.unflatten(1, (SPACES, DIMENSIONS)).chunk(3)
+    return _distance(a, r) + _distance(b, r) - _distance(a, b)
+
+
+def _distance(one: Tensor, other: Tensor, power: float = 1.0) -> Tensor:
+    """Mean power of Euclidean distances of (B, SPACES, DIMENSIONS, rows, bins), patch by patch."""
+    squares = (one - other).square().sum(2)
+    # A root has no slope at 0.
+    return (squares + _NEARLY_NOTHING).pow(power / 2).mean()
 
 
 def _drop_others(trained: Mapping[str, Tensor], folder: Path, schedule: Schedule) -> None:

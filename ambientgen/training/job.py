@@ -19,6 +19,7 @@ from ambientgen.training.around import unbroken
 from ambientgen.training.corpus import NAMES
 from ambientgen.training.devices import Devices, find_devices
 from ambientgen.training.export import export
+from ambientgen.training.few import STEPS
 from ambientgen.training.order import Order, check, mark
 from ambientgen.training.progress import draw
 from ambientgen.training.recipe import STAGES
@@ -31,7 +32,7 @@ REDRAWN_S = 300.0  # between pictures of a stage that goes on
 # What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 2.56, 4.48
 # and 8.32 s are trained.
 EXTRAS: dict[str, Any] = {
-    "steps": 4,
+    "steps": STEPS,
     "guidance": 1.0,
     "text_stream": True,
     "gain_db": 3.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -84,6 +84,8 @@ class Fit(Generic[Network]):
     name: str
     checkpoint_every_s: float = 180.0
     warm: Mapping[str, Tensor] | None = field(default=None, kw_only=True)
+    momentum: float = field(default=0.9, kw_only=True)
+    pace: Mapping[str, Callable[[int], float]] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         around = self.schedule.around
@@ -106,9 +108,9 @@ class Fit(Generic[Network]):
         self._start()
         optimiser = self._devices.prepared(
             torch.optim.AdamW(
-                self.module.parameters(),
+                self._groups(),
                 lr=self.schedule.learning_rate,
-                betas=(0.9, 0.98),
+                betas=(self.momentum, 0.98),
                 weight_decay=self.schedule.weight_decay,
             )
         )
@@ -131,9 +133,18 @@ class Fit(Generic[Network]):
         self.module.eval()
         return self.module
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """The weights by the parts that have a pace of their own: an optimiser's groups."""
+        groups: dict[str, list[nn.Parameter]] = {}
+        for name, parameter in self.module.named_parameters():
+            part = name.partition(".")[0]
+            groups.setdefault(part if part in self.pace else "", []).append(parameter)
+        return [{"params": weights, "part": part} for part, weights in groups.items()]
+
     def _step(self, step: int, optimiser: Any, ema: Ema) -> None:
         for group in optimiser.param_groups:
-            group["lr"] = self.schedule.rate_at(step)
+            pace = self.pace.get(group["part"])
+            group["lr"] = (pace(step) if pace else 1.0) * self.schedule.rate_at(step)
         began = time.monotonic()
         with self._devices.autocast():
             losses = self.loss(step * self._devices.count + self._devices.rank)

@@ -234,8 +234,14 @@ class Run:
         trained = self.unet
         if not self.recipe.stages.few.steps:
             return trained
-        draw, schedule = self._examples.batch, self._schedule("few")
-        return few.train(draw, trained.state_dict(), self.folder, schedule)
+        draw, autoencoder, scale = self._examples.batch, self.vae, self.latents[1]
+
+        def decode(latents: Tensor) -> Tensor:
+            mels: Tensor = autoencoder.decode(latents / scale).sample[:, 0]
+            return mels
+
+        schedule = self._schedule("few")
+        return few.train(draw, decode, trained.state_dict(), self.folder, schedule)
 
     @cached_property
     def _examples(self) -> UNetTrainer:

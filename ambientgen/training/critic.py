@@ -1,0 +1,185 @@
+"""A critic of latents: a network that learns to tell made latents from those of sounds.
+
+What a squared error or a distance between random projections hardly sees (drops, crackle, the
+swell of a wave, the beat of a train), a network can learn to look for. It looks at several scales,
+each with verdicts of its own: the grain of single latents, patches of half and a third of a second,
+the course of ten seconds of the whole spectrum, how strongly all of that varies in a window, and
+how strongly the latents themselves do. Each verdict also depends on what was asked for, so what
+would pass for a waterfall does not pass where rain was wanted.
+
+Made and real latents are compared in pairs of one conditioning (the relativistic loss of
+Jolicoeur-Martineau 2018), and the critic is kept smooth around both kinds (R1 and R2: Mescheder
+et al. 2018; Huang et al. 2024, whose recipe of the two this is), by how far a little noise moves
+its verdicts (Lin et al. 2025): that needs no second derivatives, which are slow on a CPU.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH
+from ambientgen.training.mae import WIDTH
+
+CHANNELS, BINS = 16, 8  # of latents
+TOLD = 128  # numbers that say what was asked for at one time
+WIDTHS = (64, 96, 128)  # channels at latent frames and bins, at half and at a quarter of both
+COURSE = 160  # channels along time
+SCALES = (1, 2, 4, 8, 16)  # latent frames over which motion is smoothed: 80 ms to 1.3 s
+DILATIONS = (1, 2, 4, 8)  # frames of 0.32 s, by convolutions of 3: 31 of them, 10 s
+# Noise that should hardly move a verdict, in latents of unit variance, and how much it counts:
+# the squared slope along it, so SMOOTH * NOISE ** 2 / 2 is what the literature calls half a gamma.
+NOISE, SMOOTH = 0.1, 30.0
+
+
+class Asked(NamedTuple):
+    """What latents were made for: LOA (B, 8, WIDTH), text (B, tokens, TEXT_WIDTH) and its mask."""
+
+    loa: Tensor
+    text: Tensor
+    mask: Tensor
+
+
+class Block(nn.Module):
+    """Two residual convolutions, (B, before, T, F) -> (B, after, T, F), told what was asked."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(before, after, 3, padding=1)
+        self.told = nn.Linear(TOLD, after)
+        self.two = nn.Conv2d(after, after, 3, padding=1)
+        self.across = nn.Conv2d(before, after, 1, bias=False)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """`told` is (B, T, TOLD), at the frames of `x`."""
+        told = self.told(told).transpose(1, 2)[..., None]
+        inside = self.one(F.leaky_relu(x, 0.2)) + told
+        return torch.as_tensor(self.across(x) + self.two(F.leaky_relu(inside, 0.2)))
+
+
+class Along(nn.Module):
+    """A residual convolution along time of (B, COURSE, T)."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(COURSE, COURSE, 3, padding=dilation, dilation=dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape kept."""
+        return x + torch.as_tensor(self.conv(F.leaky_relu(x, 0.2)))
+
+
+class Verdict(nn.Module):
+    """One number for each place of (B, T, places, width): how real it looks, also for what was
+    asked (the projection of Miyato and Koyama 2018)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.plain = nn.Linear(width, 1)
+        self.told = nn.Linear(TOLD, width)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """Shape (B, T * places); `told` is (B, T, TOLD)."""
+        x = F.leaky_relu(x, 0.2)
+        fits = (x * self.told(told)[:, :, None]).mean(-1)
+        return (torch.as_tensor(self.plain(x))[..., 0] + fits).flatten(1)
+
+
+class Critic(nn.Module):
+    """Latents (B, 16, T, 8) and what was asked to verdicts, T a multiple of 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        said = WIDTH + TEXT_WIDTH
+        self.asked = nn.Sequential(nn.Linear(said, TOLD), nn.SiLU(), nn.Linear(TOLD, TOLD))
+        self.first = nn.Conv2d(CHANNELS, WIDTHS[0], 3, padding=1)
+        befores = (WIDTHS[0], *WIDTHS[:-1])
+        self.blocks = nn.ModuleList(Block(b, a) for b, a in zip(befores, WIDTHS, strict=True))
+        self.verdicts = nn.ModuleList(Verdict(width) for width in WIDTHS)
+        self.along = nn.Conv1d(WIDTHS[-1] * BINS // 4, COURSE, 1)
+        self.course = nn.Sequential(*(Along(dilation) for dilation in DILATIONS))
+        self.course_verdict = Verdict(COURSE)
+        self.whole = nn.Linear(2 * COURSE + 2 * sum(WIDTHS), COURSE)
+        self.whole_verdict = Verdict(COURSE)
+        self.motion = nn.Linear(len(SCALES) * CHANNELS * BINS, COURSE)
+        self.motion_verdict = Verdict(COURSE)
+
+    def forward(self, latents: Tensor, asked: Asked) -> list[Tensor]:
+        """Verdicts (B, places) at each scale, higher for what looks real."""
+        told = self._told(asked, latents.shape[2])
+        x = self.first(latents.to(memory_format=torch.channels_last))
+        found, seen = [], []
+        for depth, (block, verdict) in enumerate(zip(self.blocks, self.verdicts, strict=True)):
+            if depth:
+                x, told = F.avg_pool2d(x, 2), F.avg_pool1d(told.transpose(1, 2), 2).transpose(1, 2)
+            x = block(x, told)
+            found.append(verdict(x.permute(0, 2, 3, 1), told))
+            seen.append(_spread(x.flatten(2)))
+        course = self.course(self.along(x.transpose(2, 3).flatten(1, 2)))
+        found.append(self.course_verdict(course.transpose(1, 2)[:, :, None], told))
+        whole = self.whole(torch.cat([*seen, _spread(course)], 1))
+        overall = told.mean(1, keepdim=True)
+        found.append(self.whole_verdict(whole[:, None, None], overall))
+        found.append(self.motion_verdict(self.motion(_motion(latents))[:, None, None], overall))
+        return found
+
+    def _told(self, asked: Asked, frames: int) -> Tensor:
+        """What was asked for at each frame, (B, frames, TOLD)."""
+        weights = asked.mask.float()[..., None]
+        words = (asked.text * weights).sum(1) / weights.sum(1).clamp_min(1)
+        said = torch.cat([asked.loa, words[:, None].expand(-1, LOA_TOKENS, -1)], 2)
+        tokens = torch.as_tensor(self.asked(said)).transpose(1, 2)
+        return F.interpolate(tokens, frames, mode="linear").transpose(1, 2)
+
+
+def _spread(x: Tensor) -> Tensor:
+    """The mean and the deviation of (B, width, places), (B, 2 * width)."""
+    return torch.cat([x.mean(2), (x.var(2, unbiased=False) + 1e-4).sqrt()], 1)
+
+
+def _motion(latents: Tensor) -> Tensor:
+    """How strongly each value moves in a window once it is smoothed, over half of it at most:
+    (B, scales * 128), in logs."""
+    moved = []
+    for scale in (min(scale, latents.shape[2] // 2) for scale in SCALES):
+        smooth = F.avg_pool2d(latents, (scale, 1), stride=(max(1, scale // 2), 1))
+        deviation = (smooth.var(2, unbiased=False) + 1e-3).sqrt()
+        moved.append((deviation * scale**0.5).log().flatten(1))
+    return torch.cat(moved, 1)
+
+
+def taught(critic: Critic, made: Tensor, real: Tensor, asked: Asked) -> dict[str, Tensor]:
+    """The critic's own losses: `told` for pairs told apart, `smooth` for verdicts that noise moves.
+
+    made, real: (B, 16, T, 8), the first without its gradient.
+    """
+    both = torch.cat([made.detach(), real])
+    noisy = both + NOISE * torch.randn_like(both)
+    twice = Asked(*(torch.cat([part, part]) for part in asked))
+    clear, moved = critic(both, twice), critic(noisy, twice)
+    far = torch.stack([(a - b).square().mean() for a, b in zip(clear, moved, strict=True)])
+    return {"told": told_apart(clear), "smooth": SMOOTH * far.mean()}
+
+
+def told_apart(verdicts: list[Tensor]) -> Tensor:
+    """How badly made latents (the first half) are told from real ones; log 2 by guessing."""
+    losses = []
+    for scale in verdicts:
+        made, real = scale.chunk(2)
+        losses.append(F.softplus(made - real).mean())
+    return torch.stack(losses).mean()
+
+
+def passed(critic: Critic, made: Tensor, real: Tensor, asked: Asked) -> Tensor:
+    """How badly made latents pass for real ones, a scalar whose gradient reaches `made` alone."""
+    still = {name: value.detach() for name, value in critic.named_parameters()}
+    verdicts = functional_call(critic, still, (made, asked))
+    with torch.no_grad():
+        wanted = critic(real, asked)
+    pairs = zip(verdicts, wanted, strict=True)
+    return torch.stack([F.softplus(real - made).mean() for made, real in pairs]).mean()
