@@ -28,6 +28,7 @@ from ambientgen.training.scores import (
     hearing,
     judge,
     mixtures,
+    motion,
     natural,
     thresholds,
     timing,
@@ -210,6 +211,15 @@ def test_mixtures_of_a_perfect_model_move_alone(perfect: Bench) -> None:
     assert all(row.figures["others drift, dB"] < 1 for row in moves.rows)
     assert edits.passed == edits.judged == 3
     assert all(row.figures["another seed"] < 0.3 for row in edits.rows)
+
+
+def test_swells_are_told_from_noise_that_stands_still(perfect: Bench) -> None:
+    steady = _noise(12)
+    swells = steady * np.where(np.arange(len(steady)) // (2 * RATE) % 2, 2.0, 0.5)  # 12 dB apart
+    assert np.all(np.diff(motion.swing_db(steady)) < 0) and motion.swing_db(steady)[-1] < 0.5
+    np.testing.assert_allclose(motion.swing_db(swells), 6, atol=0.7)
+    table = motion.score(perfect)
+    assert set(table.rows[-1].figures.values()) == {"1.00 ×"}, "a perfect model swings as it should"
 
 
 def test_pairs_are_drawn_once_and_evenly() -> None:

@@ -284,7 +284,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(unet.CONFIG, "block_out_channels", [16, 16, 16])
     monkeypatch.setitem(unet.CONFIG, "attention_head_dim", 2)
     monkeypatch.setattr(few, "WINDOWS", ((12, 2), (16, 1)))
-    monkeypatch.setattr(few, "ALONE_STEPS", 2)
+    monkeypatch.setattr(few, "WAITING_STEPS", 2)
     monkeypatch.setattr(levels, "WINDOWS", ((56, 2),) * 4)
     return few
 
@@ -389,9 +389,9 @@ def test_the_unet_waits_for_its_critic(small: Any) -> None:
         sum(losses.values()).backward()
         assert all(weight.grad is not None for weight in pupil.critic.parameters())
         assert all((weight.grad is None) == alone for weight in pupil.unet.parameters())
-    paces = [small.unet_pace(step) for step in (-1, 0, 1, small.RAMP_STEPS, 10_000)]
-    assert paces == [0, 0, 1 / small.RAMP_STEPS, 1, 1] and small.CRITIC_PACE > 1
-    assert [small.critic_alone(steps) for steps in (4, 10, 20)] == [0, 2, 2]
+    assert [small.unet_pace(step, 4) for step in (0, 3, 4, 8, 99)] == [0, 0, 1 / 5, 1, 1]
+    assert small.unet_pace(0, 0) == 1 and small.CRITIC_PACE > 1
+    assert [small.waiting(steps) for steps in (4, 10, 20)] == [0, 2, 2]
 
 
 def test_levels_are_read_without_decoding() -> None:

@@ -72,7 +72,7 @@ STILL = 0.02  # nepers, 0.17 dB: moves are taken in units of the real ones, and 
 SPACES, DIMENSIONS = 24, 6
 # How much each of the judges counts: tried, not searched for.
 ENERGY_WEIGHT, LEVEL_WEIGHT, CRITIC_WEIGHT = 2.0, 10.0, 1.0
-ALONE_STEPS, RAMP_STEPS = 200, 200  # of the critic at most; of the UNet's learning rate
+WAITING_STEPS = 200  # of the UNet for its critic, at most
 MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead
 CRITIC_PACE = 6.0  # its learning rate over the UNet's
 # Below every distance that matters; a root has no slope at 0.
@@ -103,31 +103,31 @@ def train(
     _drop_others(trained, folder, schedule)
     pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
-    alone = critic_alone(schedule.steps)
+    wait = waiting(schedule.steps)
     reader = cache(lambda: learn_to_read(draw, decode))  # once there is something to learn
 
     def loss(step: int) -> dict[str, Tensor]:
         read = reader()
         torch.manual_seed(step)
         batch = draw(np.random.default_rng([SALT, step]), *WINDOWS[step % len(WINDOWS)])
-        return losses(pupil, batch, sampler, read, alone=step < alone)
+        return losses(pupil, batch, sampler, read, alone=step < wait)
 
     first = {f"unet.{name}": value for name, value in trained.items()}
     first |= {f"critic.{name}": value for name, value in pupil.critic.state_dict().items()}
-    pace = {"unet": lambda step: unet_pace(step - alone), "critic": lambda step: CRITIC_PACE}
+    pace = {"unet": lambda step: unet_pace(step, wait), "critic": lambda step: CRITIC_PACE}
     fit = Fit(pupil, loss, schedule, folder, NAME, warm=first, momentum=MOMENTUM, pace=pace)
     return fit.run().unet
 
 
-def critic_alone(steps: int) -> int:
+def waiting(steps: int) -> int:
     """So many of all steps the critic learns alone: the UNet waits until it knows something."""
-    return min(ALONE_STEPS, steps // 5)
+    return min(WAITING_STEPS, steps // 5)
 
 
-def unet_pace(step: int) -> float:
-    """Share of the learning rate that the UNet has in its own `step`: none before its first, then
-    more and more, since an optimiser does not know at once how large gradients are."""
-    return min(1.0, max(0, step) / RAMP_STEPS)
+def unet_pace(step: int, wait: int) -> float:
+    """Share of the learning rate that the UNet has: none for `wait` steps, then more and more over
+    as many, since an optimiser does not know at once how large gradients are."""
+    return min(1.0, max(0, step + 1 - wait) / (wait + 1))
 
 
 def losses(
