@@ -615,6 +615,8 @@ def test_the_smoke_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
         f"duration: 2s\nmodel: {tmp_path / 'mine'}\nstates: {{rain: {{curve: 0.5}}}}\n"
     )
     assert Renderer("cpu").render(scene, tmp_path / "rain.wav").duration_s == 2
+    extras = json.loads((tmp_path / "mine" / "ambientgen.json").read_text())
+    assert extras["steps"] == 2, "what `few` has trained"
 
 
 def _fit_together(folder: str) -> None:

@@ -2,9 +2,9 @@
 
 What a squared error or a distance between random projections hardly sees (drops, crackle, the
 swell of a wave, the beat of a train), a network can learn to look for. It looks at several scales,
-each with verdicts of its own: the grain of single latents, patches of half and a third of a second,
-the course of ten seconds of the whole spectrum, how strongly all of that varies in a window, and
-how strongly the latents themselves do. Each verdict also depends on what was asked for, so what
+each with verdicts of its own: patches of half a second, of one and of three, the course of ten
+seconds of the whole spectrum, how strongly all of that varies in a window, and how strongly the
+latents themselves do. Each verdict also depends on what was asked for, so what
 would pass for a waterfall does not pass where rain was wanted.
 
 Made and real latents are compared in pairs of one conditioning (the relativistic loss of

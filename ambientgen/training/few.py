@@ -57,7 +57,8 @@ NAME = "few"
 SALT = 17  # of the random numbers that choose windows
 STEPS = 2  # of the sampler: what pocket takes by itself
 # Latent frames of a window, and how many conditionings at once, each of them made twice.
-WINDOWS = ((32, 7), (104, 2), (56, 4), (104, 2))
+# Seven in turn, so that a log of every twentieth step and each of a few processes knows them all.
+WINDOWS = ((32, 7), (104, 2), (56, 4), (104, 2), (32, 7), (104, 2), (56, 4))
 # Patches that are compared, latent frames (80 ms) by latent bins (8 bands of the mel): single
 # values, their courses over bands and over time, a third of a second of the whole spectrum and a
 # second of half of it.
@@ -103,15 +104,16 @@ def train(
     _drop_others(trained, folder, schedule)
     pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
-    wait = waiting(schedule.steps)
+    wait, count = waiting(schedule.steps), schedule.around.devices.count
     reader = cache(lambda: learn_to_read(draw, decode))  # once there is something to learn
 
     def loss(step: int) -> dict[str, Tensor]:
         read = reader()
         torch.manual_seed(step)
         batch = draw(np.random.default_rng([SALT, step]), *WINDOWS[step % len(WINDOWS)])
-        return losses(pupil, batch, sampler, read, alone=step < wait)
+        return losses(pupil, batch, sampler, read, alone=step // count < wait)
 
+    # The critic's own are named too, or a notice would tell of weights that start from nothing.
     first = {f"unet.{name}": value for name, value in trained.items()}
     first |= {f"critic.{name}": value for name, value in pupil.critic.state_dict().items()}
     pace = {"unet": lambda step: unet_pace(step, wait), "critic": lambda step: CRITIC_PACE}
@@ -120,7 +122,8 @@ def train(
 
 
 def waiting(steps: int) -> int:
-    """So many of all steps the critic learns alone: the UNet waits until it knows something."""
+    """So many of all steps the critic learns alone: the UNet waits until it knows something. With
+    more steps than before a short training goes back to waiting, which costs it nothing else."""
     return min(WAITING_STEPS, steps // 5)
 
 
@@ -137,7 +140,8 @@ def losses(
     read: LevelReader,
     alone: bool = False,
 ) -> dict[str, Tensor]:
-    """What the UNet and its critic have to learn from one batch; the critic `alone`, if so."""
+    """What the UNet and its critic have to learn from one batch: the critic's `told` and `smooth`,
+    and unless it is `alone` the UNet's `energy`, `levels` and `critic`."""
     twice = Batch(*(torch.cat([value, value]) for value in batch))
     with torch.set_grad_enabled(not alone):
         latents = made(pupil.unet, twice, sampler)
@@ -175,8 +179,9 @@ def energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
     batches of 48, less than chance (0.2 to 0.4 % from batch to batch): full random kernels hardly
     see how values go together in time. Kernels that are a product of random numbers for channels,
     others for bins, and a cosine in time see more of the two (0.8 and 2.5 %), but a UNet learns
-    nothing from them: after 2,400 more steps with half of the weight on such kernels of 6, 12, 24
-    and all frames its texture distance was 0.519 (18 states, 4 takes each), before 0.512.
+    nothing from them: after 2,400 more steps of a sampler of four, with half of the weight on such
+    kernels of 6, 12, 24 and all frames, its texture distance was 0.519 (18 states, 4 takes each),
+    before 0.512.
 
     Raises:
         ValueError: the latents have fewer frames or bins than the largest patch.
@@ -189,7 +194,8 @@ def energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
 
 
 def level_energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
-    """The same of levels (B, bands, frames, 1), and of how they rise and fall over `SLOW` frames.
+    """The same of levels (B, bands, frames, 1), and of how they rise and fall over `SLOW` frames,
+    so far as a window holds two such stretches: a scalar.
 
     Distances count by their root, which is as proper (any power below 2 is: Székely and Rizzo), so
     that half a decibel too much in a room matters beside the swells of the sea.
@@ -211,7 +217,8 @@ def _root_energy(seen: Tensor) -> Tensor:
 
 
 def _moved(levels: Tensor, frames: int) -> Tensor:
-    """How the mean of so many frames differs from that of as many before."""
+    """How the mean of so many frames differs from that of as many before: levels' shape, but for
+    fewer frames."""
     stride = max(1, frames // 4)
     means = F.avg_pool2d(levels, (frames, 1), stride=(stride, 1))
     lag = frames // stride
@@ -229,9 +236,8 @@ def _unlike(drawings: Tensor, rows: int, bins: int) -> Tensor:
 
 
 def _distance(one: Tensor, other: Tensor, power: float = 1.0) -> Tensor:
-    """Mean power of Euclidean distances of (B, SPACES, DIMENSIONS, rows, bins), patch by patch."""
+    """Mean power of Euclidean distances of (B, spaces, dimensions, rows, bins), patch by patch."""
     squares = (one - other).square().sum(2)
-    # A root has no slope at 0.
     return (squares + _NEARLY_NOTHING).pow(power / 2).mean()
 
 

@@ -32,7 +32,7 @@ REDRAWN_S = 300.0  # between pictures of a stage that goes on
 # What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 2.56, 4.48
 # and 8.32 s are trained.
 EXTRAS: dict[str, Any] = {
-    "steps": STEPS,
+    "steps": 4,  # of a UNet that `few` has not trained
     "guidance": 1.0,
     "text_stream": True,
     "gain_db": 3.0,
@@ -214,6 +214,8 @@ def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
         before["licence"] = run.recipe.licence
     elif run.setting.data is not None:
         before.pop("licence", None)
+    if run.recipe.stages.few.steps:
+        before["steps"] = STEPS
     was = str(before.get("revision") or (start.spec.name if start is not None else ""))
     before["revision"] = f"{name} (from {was})" if start is not None else name
     before["states"] = list(states_of(run, start))

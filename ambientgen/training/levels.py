@@ -23,9 +23,7 @@ Decode = Callable[[Tensor], Tensor]  # latents (B, 16, T, 8) to log-mels (B, 8 T
 SALT = 23  # of the random numbers that choose windows to learn from
 WINDOWS = ((56, 8),) * 16  # latent frames, and how many at once
 AROUND = 3  # latent frames that tell of the middle one
-BINS = (
-    8  # of latents, each of which is a band of eight mel bins; latent frames are eight mel frames
-)
+BINS = 8  # of latents: each is a band of 8 mel bins, as a latent frame is 8 frames of the mel
 RIDGE = 1e-3  # of the rows' variance: latents that hardly vary tell nothing
 
 
@@ -38,7 +36,9 @@ class LevelReader:
 
     def __call__(self, latents: Tensor) -> Tensor:
         """Levels (B, BINS, T - 2, 1) in nepers (8.7 dB) of latents (B, 16, T, BINS)."""
-        return F.conv2d(latents, self.weight, self.bias)
+        # In half precision a level is known to a quarter of a decibel: more than a room moves.
+        with torch.autocast(latents.device.type, enabled=False):
+            return F.conv2d(latents.float(), self.weight, self.bias)
 
 
 @torch.no_grad()
@@ -51,7 +51,9 @@ def learn_to_read(draw: Draw, decode: Decode) -> LevelReader:
         latents = draw(rng, *window).clean
         patches = F.unfold(latents, (AROUND, BINS)).transpose(1, 2).flatten(0, 1)
         told = F.pad(patches, (0, 1), value=1.0).double()
-        wanted = band_levels(decode(latents))[:, 1:-1].flatten(0, 1).double()
+        with torch.autocast(latents.device.type, enabled=False):
+            mels = decode(latents.float())
+        wanted = band_levels(mels)[:, 1:-1].flatten(0, 1).double()
         square, cross = square + told.T @ told, cross + told.T @ wanted
         rows += len(told)
     ridge = RIDGE * rows * torch.eye(len(square), dtype=torch.float64, device=square.device)

@@ -75,6 +75,9 @@ class Fit(Generic[Network]):
 
     `warm` are initial weights, used where there is no checkpoint; left out, those of the schedule's
     surroundings. Weights of another shape are skipped, with a notice.
+
+    `momentum` is the first beta of Adam. `pace` has, for parts of the module (the first word of
+    their parameters' names), a factor on the learning rate at each step of the optimiser.
     """
 
     module: Network
@@ -143,7 +146,7 @@ class Fit(Generic[Network]):
 
     def _step(self, step: int, optimiser: Any, ema: Ema) -> None:
         for group in optimiser.param_groups:
-            pace = self.pace.get(group["part"])
+            pace = self.pace.get(group.get("part", ""))  # older checkpoints have no parts
             group["lr"] = (pace(step) if pace else 1.0) * self.schedule.rate_at(step)
         began = time.monotonic()
         with self._devices.autocast():

@@ -230,7 +230,7 @@ class Run:
 
     @cached_property
     def few(self) -> AudioLDM2UNet2DConditionModel:
-        """The UNet after its last lesson, in few steps; with none of it, that UNet itself."""
+        """The UNet trained for few steps; with none of it, that UNet itself."""
         trained = self.unet
         if not self.recipe.stages.few.steps:
             return trained

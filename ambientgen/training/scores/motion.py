@@ -12,11 +12,13 @@ from ambientgen.training.scores.report import Row, Table
 from ambientgen.training.scores.teacher import Audio
 
 TOGETHER = 4  # neighbouring bands taken as one: seven in all, of an octave each
+STILL_DB = 0.01  # far below what any sound swings: silence has a ratio too
 SCALES_S = (0.16, 0.64, 2.0)  # over which powers are averaged first: syllables, calls, swells
 
 
 def swing_db(audio: Audio) -> Audio:
-    """Deviation of the levels of seven bands in time, their mean in dB, at each of SCALES_S."""
+    """Deviation of the levels of seven bands in time, their mean in dB, at each of SCALES_S: (3,).
+    `audio` (n,) lasts 4 s or more; what does not move at all has STILL_DB."""
     powers = band_powers(audio)
     powers = powers.reshape(len(powers), -1, TOGETHER).sum(2)
     swings = []
@@ -24,7 +26,7 @@ def swing_db(audio: Audio) -> Audio:
         frames = round(scale_s * RATE / HOP)
         whole = len(powers) // frames * frames
         means = powers[:whole].reshape(-1, frames, powers.shape[1]).mean(1)
-        swings.append(decibels(means).std(0).mean())
+        swings.append(max(STILL_DB, decibels(means).std(0).mean()))
     return np.asarray(swings)
 
 
