@@ -324,9 +324,11 @@ def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) ->
 def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> None:
     start, whole = _few(small, tmp_path / "whole", 10)
     assert any(not torch.equal(whole[key], start[key]) for key in start)
-    alone, both = ("told", "smooth"), ("told", "smooth", "energy", "levels", "critic")
+    alone = ("told", "smooth")
+    whole_kinds = {(*alone, "energy", "levels", "critic"), (*alone, "joined", "agree")}
     log = read_log(tmp_path / "whole" / "few.log")
-    assert [tuple(log[step]) for step in range(10)] == [alone] * 2 + [both] * 8
+    kinds = [tuple(log[step]) for step in range(10)]
+    assert kinds[:2] == [alone] * 2 and set(kinds[2:]) == whole_kinds
     calls = []
 
     def stopping(*drawing: Any) -> Any:
@@ -369,10 +371,10 @@ def test_what_is_trained_is_the_whole_sampler(small: Any, steps: int) -> None:
     torch.manual_seed(3)
     graded: list[bool] = []
     with network.register_forward_pre_hook(lambda *_: graded.append(torch.is_grad_enabled())):
-        made = small.made(network, batch, solver_steps(SCHEDULER, steps))
+        noise = torch.randn(2, 16, 12, 8)
+        made = small.made(network, batch, solver_steps(SCHEDULER, steps), noise)
     assert graded == [True] * steps and made.requires_grad
-    torch.manual_seed(3)
-    sample = torch.randn(2, 16, 12, 8)
+    sample = noise
     theirs = DPMSolverMultistepScheduler(**SCHEDULER)
     theirs.set_timesteps(steps)
     with torch.no_grad():
@@ -397,6 +399,35 @@ def test_the_unet_waits_for_its_critic(small: Any) -> None:
     assert [small.unet_pace(step, 4) for step in (0, 3, 4, 8, 99)] == [0, 0, 1 / 5, 1, 1]
     assert small.unet_pace(0, 0) == 1 and small.CRITIC_PACE > 1
     assert [small.waiting(steps) for steps in (4, 10, 20)] == [0, 2, 2]
+
+
+def test_neighbours_are_of_one_identity_and_meet_in_the_middle(small: Any) -> None:
+    torch.manual_seed(0)
+    noise, overlap = small.neighbours(torch.randn(512, 2, 32, 4))
+    one, other = noise.chunk(2)
+    torch.testing.assert_close(one.mean(2), other.mean(2))
+    # Each has its own mean taken off, so that they differ there by a constant.
+    apart = one[:, :, overlap] - other[:, :, overlap]
+    torch.testing.assert_close(apart, apart[:, :, :1].expand_as(apart), atol=1e-5, rtol=0)
+    before = slice(0, overlap.start)
+    likeness = np.corrcoef(one[:, :, before].flatten(), other[:, :, before].flatten())[0, 1]
+    assert abs(likeness) < 0.1, "outside they are other noise"
+    assert float(noise.var()) == pytest.approx(1, abs=0.02)
+    assert float(noise.mean(2).var()) == pytest.approx(1 / 32, rel=0.1)
+    assert sum(small.is_joined(step) for step in range(0, 2000, 20)) == 50
+
+
+def test_joined_windows_must_agree_and_pass_for_one(small: Any) -> None:
+    from ambientgen.models.solver import solver_steps
+    from ambientgen.training.unet import SCHEDULER
+
+    pupil, batch = small.Pupil(), _drawn(np.random.default_rng(0), 16, 2)
+    found = small.joined_losses(pupil, batch, solver_steps(SCHEDULER, 2))
+    assert list(found) == ["told", "smooth", "joined", "agree"]
+    assert all(float(value.detach()) > 0 for value in found.values())
+    (found["joined"] + found["agree"]).backward()
+    assert all(weight.grad is not None for weight in pupil.unet.parameters())
+    assert all(weight.grad is None for weight in pupil.critic.parameters())
 
 
 def test_levels_are_read_without_decoding() -> None:

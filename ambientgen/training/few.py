@@ -30,6 +30,11 @@ falls over 80 ms to 2.6 s. It is what tells a room from surf. A noise schedule h
 squared error: swells arise where nearly all is noise and nothing can be predicted, so a UNet that
 has learnt v-prediction alone gives all sounds about the same: a room swelled four times as much as
 it should, the sea a third.
+
+Every other step is about **neighbours**: two windows that share the noise of an overlap and the
+mean of all their noise, as a scene's windows do, are joined, and must pass for one. A sampler that
+is trained whole finds more in its noise than that mean to make an identity of; without these steps
+joins could be told.
 """
 
 from __future__ import annotations
@@ -73,6 +78,8 @@ STILL = 0.02  # nepers, 0.17 dB: moves are taken in units of the real ones, and 
 SPACES, DIMENSIONS = 24, 6
 # How much each of the judges counts: tried, not searched for.
 ENERGY_WEIGHT, LEVEL_WEIGHT, CRITIC_WEIGHT = 2.0, 10.0, 1.0
+JOINED_WEIGHT, AGREE_WEIGHT = 2.0, 10.0
+OVERLAP = 8  # latent frames that neighbouring windows share, as in a render
 WAITING_STEPS = 200  # of the UNet for its critic, at most
 MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead
 CRITIC_PACE = 6.0  # its learning rate over the UNet's
@@ -111,7 +118,10 @@ def train(
         read = reader()
         torch.manual_seed(step)
         batch = draw(np.random.default_rng([SALT, step]), *WINDOWS[step % len(WINDOWS)])
-        return losses(pupil, batch, sampler, read, alone=step // count < wait)
+        alone = step // count < wait
+        if is_joined(step) and not alone:
+            return joined_losses(pupil, batch, sampler)
+        return losses(pupil, batch, sampler, read, alone)
 
     # The critic's own are named too, or a notice would tell of weights that start from nothing.
     first = {f"unet.{name}": value for name, value in trained.items()}
@@ -133,6 +143,12 @@ def unet_pace(step: int, wait: int) -> float:
     return min(1.0, max(0, step + 1 - wait) / (wait + 1))
 
 
+def is_joined(step: int) -> bool:
+    """Whether this step is about neighbours: every other one, the other way round every twenty, so
+    that a log of every twentieth knows both."""
+    return (step + step // 20) % 2 == 1
+
+
 def losses(
     pupil: Pupil,
     batch: Batch,
@@ -142,31 +158,68 @@ def losses(
 ) -> dict[str, Tensor]:
     """What the UNet and its critic have to learn from one batch: the critic's `told` and `smooth`,
     and unless it is `alone` the UNet's `energy`, `levels` and `critic`."""
-    twice = Batch(*(torch.cat([value, value]) for value in batch))
+    twice = _twice(batch)
     with torch.set_grad_enabled(not alone):
-        latents = made(pupil.unet, twice, sampler)
+        latents = made(pupil.unet, twice, sampler, torch.randn_like(twice.clean))
     asked = Asked(twice.loa, twice.text, twice.mask)
     found = taught(pupil.critic, latents, twice.clean, asked)
     if alone:
         return found
-    half = len(batch.clean)
-    one, other = latents[:half], latents[half:]
+    one, other = latents.chunk(2)
     found["energy"] = ENERGY_WEIGHT * energy(one, other, batch.clean)
     found["levels"] = LEVEL_WEIGHT * level_energy(read(one), read(other), read(batch.clean))
     found["critic"] = CRITIC_WEIGHT * passed(pupil.critic, latents, twice.clean, asked)
     return found
 
 
-def made(network: AudioLDM2UNet2DConditionModel, batch: Batch, sampler: Sequence[Step]) -> Tensor:
-    """Latents as `batch.clean`, from fresh noise through all steps, as do their gradients."""
-    sample = torch.randn_like(batch.clean)
-    before = torch.zeros_like(sample)
+def joined_losses(pupil: Pupil, batch: Batch, sampler: Sequence[Step]) -> dict[str, Tensor]:
+    """What they learn from windows that are joined as a render joins neighbours: `told` and
+    `smooth`, the UNet's `joined` (to pass for one window) and `agree` (where both overlap)."""
+    twice = _twice(batch)
+    noise, overlap = neighbours(torch.randn_like(twice.clean))
+    left, right = made(pupil.unet, twice, sampler, noise).chunk(2)
+    share = torch.zeros(left.shape[2])
+    share[overlap.stop :] = 1
+    share[overlap] = (torch.arange(OVERLAP) + 0.5) / OVERLAP
+    fade = (0.5 * torch.pi * share).sin().square()[:, None]
+    # Both ways round: each is one's beginning and the other's end.
+    latents = torch.cat([left + fade * (right - left), right + fade * (left - right)])
+    asked = Asked(twice.loa, twice.text, twice.mask)
+    found = taught(pupil.critic, latents, twice.clean, asked)
+    found["joined"] = JOINED_WEIGHT * passed(pupil.critic, latents, twice.clean, asked)
+    found["agree"] = AGREE_WEIGHT * F.mse_loss(left[:, :, overlap], right[:, :, overlap])
+    return found
+
+
+def neighbours(noise: Tensor) -> tuple[Tensor, slice]:
+    """White noise (2 B, 16, T, bins) whose halves are of one identity, as `noise.py` gives it to
+    the windows of a scene, and the same over `OVERLAP` frames in the middle; and these frames."""
+    one, other = noise.chunk(2)
+    frames = one.shape[2]
+    start = (frames - OVERLAP) // 2
+    overlap = slice(start, start + OVERLAP)
+    other = other.clone()
+    other[:, :, overlap] = one[:, :, overlap]
+    identity = torch.randn_like(one[:, :, :1]) / frames**0.5
+    alike = [half - half.mean(2, keepdim=True) + identity for half in (one, other)]
+    return torch.cat(alike), overlap
+
+
+def made(
+    network: AudioLDM2UNet2DConditionModel, batch: Batch, sampler: Sequence[Step], noise: Tensor
+) -> Tensor:
+    """Latents as `batch.clean`, from noise through all steps, as do their gradients."""
+    sample, before = noise, torch.zeros_like(noise)
     for step in sampler:
         prediction = predicted_v(network, sample, torch.tensor(step.timestep), batch)
         clean = step.sample_to_clean * sample + step.prediction_to_clean * prediction
         sample = step.keep * sample + step.toward * clean + step.momentum * before
         before = clean
     return sample
+
+
+def _twice(batch: Batch) -> Batch:
+    return Batch(*(torch.cat([value, value]) for value in batch))
 
 
 def energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
