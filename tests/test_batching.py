@@ -378,14 +378,13 @@ def profile_beside(path: Path) -> dict[str, Any]:
 
 
 def test_windows_together_are_what_they_are_alone(scene: Scene, tmp_path: Path) -> None:
-    """Within rounding; and to the bit, however many workers there are."""
+    """Within rounding, which on some CPUs is none; and to the bit, however many workers there are."""
     one, three = tmp_path / "one.wav", tmp_path / "three.wav"
     alone, together = rendered(scene, one, 1), rendered(scene, three, 3)
     assert alone.windows.total > 3
     samples = [soundfile.read(path, dtype="float32")[0] for path in (one, three)]
     peak = np.abs(samples[0]).max()
-    assert 0 < np.abs(samples[0] - samples[1]).max() < 1e-4 * peak
-    assert alone.sha256 != together.sha256  # so they cannot pass for one profile
+    assert peak > 0 and np.abs(samples[0] - samples[1]).max() < 1e-4 * peak
     assert profile_beside(one) == {**profile_beside(three), "batch": 1}
     assert profile_beside(three)["batch"] == 3
     for workers in (2, 3):
@@ -423,8 +422,15 @@ def test_a_sidecar_is_rendered_again_in_the_batches_it_tells_of(
     assert profile_beside(again)["batch"] == 3
     verifying = ["verify", "--render", str(first), "--device", "cpu", "--quiet"]
     assert run(verifying) == ExitCode.DONE
-    assert run([*verifying, "--batch", "1"]) == ExitCode.FAILED
-    assert "here these are different: profile.batch" in capfd.readouterr().err
+    lone = tmp_path / "lone.wav"
+    assert run(["render", beside, "-o", str(lone), *usual, "--batch", "1"]) == ExitCode.DONE
+    assert profile_beside(lone)["batch"] == 1
+    # Whether rounding differs with the size of a pass is the CPU's affair.
+    differs = lone.read_bytes() != first.read_bytes()
+    said = run([*verifying, "--batch", "1"])
+    assert said == (ExitCode.FAILED if differs else ExitCode.DONE)
+    told = capfd.readouterr().err
+    assert ("here these are different: profile.batch" in told) == differs
 
 
 def test_what_a_sidecar_says_of_batches_is_of_its_device_and_model() -> None:

@@ -134,8 +134,8 @@ def test_the_comparison_counts_evaluations_and_hears_likeness(tmp_path: Path) ->
     sys.modules[spec.name] = script
     spec.loader.exec_module(script)
     counted = {(side.name, side.evaluations) for side in script.sides(2)}
-    assert ("ambientgen render", 4) in counted
-    assert {n for name, n in counted if name == "pipeline, 2 threads"} == {4, 50}
+    assert ("ambientgen render", 2) in counted
+    assert {n for name, n in counted if name == "pipeline, 2 threads"} == {2, 50}
     from ambientgen.synth import TEXTURES
 
     dice = np.random.default_rng(0)

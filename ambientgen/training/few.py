@@ -63,7 +63,7 @@ SALT = 17  # of the random numbers that choose windows
 STEPS = 2  # of the sampler: what pocket takes by itself
 # Latent frames of a window, and how many conditionings at once, each of them made twice.
 # Seven in turn, so that a log of every twentieth step and each of a few processes knows them all.
-WINDOWS = ((32, 7), (104, 2), (56, 4), (104, 2), (32, 7), (104, 2), (56, 4))
+WINDOWS = ((36, 6), (108, 2), (60, 4), (108, 2), (36, 6), (108, 2), (60, 4))
 # Patches that are compared, latent frames (80 ms) by latent bins (8 bands of the mel): single
 # values, their courses over bands and over time, a third of a second of the whole spectrum and a
 # second of half of it.
@@ -79,7 +79,7 @@ SPACES, DIMENSIONS = 24, 6
 # How much each of the judges counts: tried, not searched for.
 ENERGY_WEIGHT, LEVEL_WEIGHT, CRITIC_WEIGHT = 2.0, 10.0, 1.0
 JOINED_WEIGHT, AGREE_WEIGHT = 2.0, 10.0
-OVERLAP = 8  # latent frames that neighbouring windows share, as in a render
+OVERLAP = 12  # latent frames that neighbouring windows share, as in a render
 WAITING_STEPS = 200  # of the UNet for its critic, at most
 MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead
 CRITIC_PACE = 6.0  # its learning rate over the UNet's
