@@ -378,7 +378,7 @@ def profile_beside(path: Path) -> dict[str, Any]:
 
 
 def test_windows_together_are_what_they_are_alone(scene: Scene, tmp_path: Path) -> None:
-    """Within rounding, which on some CPUs is none; and to the bit, however many workers there are."""
+    """Within rounding, if there is any; and to the bit, however many workers there are."""
     one, three = tmp_path / "one.wav", tmp_path / "three.wav"
     alone, together = rendered(scene, one, 1), rendered(scene, three, 3)
     assert alone.windows.total > 3
