@@ -324,7 +324,7 @@ def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) ->
 def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> None:
     start, whole = _few(small, tmp_path / "whole", 10)
     assert any(not torch.equal(whole[key], start[key]) for key in start)
-    alone = ("told", "smooth")
+    alone = ("told", "smooth", "asked")
     whole_kinds = {(*alone, "energy", "levels", "critic"), (*alone, "joined", "agree")}
     log = read_log(tmp_path / "whole" / "few.log")
     kinds = [tuple(log[step]) for step in range(10)]
@@ -480,7 +480,7 @@ def _learn(critic: Any, steps: int, make: Callable[[int], tuple[Any, Any, Any]])
     told = []
     for step in range(steps):
         torch.manual_seed(step)
-        losses = taught(critic, *make(step))
+        losses, _ = taught(critic, *make(step))
         optimiser.zero_grad()
         sum(losses.values()).backward()
         optimiser.step()
@@ -519,15 +519,48 @@ def test_a_critic_knows_what_was_asked_for() -> None:
     assert np.mean(_learn(Critic(), 40, make)[-5:]) < 0.35
 
 
+def test_a_critic_knows_what_real_sounds_were_asked_for() -> None:
+    """What is made is as real as the rest, so that only real ones teach what was asked for."""
+    from ambientgen.training.critic import Critic, taught, told_apart
+
+    batch = _drawn(np.random.default_rng(0), 16, 8)
+    loud = torch.arange(8) % 2 == 0
+    batch.loa[:] = torch.where(loud, 1.0, -1.0)[:, None, None]
+    scale = torch.where(loud, 1.5, 0.5)[:, None, None, None]
+
+    def make(step: int) -> tuple[Any, Any, Any]:
+        one, other = torch.randn(2, 8, 16, 16, 8)
+        return scale * one, scale * other, _asked(batch)
+
+    critic = Critic()
+    assert _learn(critic, 40, make)[-1] > 0.6
+    made, real, asked = make(0)
+    others = critic(real, type(asked)(*(part.roll(1, 0) for part in asked)))
+    wanted = taught(critic, made, real, asked)[1]
+    assert float(told_apart(others, wanted).detach()) < 0.35
+
+
+def test_several_takes_of_a_conditioning_are_judged_as_each_of_them_is() -> None:
+    from ambientgen.training.critic import Critic, passed, taught
+
+    critic, batch = Critic(), _drawn(np.random.default_rng(0), 12, 3)
+    one, other = torch.randn(2, 3, 16, 12, 8)
+    _, wanted = taught(critic, one, batch.clean, _asked(batch))
+    both = passed(critic, torch.cat([one, other]), _asked(batch), wanted)
+    each = [passed(critic, made, _asked(batch), wanted) for made in (one, other)]
+    torch.testing.assert_close(both, (each[0] + each[1]) / 2)
+
+
 def test_only_what_was_made_learns_to_pass() -> None:
     from ambientgen.training.critic import Critic, passed, taught
 
     critic, batch = Critic(), _drawn(np.random.default_rng(0), 12, 2)
     made = torch.randn(2, 16, 12, 8, requires_grad=True)
-    passed(critic, made, batch.clean, _asked(batch)).backward()
+    losses, wanted = taught(critic, made, batch.clean, _asked(batch))
+    passed(critic, made, _asked(batch), wanted).backward()
     assert made.grad is not None and float(made.grad.abs().max()) > 0
     assert all(weight.grad is None for weight in critic.parameters())
     made.grad = None
-    sum(taught(critic, made, batch.clean, _asked(batch)).values()).backward()  # type: ignore
+    torch.stack(list(losses.values())).sum().backward()
     assert made.grad is None
     assert all(weight.grad is not None for weight in critic.parameters())

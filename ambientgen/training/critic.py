@@ -15,6 +15,7 @@ its verdicts (Lin et al. 2025): that needs no second derivatives, which are slow
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -153,33 +154,56 @@ def _motion(latents: Tensor) -> Tensor:
     return torch.cat(moved, 1)
 
 
-def taught(critic: Critic, made: Tensor, real: Tensor, asked: Asked) -> dict[str, Tensor]:
-    """The critic's own losses: `told` for pairs told apart, `smooth` for verdicts that noise moves.
+def taught(
+    critic: Critic, made: Tensor, real: Tensor, asked: Asked
+) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """The critic's own losses, and its verdicts of the real latents, without their gradient.
 
-    made, real: (B, 16, T, 8), the first without its gradient.
+    `told`: made latents are told from real ones. `asked`: real ones fit what was asked for better
+    than what was asked for another of them (Reed et al. 2016), so that to pass is not only to be
+    like some sound. `smooth`: noise hardly moves verdicts.
+
+    made: (K * B, 16, T, 8), K of each conditioning, B after B; its gradient is not used. real:
+    (B, 16, T, 8). asked: of the B.
     """
-    both = torch.cat([made.detach(), real])
-    noisy = both + NOISE * torch.randn_like(both)
-    twice = Asked(*(torch.cat([part, part]) for part in asked))
-    clear, moved = critic(both, twice), critic(noisy, twice)
+    takes = len(made) // len(real)
+    both, for_both = torch.cat([made.detach(), real]), repeated(asked, takes + 1)
+    clear = critic(both, for_both)
+    moved = critic(both + NOISE * torch.randn_like(both), for_both)
     far = torch.stack([(a - b).square().mean() for a, b in zip(clear, moved, strict=True)])
-    return {"told": told_apart(clear), "smooth": SMOOTH * far.mean()}
+    found = [verdicts[: len(made)] for verdicts in clear]
+    wanted = [verdicts[len(made) :] for verdicts in clear]
+    losses = {"told": told_apart(found, wanted), "smooth": SMOOTH * far.mean()}
+    if len(real) > 1:
+        others = critic(real, Asked(*(part.roll(1, 0) for part in asked)))
+        losses["asked"] = told_apart(others, wanted)
+    return losses, [verdicts.detach() for verdicts in wanted]
 
 
-def told_apart(verdicts: list[Tensor]) -> Tensor:
-    """How badly made latents (the first half) are told from real ones; log 2 by guessing."""
-    losses = []
-    for scale in verdicts:
-        made, real = scale.chunk(2)
-        losses.append(F.softplus(made - real).mean())
-    return torch.stack(losses).mean()
+def repeated(asked: Asked, times: int) -> Asked:
+    """The same conditionings, all of them so often."""
+    return Asked(*(torch.cat([part] * times) for part in asked))
 
 
-def passed(critic: Critic, made: Tensor, real: Tensor, asked: Asked) -> Tensor:
-    """How badly made latents pass for real ones, a scalar whose gradient reaches `made` alone."""
+def told_apart(made: list[Tensor], real: list[Tensor]) -> Tensor:
+    """How badly verdicts (K * B, places) of made latents are told from those (B, places) of real
+    ones, scale by scale; log 2 by guessing."""
+    return torch.stack([F.softplus(-better).mean() for better in _better(real, made)]).mean()
+
+
+def passed(critic: Critic, made: Tensor, asked: Asked, wanted: list[Tensor]) -> Tensor:
+    """How badly made latents pass for real ones, a scalar whose gradient reaches `made` alone.
+
+    made, asked: as `taught` takes them. wanted: the verdicts of the real ones that it gave.
+    """
     still = {name: value.detach() for name, value in critic.named_parameters()}
-    verdicts = functional_call(critic, still, (made, asked))
-    with torch.no_grad():
-        wanted = critic(real, asked)
-    pairs = zip(verdicts, wanted, strict=True)
-    return torch.stack([F.softplus(real - made).mean() for made, real in pairs]).mean()
+    takes = len(made) // len(asked.loa)
+    verdicts = functional_call(critic, still, (made, repeated(asked, takes)))
+    return torch.stack([F.softplus(better).mean() for better in _better(wanted, verdicts)]).mean()
+
+
+def _better(real: list[Tensor], made: list[Tensor]) -> Iterator[Tensor]:
+    """By how much verdicts of real latents are higher than those of what was made for the same,
+    at each scale: (K * B, places)."""
+    for wanted, found in zip(real, made, strict=True):
+        yield wanted.repeat(len(found) // len(wanted), 1) - found

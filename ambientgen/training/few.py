@@ -161,14 +161,14 @@ def losses(
     twice = _twice(batch)
     with torch.set_grad_enabled(not alone):
         latents = made(pupil.unet, twice, sampler, torch.randn_like(twice.clean))
-    asked = Asked(twice.loa, twice.text, twice.mask)
-    found = taught(pupil.critic, latents, twice.clean, asked)
+    asked = Asked(batch.loa, batch.text, batch.mask)
+    found, wanted = taught(pupil.critic, latents, batch.clean, asked)
     if alone:
         return found
     one, other = latents.chunk(2)
     found["energy"] = ENERGY_WEIGHT * energy(one, other, batch.clean)
     found["levels"] = LEVEL_WEIGHT * level_energy(read(one), read(other), read(batch.clean))
-    found["critic"] = CRITIC_WEIGHT * passed(pupil.critic, latents, twice.clean, asked)
+    found["critic"] = CRITIC_WEIGHT * passed(pupil.critic, latents, asked, wanted)
     return found
 
 
@@ -184,9 +184,9 @@ def joined_losses(pupil: Pupil, batch: Batch, sampler: Sequence[Step]) -> dict[s
     fade = (0.5 * torch.pi * share).sin().square()[:, None]
     # Both ways round: each is one's beginning and the other's end.
     latents = torch.cat([left + fade * (right - left), right + fade * (left - right)])
-    asked = Asked(twice.loa, twice.text, twice.mask)
-    found = taught(pupil.critic, latents, twice.clean, asked)
-    found["joined"] = JOINED_WEIGHT * passed(pupil.critic, latents, twice.clean, asked)
+    asked = Asked(batch.loa, batch.text, batch.mask)
+    found, wanted = taught(pupil.critic, latents, batch.clean, asked)
+    found["joined"] = JOINED_WEIGHT * passed(pupil.critic, latents, asked, wanted)
     found["agree"] = AGREE_WEIGHT * F.mse_loss(left[:, :, overlap], right[:, :, overlap])
     return found
 
