@@ -324,16 +324,20 @@ def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) ->
 def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> None:
     start, whole = _few(small, tmp_path / "whole", 10)
     assert any(not torch.equal(whole[key], start[key]) for key in start)
-    alone = ("told", "smooth", "asked")
-    whole_kinds = {(*alone, "energy", "levels", "critic"), (*alone, "joined", "agree")}
     log = read_log(tmp_path / "whole" / "few.log")
-    kinds = [tuple(log[step]) for step in range(10)]
-    assert kinds[:2] == [alone] * 2 and set(kinds[2:]) == whole_kinds
+    for step in range(10):
+        kinds = ["told", "smooth"] + ["asked"] * (
+            step % 2 == 0
+        )  # of a single one there is no other
+        if step >= 2:  # the critic is no longer alone
+            alone = ["energy", "levels", "moments", "critic"]
+            kinds += ["joined", "agree"] if step % 3 == 2 else alone
+        assert list(log[step]) == kinds
     calls = []
 
     def stopping(*drawing: Any) -> Any:
         calls.append(drawing)
-        if len(calls) == 4 + 6:  # four for the reader of levels
+        if len(calls) == 4 + 2 * 5 + 6:  # four for the reader of levels, five to foretell each
             raise KeyboardInterrupt
         return _drawn(*drawing)
 
@@ -387,18 +391,21 @@ def test_what_is_trained_is_the_whole_sampler(small: Any, steps: int) -> None:
 def test_the_unet_waits_for_its_critic(small: Any) -> None:
     from ambientgen.models.solver import solver_steps
     from ambientgen.training.levels import learn_to_read
+    from ambientgen.training.moments import learn_to_foretell
     from ambientgen.training.unet import SCHEDULER
 
-    pupil, read = small.Pupil(), learn_to_read(_drawn, _decoded)
+    pupil = small.Pupil()
+    known = learn_to_foretell(_drawn, learn_to_read(_drawn, _decoded), (12,), 4)
     batch, sampler = _drawn(np.random.default_rng(0), 12, 2), solver_steps(SCHEDULER, 2)
     for alone in (True, False):
-        losses = small.losses(pupil, batch, sampler, read, alone=alone)
+        losses = small.losses(pupil, batch, sampler, known, alone=alone)
         sum(losses.values()).backward()
         assert all(weight.grad is not None for weight in pupil.critic.parameters())
         assert all((weight.grad is None) == alone for weight in pupil.unet.parameters())
     assert [small.unet_pace(step, 4) for step in (0, 3, 4, 8, 99)] == [0, 0, 1 / 5, 1, 1]
     assert small.unet_pace(0, 0) == 1 and small.CRITIC_PACE > 1
     assert [small.waiting(steps) for steps in (4, 10, 20)] == [0, 2, 2]
+    assert [small.drawings(steps) for steps in (4, 40, 40_000)] == [4, 9, 500]
 
 
 def test_neighbours_are_of_one_identity_and_meet_in_the_middle(small: Any) -> None:
@@ -414,7 +421,8 @@ def test_neighbours_are_of_one_identity_and_meet_in_the_middle(small: Any) -> No
     assert abs(likeness) < 0.1, "outside they are other noise"
     assert float(noise.var()) == pytest.approx(1, abs=0.02)
     assert float(noise.mean(2).var()) == pytest.approx(1 / 32, rel=0.1)
-    assert sum(small.is_joined(step) for step in range(0, 2000, 20)) == 50
+    logged = [small.is_joined(step) for step in range(0, 1200, 20)]
+    assert sum(logged) == 20, "logs of every twentieth step know them"
 
 
 def test_joined_windows_must_agree_and_pass_for_one(small: Any) -> None:
@@ -423,7 +431,7 @@ def test_joined_windows_must_agree_and_pass_for_one(small: Any) -> None:
 
     pupil, batch = small.Pupil(), _drawn(np.random.default_rng(0), 16, 2)
     found = small.joined_losses(pupil, batch, solver_steps(SCHEDULER, 2))
-    assert list(found) == ["told", "smooth", "joined", "agree"]
+    assert list(found) == ["told", "smooth", "asked", "joined", "agree"]
     assert all(float(value.detach()) > 0 for value in found.values())
     (found["joined"] + found["agree"]).backward()
     assert all(weight.grad is not None for weight in pupil.unet.parameters())
@@ -461,6 +469,76 @@ def test_the_energy_of_levels_is_least_for_the_right_motion(wrong: dict[str, Any
 
     for turn in range(3):
         assert score(turn, **wrong) > 1.01 * score(turn)
+
+
+# Moments
+
+
+def _first_channel() -> Any:
+    """A reader to whom the level of a band is what the first latent of its frame says."""
+    from ambientgen.training.levels import LevelReader
+
+    weight = torch.zeros(8, 16, 3, 8)
+    weight[range(8), 0, 1, range(8)] = 1
+    return LevelReader(weight, torch.zeros(8))
+
+
+def _swinging(rng: np.random.Generator, frames: int, count: int) -> Any:
+    """Windows that swing by half a neper where LOA is positive, and else by a twentieth."""
+    batch = _drawn(rng, frames, count)
+    much = torch.from_numpy(rng.random(count) < 0.5)
+    batch.loa[:] = torch.where(much, 1.0, -1.0)[:, None, None]
+    scale = torch.where(much, 0.5, 0.05)[:, None, None, None]
+    return batch._replace(clean=scale * batch.clean)
+
+
+def test_takes_that_move_as_was_foretold_miss_nothing_and_others_do() -> None:
+    from ambientgen.training.moments import learn_to_foretell
+
+    known = learn_to_foretell(_swinging, _first_channel(), (40,), 12)
+    right, average, steady = [], [], []
+    for seed in range(8):
+        batch = _swinging(np.random.default_rng([1, seed]), 40, 16)
+        noise = torch.randn(2, *batch.clean.shape)
+        scale = torch.where(batch.loa[:, :1, :1, None] > 0, 0.5, 0.05)
+        right.append(known.missed(*(scale * noise), batch))
+        average.append(known.missed(*(0.16 * noise), batch))
+        steady.append(known.missed(*(0.05 * noise), batch))
+    assert abs(float(torch.stack(right).mean())) < 0.2
+    assert float(torch.stack(average).min()) > 5 and float(torch.stack(steady).min()) > 5
+
+
+def test_moments_of_silence_are_numbers_and_so_are_their_slopes() -> None:
+    from ambientgen.training.moments import moments
+
+    latents = torch.zeros(2, 16, 36, 8, requires_grad=True)
+    found = torch.cat(moments(_first_channel()(latents), latents), 1)
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    assert latents.grad is not None
+    assert bool(found.isfinite().all()) and bool(latents.grad.isfinite().all())
+
+
+def test_moments_know_swings_peaks_slopes_and_rhythm() -> None:
+    from ambientgen.training.moments import moments
+
+    def found(levels: torch.Tensor) -> list[torch.Tensor]:
+        latents = torch.zeros(len(levels), 16, levels.shape[2], 8)
+        return [group.mean(0) for group in moments(levels, latents)]
+
+    noise = torch.randn(64, 8, 100, 1)
+    plain, louder, wider = found(noise), found(noise + 1), found(2 * noise)
+    torch.testing.assert_close(louder[0], plain[0] + 1)
+    swings = [1, 5, 9, 13, 15, 17]  # of 1 to 32 frames; peaks and slopes follow the first three
+    for k in swings:
+        torch.testing.assert_close(wider[k], plain[k] + float(np.log(2)), atol=0.01, rtol=0)
+        torch.testing.assert_close(louder[k], plain[k], atol=1e-4, rtol=0)
+    torch.testing.assert_close(wider[3], plain[3], atol=0.01, rtol=0)
+    strokes = found((noise > 2).float())
+    assert bool((strokes[3] > plain[3] + 0.2).all()), "a few strokes are peaked"
+    decays = torch.linspace(1, 0, 10).repeat(10)[None, None, :, None].expand(64, 8, -1, -1)
+    assert bool((found(decays)[4] > plain[4] + 0.5).all()), "they rise faster than they fall"
+    beat = (0.5 * noise + torch.sin(torch.arange(100) * 1.3)[None, None, :, None]).contiguous()
+    assert bool((found(beat)[19] > plain[19] + 0.3).all()), "a beat stands out"
 
 
 # The critic

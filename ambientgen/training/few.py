@@ -31,7 +31,7 @@ squared error: swells arise where nearly all is noise and nothing can be predict
 has learnt v-prediction alone gives all sounds about the same: a room swelled four times as much as
 it should, the sea a third.
 
-Every other step is about **neighbours**: two windows that share the noise of an overlap and the
+Every third step is about **neighbours**: two windows that share the noise of an overlap and the
 mean of all their noise, as a scene's windows do, are joined, and must pass for one. A sampler that
 is trained whole finds more in its noise than that mean to make an identity of; without these steps
 joins could be told.
@@ -54,8 +54,9 @@ from ambientgen.events import Notice
 from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import unet
 from ambientgen.training.critic import Asked, Critic, passed, taught
-from ambientgen.training.levels import Decode, Draw, LevelReader, learn_to_read
+from ambientgen.training.levels import SLOW, STILL, Decode, Draw, learn_to_read, moves
 from ambientgen.training.loop import Fit, Schedule
+from ambientgen.training.moments import HELD_OUT, Foretold, learn_to_foretell
 from ambientgen.training.unet import Batch, new_unet, predicted_v
 
 NAME = "few"
@@ -68,18 +69,14 @@ WINDOWS = ((36, 6), (108, 2), (60, 4), (108, 2), (36, 6), (108, 2), (60, 4))
 # values, their courses over bands and over time, a third of a second of the whole spectrum and a
 # second of half of it.
 PATCHES = ((1, 1), (1, 4), (2, 2), (4, 1), (4, 8), (12, 4))
-# Latent frames whose mean level is compared with that of as many before, 80 ms to 2.6 s: how
-# steady a sound is, and how it swells. Patches hardly know: nearly all of one is grain, and what
-# identities differ in.
-SLOW = (1, 2, 4, 8, 16, 32)
-STILL = 0.02  # nepers, 0.17 dB: moves are taken in units of the real ones, and of this at least
 # Random projections of each: distances are taken in 24 spaces of 6 dimensions. One dimension shows
 # less of how values go together; in all 768 of the largest patch all distances are about alike.
 SPACES, DIMENSIONS = 24, 6
 # How much each of the judges counts: tried, not searched for.
-ENERGY_WEIGHT, LEVEL_WEIGHT, CRITIC_WEIGHT = 2.0, 10.0, 1.0
+ENERGY_WEIGHT, LEVEL_WEIGHT, MOMENT_WEIGHT, CRITIC_WEIGHT = 2.0, 5.0, 3.0, 2.0
 JOINED_WEIGHT, AGREE_WEIGHT = 2.0, 10.0
 OVERLAP = 12  # latent frames that neighbouring windows share, as in a render
+MOST_DRAWINGS = 500
 WAITING_STEPS = 200  # of the UNet for its critic, at most
 MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead
 CRITIC_PACE = 6.0  # its learning rate over the UNet's
@@ -112,16 +109,21 @@ def train(
     pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
     wait, count = waiting(schedule.steps), schedule.around.devices.count
-    reader = cache(lambda: learn_to_read(draw, decode))  # once there is something to learn
+
+    @cache  # once there is something to learn
+    def foretold() -> Foretold:
+        lengths = tuple(dict(WINDOWS))
+        read = learn_to_read(draw, decode)
+        return learn_to_foretell(draw, read, lengths, drawings(schedule.steps))
 
     def loss(step: int) -> dict[str, Tensor]:
-        read = reader()
+        known = foretold()
         torch.manual_seed(step)
         batch = draw(np.random.default_rng([SALT, step]), *WINDOWS[step % len(WINDOWS)])
         alone = step // count < wait
         if is_joined(step) and not alone:
             return joined_losses(pupil, batch, sampler)
-        return losses(pupil, batch, sampler, read, alone)
+        return losses(pupil, batch, sampler, known, alone)
 
     # The critic's own are named too, or a notice would tell of weights that start from nothing.
     first = {f"unet.{name}": value for name, value in trained.items()}
@@ -129,6 +131,11 @@ def train(
     pace = {"unet": lambda step: unet_pace(step, wait), "critic": lambda step: CRITIC_PACE}
     fit = Fit(pupil, loss, schedule, folder, NAME, warm=first, momentum=MOMENTUM, pace=pace)
     return fit.run().unet
+
+
+def drawings(steps: int) -> int:
+    """How many drawings of windows of each length teach what to expect, before so many steps."""
+    return min(MOST_DRAWINGS, HELD_OUT + steps // 8)
 
 
 def waiting(steps: int) -> int:
@@ -144,20 +151,19 @@ def unet_pace(step: int, wait: int) -> float:
 
 
 def is_joined(step: int) -> bool:
-    """Whether this step is about neighbours: every other one, the other way round every twenty, so
-    that a log of every twentieth knows both."""
-    return (step + step // 20) % 2 == 1
+    """Whether this step is about neighbours: every third one. Logs of every twentieth know them."""
+    return step % 3 == 2
 
 
 def losses(
     pupil: Pupil,
     batch: Batch,
     sampler: Sequence[Step],
-    read: LevelReader,
+    known: Foretold,
     alone: bool = False,
 ) -> dict[str, Tensor]:
     """What the UNet and its critic have to learn from one batch: the critic's `told` and `smooth`,
-    and unless it is `alone` the UNet's `energy`, `levels` and `critic`."""
+    and unless it is `alone` the UNet's `energy`, `levels`, `moments` and `critic`."""
     twice = _twice(batch)
     with torch.set_grad_enabled(not alone):
         latents = made(pupil.unet, twice, sampler, torch.randn_like(twice.clean))
@@ -167,7 +173,9 @@ def losses(
         return found
     one, other = latents.chunk(2)
     found["energy"] = ENERGY_WEIGHT * energy(one, other, batch.clean)
-    found["levels"] = LEVEL_WEIGHT * level_energy(read(one), read(other), read(batch.clean))
+    levels = (known.read(x) for x in (one, other, batch.clean))
+    found["levels"] = LEVEL_WEIGHT * level_energy(*levels)
+    found["moments"] = MOMENT_WEIGHT * known.missed(one, other, batch)
     found["critic"] = CRITIC_WEIGHT * passed(pupil.critic, latents, asked, wanted)
     return found
 
@@ -257,9 +265,9 @@ def level_energy(one: Tensor, other: Tensor, real: Tensor) -> Tensor:
     found = [_root_energy(levels)]
     for frames in SLOW:
         if real.shape[2] >= 2 * frames:
-            moves = _moved(levels, frames)
-            own = moves.chunk(3)[2].square().mean((1, 2, 3), keepdim=True).sqrt()
-            found.append(_root_energy(moves / (own + STILL).repeat(3, 1, 1, 1)))
+            moved = moves(levels, frames)
+            own = moved.chunk(3)[2].square().mean((1, 2, 3), keepdim=True).sqrt()
+            found.append(_root_energy(moved / (own + STILL).repeat(3, 1, 1, 1)))
     return torch.stack(found).mean()
 
 
@@ -267,15 +275,6 @@ def _root_energy(seen: Tensor) -> Tensor:
     """The energy of the thirds of levels or moves (3 B, bands, frames, 1) by roots of distances."""
     a, b, r = seen[:, None].chunk(3)
     return _distance(a, r, 0.5) + _distance(b, r, 0.5) - _distance(a, b, 0.5)
-
-
-def _moved(levels: Tensor, frames: int) -> Tensor:
-    """How the mean of so many frames differs from that of as many before: levels' shape, but for
-    fewer frames."""
-    stride = max(1, frames // 4)
-    means = F.avg_pool2d(levels, (frames, 1), stride=(stride, 1))
-    lag = frames // stride
-    return means[:, :, lag:] - means[:, :, :-lag]
 
 
 def _unlike(drawings: Tensor, rows: int, bins: int) -> Tensor:

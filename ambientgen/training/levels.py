@@ -25,6 +25,10 @@ WINDOWS = ((56, 8),) * 16  # latent frames, and how many at once
 AROUND = 3  # latent frames that tell of the middle one
 BINS = 8  # of latents: each is a band of 8 mel bins, as a latent frame is 8 frames of the mel
 RIDGE = 1e-3  # of the rows' variance: latents that hardly vary tell nothing
+# Latent frames whose mean level is compared with that of as many before, 80 ms to 2.6 s: how
+# steady a sound is, and how it swells.
+SLOW = (1, 2, 4, 8, 16, 32)
+STILL = 0.02  # nepers, 0.17 dB: what moves less is still
 
 
 @dataclass(frozen=True)
@@ -66,3 +70,12 @@ def band_levels(mels: Tensor) -> Tensor:
     """Levels (B, T / 8, 8) in nepers of log-mels (B, T, 64): mean powers of 8 frames and bands."""
     powers = (2 * mels).exp().unflatten(1, (-1, 8)).unflatten(3, (BINS, -1))
     return 0.5 * powers.mean((2, 4)).log()
+
+
+def moves(levels: Tensor, frames: int) -> Tensor:
+    """How the mean of so many frames of levels (B, bands, T, 1) differs from that of as many
+    before: of their shape, but with fewer frames."""
+    stride = max(1, frames // 4)
+    means = F.avg_pool2d(levels, (frames, 1), stride=(stride, 1))
+    lag = frames // stride
+    return means[:, :, lag:] - means[:, :, :-lag]

@@ -1,0 +1,162 @@
+"""What sounds of one conditioning are like on the average, for losses of the UNet.
+
+One sound tells little of how strongly its kind swells: a sea has two swells in eight seconds. So a
+judge that compares with single sounds teaches that slowly. Here the *moments* of real latents (how
+loud each band is, how much it moves over 80 ms to 2.6 s, how peaked, lopsided and rhythmic that is,
+how strongly each latent varies) are foretold from their conditioning, by a regression on many; and
+two takes of one conditioning, from noise of their own, must not miss that on the same side:
+
+    (m(a) - e) (m(b) - e) / variance
+
+Its mean is the square of the mean miss, in units of the deviation that real sounds have from what
+was foretold: what each take has by chance goes out of it. So takes may differ as they like, and
+critic and energy distances say how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ambientgen.training.levels import SLOW, STILL, Draw, LevelReader, moves
+from ambientgen.training.unet import Batch
+
+SALT = 29  # of the random numbers that choose windows to learn from
+AT_ONCE = 16  # windows of a drawing
+SHARP = 4  # latent frames of the longest moves whose shape is told too: longer ones are too few
+LONG_FRAMES = 128  # of the Fourier transform that rhythm is read from: all that a clip has
+SLOWEST = 2  # of its lines, 0.2 Hz: slower is no rhythm
+DETAILS = 1024  # of a conditioning: a layer of random weights under the regression
+RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # in units of the mean variance regressed on
+HELD_OUT = 4  # one drawing of so many chooses between them, and says how far sounds are
+FAINT = 0.1  # of latents, whose variance is 1: what varies less is still
+
+
+def moments(levels: Tensor, latents: Tensor) -> list[Tensor]:
+    """Groups of moments (B, so many) of levels (B, bands, frames, 1) and latents (B, 16, T, 8).
+
+    All are in nepers but for the levels' own means, which are levels.
+    """
+    found = [levels.mean((2, 3))]
+    for frames in SLOW:
+        if 2 * levels.shape[2] < 5 * frames:
+            break
+        each = moves(levels, frames)[..., 0]
+        swing = _log_power(each, 2)
+        whole = moves(levels.mean(1, keepdim=True), frames)[..., 0]
+        found += [swing, _log_power(whole, 2)]
+        if frames <= SHARP:
+            rise, fall = _log_power(each.clamp(min=0), 3), _log_power(-each.clamp(max=0), 3)
+            found += [_log_power(each, 4) - swing, rise - fall]
+    found += [_rhythm(levels[..., 0])]
+    for values in (latents, latents[:, :, 1:] - latents[:, :, :-1]):
+        found.append(0.5 * (values.var(2) + FAINT**2).log().flatten(1))
+    return found
+
+
+def _log_power(moved: Tensor, power: int) -> Tensor:
+    """Logs of the power means of moves (B, bands, frames): (B, bands)."""
+    return (moved.abs().pow(power).mean(2) + STILL**power).log() / power
+
+
+def _rhythm(levels: Tensor) -> Tensor:
+    """How much the lines of each band's course (B, bands, frames) stand out: (B, bands)."""
+    course = (levels - levels.mean(2, keepdim=True)) * torch.hann_window(
+        levels.shape[2], device=levels.device
+    )
+    lines = torch.fft.rfft(course, n=LONG_FRAMES).abs().square()[..., SLOWEST:] + STILL**2
+    return 0.5 * lines.square().mean(2).log() - lines.mean(2).log()
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What is foretold for windows of one length: of conditionings' numbers less `mean` over
+    `deviation`, by random `details` of them, `weight` and `bias`; and the `variance` around it."""
+
+    mean: Tensor
+    deviation: Tensor
+    details: Tensor
+    weight: Tensor
+    bias: Tensor
+    variance: Tensor
+
+    def __call__(self, said: Tensor) -> Tensor:
+        return (
+            _with_details((said - self.mean) / self.deviation, self.details) @ self.weight
+            + self.bias
+        )
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """The moments to expect of conditionings, and how far takes are from them."""
+
+    read: LevelReader
+    lines: Mapping[int, _Line]  # by latent frames
+
+    def missed(self, one: Tensor, other: Tensor, batch: Batch) -> Tensor:
+        """The mean square of the mean miss of latents (B, 16, T, 8) of two takes, a scalar; by
+        chance it may be below 0."""
+        with torch.autocast(one.device.type, enabled=False):
+            line = self.lines[one.shape[2]]
+            expected = line(_said(batch))
+            a, b = (moments(self.read(x.float()), x.float()) for x in (one, other))
+            sizes = [group.shape[1] for group in a]
+            misses = (torch.cat(a, 1) - expected) * (torch.cat(b, 1) - expected) / line.variance
+            return torch.stack([group.mean() for group in misses.split(sizes, 1)]).mean()
+
+
+@torch.no_grad()
+def learn_to_foretell(
+    draw: Draw, read: LevelReader, lengths: tuple[int, ...], drawings: int
+) -> Foretold:
+    """The regression for windows of each of `lengths`, on so many drawings of `AT_ONCE` each, at
+    least `HELD_OUT`."""
+    return Foretold(read, {frames: _regressed(draw, read, frames, drawings) for frames in lengths})
+
+
+def _regressed(draw: Draw, read: LevelReader, frames: int, drawings: int) -> _Line:
+    rng = np.random.default_rng([SALT, frames])
+    said, found, held = [], [], []
+    for turn in range(drawings):
+        batch = draw(rng, frames, AT_ONCE)
+        clean = batch.clean.float()
+        said.append(_said(batch))
+        found.append(torch.cat(moments(read(clean), clean), 1))
+        held += [turn % HELD_OUT == HELD_OUT - 1] * AT_ONCE
+    given, wanted, out = torch.cat(said), torch.cat(found), torch.tensor(held)
+    return _line(given[~out], wanted[~out], given[out], wanted[out])
+
+
+def _line(given: Tensor, wanted: Tensor, given_out: Tensor, wanted_out: Tensor) -> _Line:
+    """The ridge regression of what is `wanted` on what is `given` that does best on the rest."""
+    mean, deviation = given.mean(0), given.std(0) + 1e-3
+    generator = torch.Generator().manual_seed(SALT)
+    width = given.shape[1]
+    details = torch.randn(width, DETAILS, generator=generator).to(given.device) / width**0.5
+    bias = wanted.mean(0)
+    known = _with_details((given - mean) / deviation, details).double()
+    square, cross = known.T @ known, known.T @ (wanted - bias).double()
+    unit = square.diagonal().mean() * torch.eye(len(square)).to(square)
+    lines = []
+    for ridge in RIDGES:
+        weight = torch.linalg.solve(square + ridge * unit, cross).float()
+        line = _Line(mean, deviation, details, weight, bias, bias)
+        variance = (wanted_out - line(given_out)).square().mean(0) + STILL**2
+        lines.append(replace(line, variance=variance))
+    return min(lines, key=lambda line: float(line.variance.log().mean()))
+
+
+def _said(batch: Batch) -> Tensor:
+    """A conditioning in numbers (B, so many): LOA's mean and spread, and the words' mean."""
+    weights = batch.mask.float()[..., None]
+    words = (batch.text * weights).sum(1) / weights.sum(1).clamp_min(1)
+    return torch.cat([batch.loa.mean(1), batch.loa.std(1), words], 1).float()
+
+
+def _with_details(numbers: Tensor, details: Tensor) -> Tensor:
+    return torch.cat([numbers, (numbers @ details).relu()], 1)
