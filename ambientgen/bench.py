@@ -27,8 +27,8 @@ from ambientgen.events import Listener, StageStarted, ignore
 from ambientgen.latents import denoise
 from ambientgen.level import LevelSettings, Limiter
 from ambientgen.loa import condition, encode_prompts
+from ambientgen.models.batch import batch_for, rows_of
 from ambientgen.models.loading import Model
-from ambientgen.models.memory import batch_for, rows_of
 from ambientgen.models.packing import flop_formulas
 from ambientgen.models.registry import resolve
 from ambientgen.noise import NoiseField

@@ -19,9 +19,9 @@ from ambientgen.errors import Problem, UsageError
 from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.job import Job
 from ambientgen.making import Conditionings
+from ambientgen.models.batch import MOST_BATCH, batch_for
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
-from ambientgen.models.memory import MOST_BATCH, batch_for
 from ambientgen.models.packing import pack
 from ambientgen.models.profile import device_name
 from ambientgen.models.registry import licence_notice, resolve

@@ -30,9 +30,9 @@ from ambientgen.errors import ExitCode, UsageError
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.making import PATIENCE, Pass, in_order, passes, row_of
-from ambientgen.models import memory
+from ambientgen.models import batch as batches
+from ambientgen.models.batch import batch_for, fitting, rows_of, weight_bytes, window_bytes
 from ambientgen.models.loading import Model, load
-from ambientgen.models.memory import batch_for, fitting, rows_of, weight_bytes, window_bytes
 from ambientgen.models.nets.unet import Unet
 from ambientgen.models.profile import device_name, profile_of
 from ambientgen.models.registry import POCKET, pocket_folder, resolve
@@ -159,9 +159,9 @@ def test_a_batch_is_a_power_of_two_that_leaves_the_share_free(
     batch = fitting(card, weights, each)
     assert batch in {2**power for power in range(7)}
     assert batch == 1 or batch * each + weights <= 0.75 * card
-    assert batch == 1 or batch * each <= memory.MOST_BYTES
-    full = 2 * batch * each > memory.MOST_BYTES or 2 * batch * each + weights > 0.75 * card
-    assert batch == memory.MOST_FITTING or full
+    assert batch == 1 or batch * each <= batches.MOST_BYTES
+    full = 2 * batch * each > batches.MOST_BYTES or 2 * batch * each + weights > 0.75 * card
+    assert batch == batches.MOST_FITTING or full
     assert fitting(card + 1, weights, each) >= batch
 
 
@@ -481,7 +481,7 @@ def test_the_library_refuses_such_batches_too(wrong: int) -> None:
 
 
 def test_the_command_and_the_library_allow_as_many() -> None:
-    assert options.MOST_BATCH == memory.MOST_BATCH
+    assert options.MOST_BATCH == batches.MOST_BATCH
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ambientgen.store import Store
 
 MOST_WORKERS = 256
-MOST_BATCH = 1024  # of `ambientgen.models.memory`, which imports torch
+MOST_BATCH = 1024  # of `ambientgen.models.batch`, which imports torch
 
 SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64"})
 """Suffixes of what is taken for a sound; all else is a scene, or a sidecar."""

@@ -17,8 +17,8 @@ from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text
 from ambientgen.making import Conditionings, Means, made
+from ambientgen.models.batch import rows_of
 from ambientgen.models.loading import Model
-from ambientgen.models.memory import rows_of
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.noise import Take
 from ambientgen.plan import Plan, make_plan
