@@ -581,18 +581,23 @@ def test_a_critic_tells_the_mean_of_sounds_from_sounds_and_not_sounds_from_sound
     assert np.mean(_learn(Critic(), 30, against(1))[-5:]) > 0.85 * guess
 
 
-def test_a_critic_knows_what_was_asked_for() -> None:
-    """All is loud or faint, and what was made is what the other half asked for."""
-    from ambientgen.training.critic import Critic
-
+def _loud_or_faint() -> tuple[Any, torch.Tensor]:
+    """Every other conditioning asks for what is loud, and how loud each is."""
     batch = _drawn(np.random.default_rng(0), 16, 8)
     loud = torch.arange(8) % 2 == 0
     batch.loa[:] = torch.where(loud, 1.0, -1.0)[:, None, None]
-    scale = torch.where(loud, 1.5, 0.5)[:, None, None, None]
+    return _asked(batch), torch.where(loud, 1.5, 0.5)[:, None, None, None]
+
+
+def test_a_critic_knows_what_was_asked_for() -> None:
+    """What was made is what the other half asked for."""
+    from ambientgen.training.critic import Critic
+
+    asked, scale = _loud_or_faint()
 
     def make(step: int) -> tuple[Any, Any, Any]:
         one, other = torch.randn(2, 8, 16, 16, 8)
-        return (2 - scale) * one, scale * other, _asked(batch)
+        return (2 - scale) * one, scale * other, asked
 
     assert np.mean(_learn(Critic(), 40, make)[-5:]) < 0.35
 
@@ -601,18 +606,11 @@ def test_a_critic_knows_what_real_sounds_were_asked_for() -> None:
     """What is made is as real as the rest, so that only real ones teach what was asked for."""
     from ambientgen.training.critic import Critic, taught, told_apart
 
-    batch = _drawn(np.random.default_rng(0), 16, 8)
-    loud = torch.arange(8) % 2 == 0
-    batch.loa[:] = torch.where(loud, 1.0, -1.0)[:, None, None]
-    scale = torch.where(loud, 1.5, 0.5)[:, None, None, None]
-
-    def make(step: int) -> tuple[Any, Any, Any]:
-        one, other = torch.randn(2, 8, 16, 16, 8)
-        return scale * one, scale * other, _asked(batch)
-
+    asked, scale = _loud_or_faint()
+    made, real = scale * torch.randn(2, 8, 16, 16, 8)
     critic = Critic()
-    assert _learn(critic, 40, make)[-1] > 0.6
-    made, real, asked = make(0)
+    learnt = _learn(critic, 40, lambda step: (*(scale * torch.randn(2, 8, 16, 16, 8)), asked))
+    assert learnt[-1] > 0.6
     others = critic(real, type(asked)(*(part.roll(1, 0) for part in asked)))
     wanted = taught(critic, made, real, asked)[1]
     assert float(told_apart(others, wanted).detach()) < 0.35

@@ -4,8 +4,8 @@ What a squared error or a distance between random projections hardly sees (drops
 swell of a wave, the beat of a train), a network can learn to look for. It looks at several scales,
 each with verdicts of its own: patches of half a second, of one and of three, the course of ten
 seconds of the whole spectrum, how strongly all of that varies in a window, and how strongly the
-latents themselves do. Each verdict also depends on what was asked for, so what
-would pass for a waterfall does not pass where rain was wanted.
+latents themselves do. Each verdict also depends on what was asked for (the *brief*), and what was
+asked for another sound must fit worse: what would pass for a waterfall does not pass for rain.
 
 Made and real latents are compared in pairs of one conditioning (the relativistic loss of
 Jolicoeur-Martineau 2018), and the critic is kept smooth around both kinds (R1 and R2: Mescheder
@@ -25,9 +25,9 @@ from torch.nn import functional as F
 
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH
 from ambientgen.training.mae import WIDTH
+from ambientgen.training.vae import LATENT_BINS, LATENT_CHANNELS
 
-CHANNELS, BINS = 16, 8  # of latents
-TOLD = 128  # numbers that say what was asked for at one time
+BRIEF = 128  # numbers that say what was asked for at one time
 WIDTHS = (64, 96, 128)  # channels at latent frames and bins, at half and at a quarter of both
 COURSE = 160  # channels along time
 SCALES = (1, 2, 4, 8, 16)  # latent frames over which motion is smoothed: 80 ms to 1.3 s
@@ -46,19 +46,19 @@ class Asked(NamedTuple):
 
 
 class Block(nn.Module):
-    """Two residual convolutions, (B, before, T, F) -> (B, after, T, F), told what was asked."""
+    """Two residual convolutions, (B, before, T, F) -> (B, after, T, F), for a brief."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
         self.one = nn.Conv2d(before, after, 3, padding=1)
-        self.told = nn.Linear(TOLD, after)
+        self.brief = nn.Linear(BRIEF, after)
         self.two = nn.Conv2d(after, after, 3, padding=1)
         self.across = nn.Conv2d(before, after, 1, bias=False)
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """`told` is (B, T, TOLD), at the frames of `x`."""
-        told = self.told(told).transpose(1, 2)[..., None]
-        inside = self.one(F.leaky_relu(x, 0.2)) + told
+    def forward(self, x: Tensor, brief: Tensor) -> Tensor:
+        """`brief` is (B, T, BRIEF), at the frames of `x`."""
+        brief = self.brief(brief).transpose(1, 2)[..., None]
+        inside = self.one(F.leaky_relu(x, 0.2)) + brief
         return torch.as_tensor(self.across(x) + self.two(F.leaky_relu(inside, 0.2)))
 
 
@@ -81,12 +81,12 @@ class Verdict(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.plain = nn.Linear(width, 1)
-        self.told = nn.Linear(TOLD, width)
+        self.brief = nn.Linear(BRIEF, width)
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """Shape (B, T * places); `told` is (B, T, TOLD)."""
+    def forward(self, x: Tensor, brief: Tensor) -> Tensor:
+        """Shape (B, T * places); `brief` is (B, T, BRIEF)."""
         x = F.leaky_relu(x, 0.2)
-        fits = (x * self.told(told)[:, :, None]).mean(-1)
+        fits = (x * self.brief(brief)[:, :, None]).mean(-1)
         return (torch.as_tensor(self.plain(x))[..., 0] + fits).flatten(1)
 
 
@@ -97,40 +97,43 @@ class Critic(nn.Module):
         super().__init__()
         torch.manual_seed(1)
         said = WIDTH + TEXT_WIDTH
-        self.asked = nn.Sequential(nn.Linear(said, TOLD), nn.SiLU(), nn.Linear(TOLD, TOLD))
-        self.first = nn.Conv2d(CHANNELS, WIDTHS[0], 3, padding=1)
+        self.asked = nn.Sequential(nn.Linear(said, BRIEF), nn.SiLU(), nn.Linear(BRIEF, BRIEF))
+        self.first = nn.Conv2d(LATENT_CHANNELS, WIDTHS[0], 3, padding=1)
         befores = (WIDTHS[0], *WIDTHS[:-1])
         self.blocks = nn.ModuleList(Block(b, a) for b, a in zip(befores, WIDTHS, strict=True))
         self.verdicts = nn.ModuleList(Verdict(width) for width in WIDTHS)
-        self.along = nn.Conv1d(WIDTHS[-1] * BINS // 4, COURSE, 1)
+        self.along = nn.Conv1d(WIDTHS[-1] * LATENT_BINS // 4, COURSE, 1)
         self.course = nn.Sequential(*(Along(dilation) for dilation in DILATIONS))
         self.course_verdict = Verdict(COURSE)
         self.whole = nn.Linear(2 * COURSE + 2 * sum(WIDTHS), COURSE)
         self.whole_verdict = Verdict(COURSE)
-        self.motion = nn.Linear(len(SCALES) * CHANNELS * BINS, COURSE)
+        self.motion = nn.Linear(len(SCALES) * LATENT_CHANNELS * LATENT_BINS, COURSE)
         self.motion_verdict = Verdict(COURSE)
 
     def forward(self, latents: Tensor, asked: Asked) -> list[Tensor]:
         """Verdicts (B, places) at each scale, higher for what looks real."""
-        told = self._told(asked, latents.shape[2])
+        brief = self._brief(asked, latents.shape[2])
         x = self.first(latents.to(memory_format=torch.channels_last))
         found, seen = [], []
         for depth, (block, verdict) in enumerate(zip(self.blocks, self.verdicts, strict=True)):
             if depth:
-                x, told = F.avg_pool2d(x, 2), F.avg_pool1d(told.transpose(1, 2), 2).transpose(1, 2)
-            x = block(x, told)
-            found.append(verdict(x.permute(0, 2, 3, 1), told))
+                x, brief = (
+                    F.avg_pool2d(x, 2),
+                    F.avg_pool1d(brief.transpose(1, 2), 2).transpose(1, 2),
+                )
+            x = block(x, brief)
+            found.append(verdict(x.permute(0, 2, 3, 1), brief))
             seen.append(_spread(x.flatten(2)))
         course = self.course(self.along(x.transpose(2, 3).flatten(1, 2)))
-        found.append(self.course_verdict(course.transpose(1, 2)[:, :, None], told))
+        found.append(self.course_verdict(course.transpose(1, 2)[:, :, None], brief))
         whole = self.whole(torch.cat([*seen, _spread(course)], 1))
-        overall = told.mean(1, keepdim=True)
+        overall = brief.mean(1, keepdim=True)
         found.append(self.whole_verdict(whole[:, None, None], overall))
         found.append(self.motion_verdict(self.motion(_motion(latents))[:, None, None], overall))
         return found
 
-    def _told(self, asked: Asked, frames: int) -> Tensor:
-        """What was asked for at each frame, (B, frames, TOLD)."""
+    def _brief(self, asked: Asked, frames: int) -> Tensor:
+        """What was asked for at each frame, (B, frames, BRIEF)."""
         weights = asked.mask.float()[..., None]
         words = (asked.text * weights).sum(1) / weights.sum(1).clamp_min(1)
         said = torch.cat([asked.loa, words[:, None].expand(-1, LOA_TOKENS, -1)], 2)

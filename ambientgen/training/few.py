@@ -6,7 +6,7 @@ one. One of few steps is heard in its last answer, and what is noisy there may b
 mean is smoother than any of them, without the grain, drops and crackle that they do not share.
 
 So the whole sampler, from fresh noise through all of its steps, is trained on what comes out of it,
-by three judges of latents.
+by four judges of latents.
 
 **A critic** (`critic.py`) learns beside it to tell what it makes from the real latents of the same
 conditioning, and the UNet learns to pass. Adversarial training of few-step samplers is that of
@@ -30,6 +30,10 @@ falls over 80 ms to 2.6 s. It is what tells a room from surf. A noise schedule h
 squared error: swells arise where nearly all is noise and nothing can be predicted, so a UNet that
 has learnt v-prediction alone gives all sounds about the same: a room swelled four times as much as
 it should, the sea a third.
+
+**Moments** (`moments.py`) are foretold from what was asked for, by a regression on many real
+latents, and two drawings must not miss them on the same side. The energies compare with a single
+sound, which may have two swells; this compares with all that is known of its kind.
 
 Every third step is about **neighbours**: two windows that share the noise of an overlap and the
 mean of all their noise, as a scene's windows do, are joined, and must pass for one. A sampler that

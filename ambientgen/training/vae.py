@@ -15,6 +15,7 @@ from ambientgen.training.corpus import Corpus
 from ambientgen.training.loop import Fit, Schedule
 
 # Eight-fold, 16 channels: the geometry in which a UNet of our size trains on two cores.
+LATENT_CHANNELS, LATENT_BINS = 16, 8
 CONFIG = {
     "in_channels": 1,
     "out_channels": 1,
@@ -22,7 +23,7 @@ CONFIG = {
     "up_block_types": ["UpDecoderBlock2D"] * 4,
     "block_out_channels": [16, 32, 64, 96],
     "layers_per_block": 1,
-    "latent_channels": 16,
+    "latent_channels": LATENT_CHANNELS,
     "norm_num_groups": 8,
     "mid_block_add_attention": False,
     "sample_size": 1024,
