@@ -630,11 +630,14 @@ def _fit_together(folder: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_two_processes_train_one_network(tmp_path: Path) -> None:
+def test_two_processes_train_one_network_and_go_on_with_it(tmp_path: Path) -> None:
     from accelerate import debug_launcher
 
     debug_launcher(_fit_together, (str(tmp_path / "two"),), num_processes=2)
     two = torch.load(tmp_path / "two" / "line.ckpt", weights_only=True)
+    debug_launcher(_fit_together, (str(tmp_path / "two"),), num_processes=2)
+    again = torch.load(tmp_path / "two" / "line.ckpt", weights_only=True)
+    assert again["step"] == 20 and torch.equal(again["module"]["weight"], two["module"]["weight"])
     one = line(tmp_path / "one", 20)
     assert two["step"] == 20
     # Twice the examples a step: near, and not the same.

@@ -96,7 +96,7 @@ def train(
     from ambientgen.training.order import Order, check, stages_of, with_steps
 
     if device not in ("auto", "cpu"):
-        remedy = "choose auto or cpu; `accelerate launch` chooses among GPUs"
+        remedy = "choose auto or cpu; CUDA_VISIBLE_DEVICES chooses among GPUs"
         raise UsageError(Problem("--device", f"`{device}` is no choice here", remedy))
     stages = stages_of(stage or [])
     folders = _folders(output, work, bool(stages))

@@ -30,7 +30,9 @@ class Devices:
     @property
     def device(self) -> torch.device:
         """The device of this process."""
-        return self._accelerator.device if self._accelerator else torch.device("cpu")
+        if self._accelerator is None or self._accelerator.device.type == "cpu":
+            return torch.device("cpu")  # also of several processes: files know no `cpu:0`
+        return self._accelerator.device
 
     @property
     def count(self) -> int:
