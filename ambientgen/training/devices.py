@@ -59,6 +59,17 @@ class Devices:
         """All that is made inside lies on the device; on the CPU nothing is changed."""
         return nullcontext() if self.device.type == "cpu" else placing(self.device)
 
+    def _average(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Gradients become their means over all processes, which takes one exchange of all."""
+        assert self._accelerator is not None
+        # All processes must take part, also for what a step did not use.
+        own = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = torch.cat([gradient.flatten() for gradient in own])
+        flat = torch.as_tensor(self._accelerator.reduce(flat, reduction="mean"))
+        means = flat.split([gradient.numel() for gradient in own])
+        for parameter, mean in zip(parameters, means, strict=True):
+            parameter.grad = mean.view_as(parameter)
+
     def prepared(self, optimiser: torch.optim.Optimizer) -> Any:
         """The optimiser, with the scaling of gradients that the precision needs."""
         if self._accelerator is None:
@@ -82,12 +93,7 @@ class Devices:
         if self._accelerator is None:
             return nn.utils.clip_grad_norm_(parameters, most)
         if self.count > 1:
-            for parameter in parameters:
-                if parameter.requires_grad:
-                    # All processes must take part, also for what a step did not use.
-                    mine = parameter.grad
-                    mine = torch.zeros_like(parameter) if mine is None else mine
-                    parameter.grad = self._accelerator.reduce(mine, reduction="mean")
+            self._average([each for each in parameters if each.requires_grad])
         return torch.as_tensor(self._accelerator.clip_grad_norm_(parameters, most))
 
     @contextmanager
