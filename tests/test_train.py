@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -619,27 +621,47 @@ def test_the_smoke_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
     assert extras["steps"] == 2, "what `few` has trained"
 
 
-def _fit_together(folder: str) -> None:
+def _fit_together(folder: str, stop_at: int = -1) -> None:
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(reset_partial_state=True)
-    devices = find_devices("cpu", "no")
+    devices = find_devices()
     assert devices.count == 2
-    line(Path(folder), 20, around=Around(devices=devices))
+    around = Around(devices=devices)
+    if stop_at < 0:
+        line(Path(folder), 20, around=around)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            line(Path(folder), 20, stop_at=2 * stop_at + devices.rank, around=around)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_two_processes_train_one_network_and_go_on_with_it(tmp_path: Path) -> None:
+def test_two_processes_train_one_network_and_go_on_with_it_to_the_bit(tmp_path: Path) -> None:
     from accelerate import debug_launcher
 
-    debug_launcher(_fit_together, (str(tmp_path / "two"),), num_processes=2)
+    cut = str(tmp_path / "cut")
+    for arguments in ((str(tmp_path / "two"),), (cut, 12), (cut,)):
+        debug_launcher(_fit_together, arguments, num_processes=2)
     two = torch.load(tmp_path / "two" / "line.ckpt", weights_only=True)
-    debug_launcher(_fit_together, (str(tmp_path / "two"),), num_processes=2)
-    again = torch.load(tmp_path / "two" / "line.ckpt", weights_only=True)
+    again = torch.load(tmp_path / "cut" / "line.ckpt", weights_only=True)
     assert again["step"] == 20 and torch.equal(again["module"]["weight"], two["module"]["weight"])
     one = line(tmp_path / "one", 20)
-    assert two["step"] == 20
     # Twice the examples a step: near, and not the same.
     weights = two["module"]["weight"]
     assert not torch.equal(weights, one.state_dict()["weight"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_torchs_launcher_starts_processes_that_know_of_each_other(tmp_path: Path) -> None:
+    script = tmp_path / "devices.py"
+    script.write_text(
+        "from ambientgen.training.devices import find_devices\n"
+        "devices = find_devices()\n"
+        "print(f'{devices.rank}: {devices.count} x {devices.device}', flush=True)\n"
+    )
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    call = [*launcher, "--nproc_per_node", "2", str(script)]
+    ran = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert sorted(ran.stdout.split("\n"))[-2:] == ["0: 2 x cpu", "1: 2 x cpu"]

@@ -164,7 +164,7 @@ def taught(
 
     `told`: made latents are told from real ones. `asked`: real ones fit what was asked for better
     than what was asked for another of them (Reed et al. 2016), so that to pass is not only to be
-    like some sound. `smooth`: noise hardly moves verdicts.
+    like some sound; left out where there is but one. `smooth`: noise hardly moves verdicts.
 
     made: (K * B, 16, T, 8), K of each conditioning, B after B; its gradient is not used. real:
     (B, 16, T, 8). asked: of the B.

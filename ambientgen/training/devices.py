@@ -67,8 +67,8 @@ class Devices:
         flat = torch.cat([gradient.flatten() for gradient in own])
         flat = torch.as_tensor(self._accelerator.reduce(flat, reduction="mean"))
         means = flat.split([gradient.numel() for gradient in own])
-        for parameter, mean in zip(parameters, means, strict=True):
-            parameter.grad = mean.view_as(parameter)
+        for parameter, gradient, mean in zip(parameters, own, means, strict=True):
+            parameter.grad = gradient.copy_(mean.view_as(parameter))  # laid out as its weight
 
     def prepared(self, optimiser: torch.optim.Optimizer) -> Any:
         """The optimiser, with the scaling of gradients that the precision needs."""
@@ -125,7 +125,9 @@ def find_devices(name: str = "auto", precision: str = "auto") -> Devices:
     if precision == "auto":
         cuda = name != "cpu" and torch.cuda.is_available()
         precision = "bf16" if cuda and torch.cuda.is_bf16_supported() else "no"
-    return Devices(Accelerator(cpu=name == "cpu", mixed_precision=precision))
+    # Of several processes accelerate knows nothing where there is no GPU, unless it is told.
+    cpu = name == "cpu" or not torch.accelerator.is_available()
+    return Devices(Accelerator(cpu=cpu, mixed_precision=precision))
 
 
 @contextmanager

@@ -35,7 +35,7 @@ it should, the sea a third.
 latents, and two drawings must not miss them on the same side. The energies compare with a single
 sound, which may have two swells; this compares with all that is known of its kind.
 
-Every third step is about **neighbours**: two windows that share the noise of an overlap and the
+Two steps in seven are about **neighbours**: two windows that share the noise of an overlap and the
 mean of all their noise, as a scene's windows do, are joined, and must pass for one. A sampler that
 is trained whole finds more in its noise than that mean to make an identity of; without these steps
 joins could be told.
@@ -54,7 +54,7 @@ from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DCond
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ambientgen.events import Notice
+from ambientgen.events import Notice, StageStarted
 from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import unet
 from ambientgen.training.critic import Asked, Critic, passed, taught
@@ -116,6 +116,7 @@ def train(
 
     @cache  # once there is something to learn
     def foretold() -> Foretold:
+        schedule.around.tell(StageStarted("moments"))
         lengths = tuple(dict(WINDOWS))
         read = learn_to_read(draw, decode)
         return learn_to_foretell(draw, read, lengths, drawings(schedule.steps))
@@ -138,7 +139,8 @@ def train(
 
 
 def drawings(steps: int) -> int:
-    """How many drawings of windows of each length teach what to expect, before so many steps."""
+    """How many drawings of windows of each length teach what to expect, before so many steps. With
+    more steps than before, a short training goes on with other expectations: better ones."""
     return min(MOST_DRAWINGS, HELD_OUT + steps // 8)
 
 
@@ -155,8 +157,9 @@ def unet_pace(step: int, wait: int) -> float:
 
 
 def is_joined(step: int) -> bool:
-    """Whether this step is about neighbours: every third one. Logs of every twentieth know them."""
-    return step % 3 == 2
+    """Whether this step is about neighbours: two turns of WINDOWS in seven. So all lengths are, and
+    a log of every so many steps knows both kinds of each, and each of a few processes does."""
+    return step // len(WINDOWS) % 7 in (2, 5)
 
 
 def losses(
@@ -166,8 +169,8 @@ def losses(
     known: Foretold,
     alone: bool = False,
 ) -> dict[str, Tensor]:
-    """What the UNet and its critic have to learn from one batch: the critic's `told` and `smooth`,
-    and unless it is `alone` the UNet's `energy`, `levels`, `moments` and `critic`."""
+    """What the UNet and its critic have to learn from one batch: the critic's own (`taught`), and
+    unless it is `alone` the UNet's `energy`, `levels`, `moments` and `critic`."""
     twice = _twice(batch)
     with torch.set_grad_enabled(not alone):
         latents = made(pupil.unet, twice, sampler, torch.randn_like(twice.clean))
@@ -185,8 +188,8 @@ def losses(
 
 
 def joined_losses(pupil: Pupil, batch: Batch, sampler: Sequence[Step]) -> dict[str, Tensor]:
-    """What they learn from windows that are joined as a render joins neighbours: `told` and
-    `smooth`, the UNet's `joined` (to pass for one window) and `agree` (where both overlap)."""
+    """What they learn from windows that are joined as a render joins neighbours: the critic's own,
+    the UNet's `joined` (to pass for one window) and `agree` (where both overlap)."""
     twice = _twice(batch)
     noise, overlap = neighbours(torch.randn_like(twice.clean))
     left, right = made(pupil.unet, twice, sampler, noise).chunk(2)

@@ -31,15 +31,19 @@ SHARP = 4  # latent frames of the longest moves whose shape is told too: longer 
 LONG_FRAMES = 128  # of the Fourier transform that rhythm is read from: all that a clip has
 SLOWEST = 2  # of its lines, 0.2 Hz: slower is no rhythm
 DETAILS = 1024  # of a conditioning: a layer of random weights under the regression
-RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # in units of the mean variance regressed on
-HELD_OUT = 4  # one drawing of so many chooses between them, and says how far sounds are
+RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # in units of the features' mean sum of squares
+# One drawing of so many chooses between them, and says how far sounds are. Its windows are other
+# ones, but may be of the same clips.
+HELD_OUT = 4
 FAINT = 0.1  # of latents, whose variance is 1: what varies less is still
 
 
 def moments(levels: Tensor, latents: Tensor) -> list[Tensor]:
     """Groups of moments (B, so many) of levels (B, bands, frames, 1) and latents (B, 16, T, 8).
 
-    All are in nepers but for the levels' own means, which are levels.
+    Levels' own means, then logs: of power means of moves over so many frames in each band and in
+    the mean of all, of how peaked and lopsided those of bands are, of how lines stand out, and of
+    the deviations of latents and of their differences.
     """
     found = [levels.mean((2, 3))]
     for frames in SLOW:
@@ -73,22 +77,41 @@ def _rhythm(levels: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """What is foretold for windows of one length: of conditionings' numbers less `mean` over
-    `deviation`, by random `details` of them, `weight` and `bias`; and the `variance` around it."""
+class _Features:
+    """What a conditioning's numbers are regressed by: themselves, less `mean` over `deviation`, and
+    random `details` of that; less `middle`, so that all have the mean 0."""
 
     mean: Tensor
     deviation: Tensor
     details: Tensor
+    middle: Tensor
+
+    @classmethod
+    def of(cls, said: Tensor) -> _Features:
+        """Those of conditionings (B, so many)."""
+        width = said.shape[1]
+        generator = torch.Generator().manual_seed(SALT)
+        details = torch.randn(width, DETAILS, generator=generator, device="cpu") / width**0.5
+        mean, deviation = said.mean(0), said.std(0) + 1e-3
+        plain = cls(mean, deviation, details.to(said.device), torch.zeros(()))
+        return replace(plain, middle=plain(said).mean(0))
+
+    def __call__(self, said: Tensor) -> Tensor:
+        normed = (said - self.mean) / self.deviation
+        return torch.cat([normed, (normed @ self.details).relu()], 1) - self.middle
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What is foretold for windows of one length, and the `variance` of sounds around it."""
+
+    features: _Features
     weight: Tensor
     bias: Tensor
     variance: Tensor
 
     def __call__(self, said: Tensor) -> Tensor:
-        return (
-            _with_details((said - self.mean) / self.deviation, self.details) @ self.weight
-            + self.bias
-        )
+        return self.features(said) @ self.weight + self.bias
 
 
 @dataclass(frozen=True)
@@ -105,9 +128,8 @@ class Foretold:
             line = self.lines[one.shape[2]]
             expected = line(_said(batch))
             a, b = (moments(self.read(x.float()), x.float()) for x in (one, other))
-            sizes = [group.shape[1] for group in a]
             misses = (torch.cat(a, 1) - expected) * (torch.cat(b, 1) - expected) / line.variance
-            return torch.stack([group.mean() for group in misses.split(sizes, 1)]).mean()
+            return _mean_of_groups(misses, [group.shape[1] for group in a])
 
 
 @torch.no_grad()
@@ -125,30 +147,36 @@ def _regressed(draw: Draw, read: LevelReader, frames: int, drawings: int) -> _Li
     for turn in range(drawings):
         batch = draw(rng, frames, AT_ONCE)
         clean = batch.clean.float()
+        groups = moments(read(clean), clean)
         said.append(_said(batch))
-        found.append(torch.cat(moments(read(clean), clean), 1))
+        found.append(torch.cat(groups, 1))
         held += [turn % HELD_OUT == HELD_OUT - 1] * AT_ONCE
     given, wanted, out = torch.cat(said), torch.cat(found), torch.tensor(held)
-    return _line(given[~out], wanted[~out], given[out], wanted[out])
+    sizes = [group.shape[1] for group in groups]
+    with torch.autocast(given.device.type, enabled=False):
+        return _line(given[~out], wanted[~out], given[out], wanted[out], sizes)
 
 
-def _line(given: Tensor, wanted: Tensor, given_out: Tensor, wanted_out: Tensor) -> _Line:
+def _line(
+    given: Tensor, wanted: Tensor, given_out: Tensor, wanted_out: Tensor, sizes: list[int]
+) -> _Line:
     """The ridge regression of what is `wanted` on what is `given` that does best on the rest."""
-    mean, deviation = given.mean(0), given.std(0) + 1e-3
-    generator = torch.Generator().manual_seed(SALT)
-    width = given.shape[1]
-    details = torch.randn(width, DETAILS, generator=generator).to(given.device) / width**0.5
-    bias = wanted.mean(0)
-    known = _with_details((given - mean) / deviation, details).double()
+    features, bias = _Features.of(given), wanted.mean(0)
+    known, known_out = features(given).double(), features(given_out)
     square, cross = known.T @ known, known.T @ (wanted - bias).double()
     unit = square.diagonal().mean() * torch.eye(len(square)).to(square)
-    lines = []
+    fits = []
     for ridge in RIDGES:
         weight = torch.linalg.solve(square + ridge * unit, cross).float()
-        line = _Line(mean, deviation, details, weight, bias, bias)
-        variance = (wanted_out - line(given_out)).square().mean(0) + STILL**2
-        lines.append(replace(line, variance=variance))
-    return min(lines, key=lambda line: float(line.variance.log().mean()))
+        off = wanted_out - (known_out @ weight + bias)
+        fits.append((weight, off.square().mean(0) + STILL**2))
+    weight, variance = min(fits, key=lambda fit: float(_mean_of_groups(fit[1].log()[None], sizes)))
+    return _Line(features, weight, bias, variance)
+
+
+def _mean_of_groups(values: Tensor, sizes: list[int]) -> Tensor:
+    """The mean over groups of the means of values (B, moments) in each."""
+    return torch.stack([group.mean() for group in values.split(sizes, 1)]).mean()
 
 
 def _said(batch: Batch) -> Tensor:
@@ -156,7 +184,3 @@ def _said(batch: Batch) -> Tensor:
     weights = batch.mask.float()[..., None]
     words = (batch.text * weights).sum(1) / weights.sum(1).clamp_min(1)
     return torch.cat([batch.loa.mean(1), batch.loa.std(1), words], 1).float()
-
-
-def _with_details(numbers: Tensor, details: Tensor) -> Tensor:
-    return torch.cat([numbers, (numbers @ details).relu()], 1)
