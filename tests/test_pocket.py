@@ -147,14 +147,8 @@ def test_the_states_are_told_apart(renderer: Renderer, tmp_path: Path) -> None:
             assert _nearest(portrait, others, spread) == name, (name, TAKES[i])
 
 
-# Known failure of pocket: at a constant level its waves hardly swell, and 4 of 6 takes are judged
-# rain or crickets by how their bands move. Procedural waves are named 8 times of 8.
-# Known failures of pocket 2, which its card tells of: five of six takes are named right.
-_WAVES = pytest.param("waves", marks=pytest.mark.xfail(reason="pocket's waves hardly swell"))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rain", "wind", "crickets", _WAVES])
+@pytest.mark.parametrize("name", ["rain", "wind", "crickets", "waves"])
 def test_each_state_is_what_it_says(renderer: Renderer, tmp_path: Path, name: str) -> None:
     """A judge that knows procedural sound only names every take."""
     known = {
