@@ -326,9 +326,8 @@ def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> No
     assert any(not torch.equal(whole[key], start[key]) for key in start)
     log = read_log(tmp_path / "whole" / "few.log")
     for step in range(10):
-        kinds = ["told", "smooth"] + ["asked"] * (
-            step % 2 == 0
-        )  # of a single one there is no other
+        # Where one conditioning is drawn there is no other to fit worse.
+        kinds = ["told", "smooth", "asked"] if step % 2 == 0 else ["told", "smooth"]
         if step >= 2:  # the critic is no longer alone
             alone = ["energy", "levels", "moments", "critic"]
             kinds += ["joined", "agree"] if step in (4, 5) else alone
@@ -526,8 +525,9 @@ def test_misses_on_opposite_sides_are_none_and_both_takes_learn() -> None:
     known = learn_to_foretell(_swinging, _first_channel(), (40,), 12)
     batch = _swinging(np.random.default_rng(1), 40, 16)
     scale = torch.where(batch.loa[:, :1, :1, None] > 0, 0.5, 0.05)
-    much, little = 2 * scale * torch.randn_like(batch.clean), 0.5 * scale * torch.randn_like(scale)
-    one, other = much.requires_grad_(), (little + 0 * much.detach()).requires_grad_()
+    one, other = (
+        (factor * scale * torch.randn_like(batch.clean)).requires_grad_() for factor in (2, 0.5)
+    )
     missed = known.missed(one, other, batch)
     missed.backward()  # type: ignore[no-untyped-call]
     assert float(missed.detach()) < -1
