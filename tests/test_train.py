@@ -574,6 +574,25 @@ def test_recordings_become_a_model_that_loads(
     assert "exists already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("stages", "before", "after"),
+    [
+        (["few=9", "unet=9"], {}, (2, True)),
+        (["few=0", "unet=9"], {"steps": 2, "only_steps": True}, (4, False)),
+        (["few=0", "unet=9"], {"steps": 20}, (20, None)),
+        (["few=0", "unet=0"], {"steps": 2, "only_steps": True}, (2, True)),
+    ],
+)
+def test_a_model_says_how_many_steps_it_was_taught(
+    stages: list[str], before: dict[str, Any], after: tuple[int, bool | None]
+) -> None:
+    from ambientgen.training.job import steps_taught
+
+    recipe = with_steps(load_recipe("pocket"), stages)
+    found = before | steps_taught(before, recipe.stages)
+    assert (found["steps"], found.get("only_steps")) == after
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("steps", [0, 2])
@@ -618,7 +637,7 @@ def test_the_smoke_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
     )
     assert Renderer("cpu").render(scene, tmp_path / "rain.wav").duration_s == 2
     extras = json.loads((tmp_path / "mine" / "ambientgen.json").read_text())
-    assert extras["steps"] == 2, "what `few` has trained"
+    assert (extras["steps"], extras["only_steps"]) == (2, True), "what `few` has trained"
 
 
 def _fit_together(folder: str, stop_at: int = -1) -> None:
@@ -650,6 +669,32 @@ def test_two_processes_train_one_network_and_go_on_with_it_to_the_bit(tmp_path: 
     # Twice the examples a step: near, and not the same.
     weights = two["module"]["weight"]
     assert not torch.equal(weights, one.state_dict()["weight"])
+
+
+def _average_together(path: str) -> None:
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    devices = find_devices()
+    weights = [torch.nn.Parameter(torch.zeros(2)) for _ in range(3)]
+    weights[0].grad = torch.full((2,), 1.0 + devices.rank)
+    if devices.rank == 0:
+        weights[1].grad = torch.full((2,), 4.0)
+    norm = devices.clip(weights, 100.0)
+    found = [None if w.grad is None else w.grad.tolist() for w in weights]
+    Path(f"{path}.{devices.rank}").write_text(json.dumps([found, float(norm)]))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_weights_that_no_process_uses_get_no_gradient(tmp_path: Path) -> None:
+    from accelerate import debug_launcher
+
+    debug_launcher(_average_together, (str(tmp_path / "found"),), num_processes=2)
+    for rank in range(2):
+        found, norm = json.loads((tmp_path / f"found.{rank}").read_text())
+        assert found == [[1.5, 1.5], [2.0, 2.0], None]
+        assert norm == pytest.approx(12.5**0.5)
 
 
 @pytest.mark.slow

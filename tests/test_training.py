@@ -336,7 +336,8 @@ def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> No
 
     def stopping(*drawing: Any) -> Any:
         calls.append(drawing)
-        if len(calls) == 4 + 2 * 5 + 6:  # four for the reader of levels, five to foretell each
+        # One to name what is foretold, four for the reader of levels, five to foretell each.
+        if len(calls) == 1 + 4 + 2 * 5 + 6:
             raise KeyboardInterrupt
         return _drawn(*drawing)
 
@@ -344,8 +345,10 @@ def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> No
         _few(small, tmp_path / "cut", 10, stopping)
     kept_there = torch.load(tmp_path / "cut" / "few.ckpt", weights_only=True)
     assert kept_there["step"] == 5
-    _, resumed = _few(small, tmp_path / "cut", 10)
+    calls.clear()
+    _, resumed = _few(small, tmp_path / "cut", 10, stopping)
     assert all(torch.equal(resumed[key], whole[key]) for key in whole)
+    assert len(calls) == 1 + 5, "what is foretold was kept"
 
 
 def test_the_few_step_stage_begins_anew_from_another_unet(small: Any, tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_silent_states_and_models_without_a_list_are_not_warned_about() -> None:
     assert unknown_states(_spec("rain", "train"), _scene()) == ()
 
 
+@pytest.mark.parametrize(("asked", "told"), [("", 0), ("steps: 2", 0), ("steps: 8", 1)])
+def test_steps_that_a_model_was_not_taught_are_told(asked: str, told: int) -> None:
+    scene = parse_scene(f"duration: 10s\nstates: {{rain: {{curve: 1}}}}\nrender: {{{asked}}}\n")
+    pocket = resolve("pocket")
+    found = [notice.text for notice in unheard(pocket, scene)]
+    assert found == ["pocket was taught 2 steps as a whole: with 8 it sounds worse"] * told
+    free = replace(pocket, defaults=replace(pocket.defaults, only_steps=False))
+    assert unheard(free, scene) == ()
+
+
 def test_a_crop_is_not_warned_of_what_comes_after_it() -> None:
     spec = _spec("rain", "wind")
     assert unknown_states(spec, _scene(), until_s=20) == ()

@@ -36,12 +36,14 @@ class RenderDefaults:
     """How a model is rendered unless the scene says otherwise.
 
     `guidance` 1 means none. With `text_stream` the UNet's second stream hears one constant
-    scene-level text; without, the empty string.
+    scene-level text; without, the empty string. With `only_steps` the model was taught to arrive in
+    so many steps, and any other number is a mistake.
     """
 
     steps: int = 20
     guidance: float = 3.5
     text_stream: bool = True
+    only_steps: bool = False
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
             steps=extras.whole("steps", RenderDefaults.steps),
             guidance=extras.number("guidance", RenderDefaults.guidance, least=0),
             text_stream=extras.flag("text_stream", RenderDefaults.text_stream),
+            only_steps=extras.flag("only_steps", RenderDefaults.only_steps),
         ),
         gain_db=extras.number("gain_db", 0.0),
         states=extras.texts("states"),

@@ -116,15 +116,24 @@ def read_vocabulary(spec: ModelSpec) -> Vocabulary | None:
 
 
 def unheard(spec: ModelSpec, scene: Scene, until_s: float | None = None) -> tuple[Notice, ...]:
-    """Warnings of the states and words of `scene` that the model was not taught: a few.
+    """Warnings of the steps, states and words of `scene` that the model was not taught: a few.
 
     `until_s` is how much of the scene is rendered, in seconds; None: all of it.
     """
     vocabulary = read_vocabulary(spec)
-    told = unknown_states(spec, scene, until_s, vocabulary)
+    told = untaught_steps(spec, scene) + unknown_states(spec, scene, until_s, vocabulary)
     if vocabulary is None:
         return told
     return told + unknown_words(spec, scene, vocabulary, until_s)
+
+
+def untaught_steps(spec: ModelSpec, scene: Scene) -> tuple[Notice, ...]:
+    """A warning of a number of steps that the model never learnt to arrive in, or none."""
+    taught, asked = spec.defaults.steps, scene.render.steps
+    if not spec.defaults.only_steps or asked in (None, taught):
+        return ()
+    text = f"{spec.name} was taught {taught} steps as a whole: with {asked} it sounds worse"
+    return (Notice(text),)
 
 
 def unknown_states(

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH
+from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, mean_of_words
 from ambientgen.training.mae import WIDTH
 from ambientgen.training.vae import LATENT_BINS, LATENT_CHANNELS
 
@@ -134,8 +134,7 @@ class Critic(nn.Module):
 
     def _brief(self, asked: Asked, frames: int) -> Tensor:
         """What was asked for at each frame, (B, frames, BRIEF)."""
-        weights = asked.mask.float()[..., None]
-        words = (asked.text * weights).sum(1) / weights.sum(1).clamp_min(1)
+        words = mean_of_words(asked.text, asked.mask)
         said = torch.cat([asked.loa, words[:, None].expand(-1, LOA_TOKENS, -1)], 2)
         tokens = torch.as_tensor(self.asked(said)).transpose(1, 2)
         return F.interpolate(tokens, frames, mode="linear").transpose(1, 2)

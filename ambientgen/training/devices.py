@@ -60,15 +60,19 @@ class Devices:
         return nullcontext() if self.device.type == "cpu" else placing(self.device)
 
     def _average(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Gradients become their means over all processes, which takes one exchange of all."""
+        """Gradients become their means over all processes, which takes one exchange of all; what
+        no process used keeps none, so that an optimiser leaves it alone."""
         assert self._accelerator is not None
-        # All processes must take part, also for what a step did not use.
+        used = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
+        # All processes must take part, also for what they did not use themselves.
         own = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([gradient.flatten() for gradient in own])
+        flat = torch.cat([used, *(gradient.flatten() for gradient in own)])
         flat = torch.as_tensor(self._accelerator.reduce(flat, reduction="mean"))
-        means = flat.split([gradient.numel() for gradient in own])
-        for parameter, gradient, mean in zip(parameters, own, means, strict=True):
-            parameter.grad = gradient.copy_(mean.view_as(parameter))  # laid out as its weight
+        anywhere, *means = flat.split([len(used), *(gradient.numel() for gradient in own)])
+        some = anywhere.tolist()
+        for parameter, gradient, mean, share in zip(parameters, own, means, some, strict=True):
+            # Laid out as its weight.
+            parameter.grad = gradient.copy_(mean.view_as(parameter)) if share else None
 
     def prepared(self, optimiser: torch.optim.Optimizer) -> Any:
         """The optimiser, with the scaling of gradients that the precision needs."""

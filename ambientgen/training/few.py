@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +58,10 @@ from ambientgen.events import Notice, StageStarted
 from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import unet
 from ambientgen.training.critic import Asked, Critic, passed, taught
+from ambientgen.training.keep import kept
 from ambientgen.training.levels import SLOW, STILL, Decode, Draw, learn_to_read, moves
 from ambientgen.training.loop import Fit, Schedule
-from ambientgen.training.moments import HELD_OUT, Foretold, learn_to_foretell
+from ambientgen.training.moments import HELD_OUT, Foretold, drawn_from, learn_to_foretell
 from ambientgen.training.unet import Batch, new_unet, predicted_v
 
 NAME = "few"
@@ -114,13 +115,7 @@ def train(
     pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
     wait, count = waiting(schedule.steps), schedule.around.devices.count
-
-    @cache  # once there is something to learn
-    def foretold() -> Foretold:
-        schedule.around.tell(StageStarted("moments"))
-        lengths = tuple(dict(WINDOWS))
-        read = learn_to_read(draw, decode)
-        return learn_to_foretell(draw, read, lengths, drawings(schedule.steps))
+    foretold = cache(partial(_foretold, draw, decode, folder, schedule))
 
     def loss(step: int) -> dict[str, Tensor]:
         known = foretold()
@@ -137,6 +132,19 @@ def train(
     pace = {"unet": lambda step: unet_pace(step, wait), "critic": lambda step: CRITIC_PACE}
     fit = Fit(pupil, loss, schedule, folder, NAME, warm=first, momentum=MOMENTUM, pace=pace)
     return fit.run().unet
+
+
+def _foretold(draw: Draw, decode: Decode, folder: Path, schedule: Schedule) -> Foretold:
+    """What is foretold of these sounds and conditionings, kept in `folder`."""
+    lengths, many = tuple(dict(WINDOWS)), drawings(schedule.steps)
+    path = folder / f"moments-{drawn_from(draw, lengths[0], many)}.pt"
+
+    def make(unfinished: Path) -> None:
+        schedule.around.tell(StageStarted("moments"))
+        learn_to_foretell(draw, learn_to_read(draw, decode), lengths, many).save(unfinished)
+
+    with schedule.around.devices.first():
+        return Foretold.load(kept(path, make))
 
 
 def drawings(steps: int) -> int:

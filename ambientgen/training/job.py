@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ambientgen.training.export import export
 from ambientgen.training.few import STEPS
 from ambientgen.training.order import Order, check, mark
 from ambientgen.training.progress import draw
-from ambientgen.training.recipe import STAGES
+from ambientgen.training.recipe import STAGES, Stages
 from ambientgen.training.sources import Remark, words_of
 from ambientgen.training.stages import Run, Setting
 from ambientgen.training.start import Start, read_start
@@ -206,6 +206,15 @@ def _replace(partial: Path, output: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def steps_taught(before: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
+    """What ambientgen.json says of steps once these stages were trained, from what it said."""
+    if stages.few.steps:
+        return {"steps": STEPS, "only_steps": True}
+    if stages.unet.steps and before.get("only_steps"):
+        return {"steps": EXTRAS["steps"], "only_steps": False}  # a UNet unlearns to arrive in few
+    return {}
+
+
 def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
     """ambientgen.json: as of the model it started from, but for name, licence and states."""
     before = dict(start.extras) if start is not None else dict(EXTRAS)
@@ -214,8 +223,7 @@ def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
         before["licence"] = run.recipe.licence
     elif run.setting.data is not None:
         before.pop("licence", None)
-    if run.recipe.stages.few.steps:
-        before["steps"] = STEPS
+    before |= steps_taught(before, run.recipe.stages)
     was = str(before.get("revision") or (start.spec.name if start is not None else ""))
     before["revision"] = f"{name} (from {was})" if start is not None else name
     before["states"] = list(states_of(run, start))

@@ -203,6 +203,13 @@ def clap_text(clap: ClapModel, tokenizer: RobertaTokenizer, texts: Sequence[str]
     return features
 
 
+def mean_of_words(text: Tensor, mask: Tensor) -> Tensor:
+    """What the words say on the whole, (B, TEXT_WIDTH): text (B, tokens, TEXT_WIDTH) where `mask`
+    (B, tokens) is 1, or 0 where there is none."""
+    weights = mask.float()[..., None]
+    return (text * weights).sum(1) / weights.sum(1).clamp_min(1)
+
+
 def train_clap(
     features: NDArray[np.float16],
     heard: Sequence[Heard],

@@ -15,13 +15,16 @@ critic and energy distances say how much.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ambientgen.training.language import mean_of_words
 from ambientgen.training.levels import SLOW, STILL, Draw, LevelReader, moves
 from ambientgen.training.unet import Batch
 
@@ -131,6 +134,29 @@ class Foretold:
             misses = (torch.cat(a, 1) - expected) * (torch.cat(b, 1) - expected) / line.variance
             return _mean_of_groups(misses, [group.shape[1] for group in a])
 
+    def save(self, path: Path) -> None:
+        """Write it to a file, for `load`."""
+        torch.save(asdict(self), path)
+
+    @classmethod
+    def load(cls, path: Path) -> Foretold:
+        """What `save` wrote."""
+        kept = torch.load(path, weights_only=True)
+        lines = {
+            frames: _Line(**line | {"features": _Features(**line["features"])})
+            for frames, line in kept["lines"].items()
+        }
+        return cls(LevelReader(**kept["read"]), lines)
+
+
+def drawn_from(draw: Draw, frames: int, drawings: int) -> str:
+    """A name for what so many drawings teach: of the same sounds and conditionings the same."""
+    batch = draw(np.random.default_rng(SALT), frames, 1)
+    digest = hashlib.sha256(str(drawings).encode())
+    for part in batch:
+        digest.update(part.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
 
 @torch.no_grad()
 def learn_to_foretell(
@@ -181,6 +207,5 @@ def _mean_of_groups(values: Tensor, sizes: list[int]) -> Tensor:
 
 def _said(batch: Batch) -> Tensor:
     """A conditioning in numbers (B, so many): LOA's mean and spread, and the words' mean."""
-    weights = batch.mask.float()[..., None]
-    words = (batch.text * weights).sum(1) / weights.sum(1).clamp_min(1)
+    words = mean_of_words(batch.text, batch.mask)
     return torch.cat([batch.loa.mean(1), batch.loa.std(1), words], 1).float()
