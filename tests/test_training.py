@@ -172,7 +172,7 @@ def _loa(folder: Path) -> list[Any]:
 
 def _latents(folder: Path) -> list[Any]:
     from ambientgen.training import vae
-    from ambientgen.training.unet import latents_of
+    from ambientgen.training.stages import latents_of
 
     noise = np.random.default_rng(4).standard_normal((2, CLIP_FRAMES, 64)).astype(np.float16)
     corpus = _called(noise, np.zeros((2, len(NAMES), CLIP_FRAMES), np.float16))
@@ -408,88 +408,6 @@ def test_the_unet_waits_for_its_critic(small: Any) -> None:
     assert small.unet_pace(0, 0) == 1 and small.CRITIC_PACE > 1
     assert [small.waiting(steps) for steps in (4, 10, 20)] == [0, 2, 2]
     assert [small.drawings(steps) for steps in (4, 40, 40_000)] == [4, 9, 500]
-
-
-class _Examples:
-    """What `distil` draws its windows from, and what it says where nothing is said."""
-
-    def batch(self, rng: np.random.Generator, frames: int, count: int) -> Any:
-        return _drawn(rng, frames, count)
-
-    def unsaid(self, batch: Any) -> Any:
-        empty = torch.zeros_like(batch.text), torch.ones_like(batch.mask)
-        return batch._replace(loa=torch.zeros_like(batch.loa), text=empty[0], mask=empty[1])
-
-
-@pytest.mark.parametrize("guidance", [1.0, 1.7])
-def test_a_pupil_misses_what_guidance_does_and_learns_it_alone(
-    small: Any, guidance: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ambientgen.models.solver import solver_steps
-    from ambientgen.training import distil
-    from ambientgen.training.unet import SCHEDULER, new_unet
-
-    monkeypatch.setattr(distil, "GUIDANCE", guidance)
-    teacher, pupil = new_unet().requires_grad_(False), new_unet()
-    batch, sampler = _drawn(np.random.default_rng(0), 12, 2), solver_steps(SCHEDULER, 2)
-    missed = distil.misses(pupil, teacher, batch, _Examples().unsaid(batch), sampler)
-    sum(missed.values()).backward()  # type: ignore[union-attr]
-    assert list(missed) == ["end", "way"]
-    if guidance == 1:
-        assert float(missed["end"].detach()) < 1e-8
-    else:
-        assert float(missed["end"].detach()) > 1e-6
-        assert any(bool(weight.grad.any()) for weight in pupil.parameters())  # type: ignore[union-attr]
-    assert all(weight.grad is None for weight in teacher.parameters())
-
-
-def test_guidance_goes_on_from_nothing_through_what_was_asked(small: Any) -> None:
-    from ambientgen.training.distil import GUIDANCE, Guided
-    from ambientgen.training.unet import new_unet, predicted_v
-
-    network, batch = new_unet(), _drawn(np.random.default_rng(0), 12, 2)
-    unsaid, at = _Examples().unsaid(batch), torch.tensor(500)
-    with torch.no_grad():
-        said, nothing = (predicted_v(network, batch.clean, at, each) for each in (batch, unsaid))
-        found = predicted_v(Guided(network, unsaid), batch.clean, at, batch)
-    torch.testing.assert_close(found, nothing + GUIDANCE * (said - nothing), atol=1e-5, rtol=1e-4)
-    assert float((said - nothing).abs().max()) > 1e-3
-
-
-def test_distilling_goes_on_to_the_bit_and_begins_anew_from_another(
-    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ambientgen.training import distil
-    from ambientgen.training.unet import new_unet
-
-    monkeypatch.setattr(distil, "WINDOWS", ((12, 2), (16, 1)))
-    calls, notices = [], list[Event]()
-
-    class Stopping(_Examples):
-        def batch(self, *drawing: Any) -> Any:
-            calls.append(drawing)
-            if len(calls) == 3:
-                raise KeyboardInterrupt
-            return super().batch(*drawing)
-
-    def trained(folder: str, examples: Any, teacher: Any) -> dict[str, torch.Tensor]:
-        schedule = Schedule(5, 0.001, warmup=2, around=Around(tell=notices.append))
-        made = distil.train(examples, teacher, tmp_path / folder, schedule)  # type: ignore[arg-type]
-        return made.state_dict()
-
-    whole = trained("whole", _Examples(), new_unet())
-    assert any(not torch.equal(whole[k], v) for k, v in new_unet().state_dict().items())
-    with pytest.raises(KeyboardInterrupt):
-        trained("cut", Stopping(), new_unet())
-    resumed = trained("cut", _Examples(), new_unet())
-    assert all(torch.equal(resumed[key], whole[key]) for key in whole)
-    assert not [event for event in notices if isinstance(event, Notice)]
-    other = new_unet()
-    with torch.no_grad():
-        next(other.parameters()).add_(0.01)
-    trained("cut", _Examples(), other)
-    told = [event.text for event in notices if isinstance(event, Notice)]
-    assert told == ["distil begins anew: the UNet has learnt more"]
 
 
 def test_neighbours_are_of_one_identity_and_meet_in_the_middle(small: Any) -> None:

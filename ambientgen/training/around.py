@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -94,25 +92,6 @@ def tell_misfits(stage: str, misfits: list[str], tell: Listener) -> None:
         tell(
             Notice(f"{stage}: not all weights could be taken over: {'; '.join(misfits[:3])}{more}")
         )
-
-
-def begin_with(stage: str, trained: Mapping[str, Tensor], folder: Path, around: Around) -> None:
-    """Leave no checkpoint of a stage that began with another network than `trained`, since nothing
-    of this one is in it, but tell of it; and note this one's. One process does it for all."""
-    if around.devices.rank == 0:
-        digest = hashlib.sha256()
-        for name, value in sorted(trained.items()):
-            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
-        mark, checkpoint = folder / f"{stage}.from", folder / f"{stage}.ckpt"
-        began = mark.read_text(encoding="utf-8") if mark.is_file() else ""
-        if began != digest.hexdigest():
-            if checkpoint.exists():
-                around.tell(Notice(f"{stage} begins anew: the UNet has learnt more"))
-            for path in (checkpoint, folder / f"{stage}.log"):
-                path.unlink(missing_ok=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            mark.write_text(digest.hexdigest(), encoding="utf-8")
-    around.devices.wait()
 
 
 @contextmanager

@@ -136,14 +136,3 @@ def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
     moving = np.load(kept(folder / "states.npy", make))  # the last to come: it vouches for all
     mels = np.load(folder / "mels.npy", mmap_mode="r")
     return Corpus(mels, moving, np.load(folder / "kinds.npy"), np.load(folder / "places.npy"))
-
-
-def no_corpus() -> Corpus:
-    """Where recordings alone are learnt from."""
-    nothing = np.array([], dtype=np.str_)
-    return Corpus(
-        np.zeros((0, CLIP_FRAMES, MEL_BINS), np.float16),
-        np.zeros((0, len(NAMES), CLIP_FRAMES), np.float16),
-        nothing,
-        nothing,
-    )

@@ -43,6 +43,7 @@ joins could be told.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -53,10 +54,9 @@ from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DCond
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ambientgen.events import StageStarted
+from ambientgen.events import Notice, StageStarted
 from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import unet
-from ambientgen.training.around import begin_with
 from ambientgen.training.critic import Asked, Critic, passed, taught
 from ambientgen.training.keep import kept
 from ambientgen.training.levels import SLOW, STILL, Decode, Draw, learn_to_read, moves
@@ -111,7 +111,7 @@ def train(
     that began from another UNet than `trained` is dropped with a notice, since nothing of this one
     is in it.
     """
-    begin_with(NAME, trained, folder, schedule.around)
+    _drop_others(trained, folder, schedule)
     pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
     wait, count = waiting(schedule.steps), schedule.around.devices.count
@@ -229,23 +229,17 @@ def neighbours(noise: Tensor) -> tuple[Tensor, slice]:
     return torch.cat(alike), overlap
 
 
-def made(network: nn.Module, batch: Batch, sampler: Sequence[Step], noise: Tensor) -> Tensor:
+def made(
+    network: AudioLDM2UNet2DConditionModel, batch: Batch, sampler: Sequence[Step], noise: Tensor
+) -> Tensor:
     """Latents as `batch.clean`, from noise through all steps, as do their gradients."""
-    return course(network, batch, sampler, noise)[-1]
-
-
-def course(
-    network: nn.Module, batch: Batch, sampler: Sequence[Step], noise: Tensor
-) -> list[Tensor]:
-    """What the sampler has after each of its steps, from noise to latents as `batch.clean`."""
-    sample, before, found = noise, torch.zeros_like(noise), []
+    sample, before = noise, torch.zeros_like(noise)
     for step in sampler:
         prediction = predicted_v(network, sample, torch.tensor(step.timestep), batch)
         clean = step.sample_to_clean * sample + step.prediction_to_clean * prediction
         sample = step.keep * sample + step.toward * clean + step.momentum * before
         before = clean
-        found.append(sample)
-    return found
+    return sample
 
 
 def _twice(batch: Batch) -> Batch:
@@ -313,3 +307,22 @@ def _distance(one: Tensor, other: Tensor, power: float = 1.0) -> Tensor:
     """Mean power of Euclidean distances of (B, spaces, dimensions, rows, bins), patch by patch."""
     squares = (one - other).square().sum(2)
     return (squares + _NEARLY_NOTHING).pow(power / 2).mean()
+
+
+def _drop_others(trained: Mapping[str, Tensor], folder: Path, schedule: Schedule) -> None:
+    """Leave no checkpoint of another beginning; note this one's. One process does it for all."""
+    devices = schedule.around.devices
+    if devices.rank == 0:
+        digest = hashlib.sha256()
+        for name, value in sorted(trained.items()):
+            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        mark, checkpoint = folder / f"{NAME}.from", folder / f"{NAME}.ckpt"
+        began = mark.read_text(encoding="utf-8") if mark.is_file() else ""
+        if began != digest.hexdigest():
+            if checkpoint.exists():
+                schedule.around.tell(Notice(f"{NAME} begins anew: the UNet has learnt more"))
+            for path in (checkpoint, folder / f"{NAME}.log"):
+                path.unlink(missing_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            mark.write_text(digest.hexdigest(), encoding="utf-8")
+    devices.wait()

@@ -17,7 +17,7 @@ from ambientgen.models.fingerprint import Hashes, fingerprint, listed
 from ambientgen.models.folder import INDEX
 from ambientgen.models.registry import resolve
 from ambientgen.shell import shell_word
-from ambientgen.training.recipe import FURTHER, STAGES, Recipe
+from ambientgen.training.recipe import STAGES, Recipe
 from ambientgen.training.sources import find
 
 MARK = "training.json"  # in the work folder: what its results were made from
@@ -76,7 +76,8 @@ def _check_recipe(recipe: Recipe) -> None:
     if recipe.data is None and not synth.stems:
         remedy = "give a folder of recordings with --data, or `synth: {stems: 250, ...}`"
         problems.append(Problem("recipe", "there is nothing to learn from", remedy))
-    needed = [name for name in STAGES if name not in FURTHER]
+    # `few` goes on with what `unet` has learnt, and may be left out.
+    needed = [name for name in STAGES if name != "few"]
     idle = [name for name in needed if not getattr(recipe.stages, name).steps]
     if idle and recipe.start is None:
         what = f"{', '.join(idle)} would learn nothing, with no steps and no model to start from"

@@ -37,8 +37,7 @@ class StageFields(_Fields):
 
 
 class Stages(_Fields):
-    """All stages, in the order they are done in. The last two may be left out: recipes are older,
-    and both go on with the UNet as the stage before leaves it."""
+    """All stages, in the order they are done in. `few` may be left out: recipes are older."""
 
     vae: StageFields
     mae: StageFields
@@ -47,11 +46,9 @@ class Stages(_Fields):
     vocoder: StageFields
     unet: StageFields
     few: StageFields = StageFields(steps=0)
-    distil: StageFields = StageFields(steps=0)
 
 
 STAGES = tuple(Stages.model_fields)
-FURTHER = ("few", "distil")
 
 
 class Synth(_Fields):

@@ -25,18 +25,7 @@ from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.prompts import compose
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training import corpus as corpora
-from ambientgen.training import (
-    distil,
-    few,
-    language,
-    mae,
-    recorded,
-    recordings,
-    stems,
-    unet,
-    vae,
-    vocoder,
-)
+from ambientgen.training import few, language, mae, recorded, recordings, stems, unet, vae, vocoder
 from ambientgen.training.around import Around, More, not_in_workers, start_from
 from ambientgen.training.captions import PLACES, Heard
 from ambientgen.training.corpus import NAMES, Corpus
@@ -112,7 +101,7 @@ class Run:
         """Mixtures of textures; empty where there are none."""
         raw = self.stems
         if raw is None:
-            return corpora.no_corpus()
+            return _no_corpus()
         self._begin("corpus")
         with self.setting.devices.first():
             folder = self.setting.work / "corpus"
@@ -227,7 +216,7 @@ class Run:
         """The vocoder, for mels true and decoded."""
         autoencoder, own, raw = self.vae, self.recordings, self.stems
         if not self.recipe.stages.vocoder.steps:
-            raw = stems.no_stems()
+            raw = _no_stems()
         elif own is not None:
             raw = self._stems_and_recordings(raw, own)
         assert raw is not None
@@ -255,20 +244,12 @@ class Run:
         return few.train(draw, decode, trained.state_dict(), self.folder, schedule)
 
     @cached_property
-    def distil(self) -> AudioLDM2UNet2DConditionModel:
-        """That UNet as guidance would have it answer; with none of it, itself."""
-        teacher = self.few
-        if not self.recipe.stages.distil.steps:
-            return teacher
-        return distil.train(self._examples, teacher, self.folder, self._schedule("distil"))
-
-    @cached_property
     def _examples(self) -> UNetTrainer:
-        """What the UNet's stages draw their examples from."""
+        """What both of the UNet's stages draw their examples from."""
         meaning, clap, (roberta, t5) = self.meaning, self.clap, self.tokenizers
         latents, scale = self.latents
         steps, own, share = self.recipe.stages, self.recordings, self._share()
-        wanted = steps.unet.steps or steps.few.steps or steps.distil.steps
+        wanted = steps.unet.steps or steps.few.steps
         bank = unet.LoaBank({}, torch.zeros(0))
         if wanted and share < 1:
             self._begin("prompts")
@@ -304,13 +285,13 @@ class Run:
         autoencoder = self.vae
         self._begin("latents")
         with self.setting.devices.first():
-            return unet.latents_of(source, autoencoder, self.setting.work / "latents.pt", known)
+            return latents_of(source, autoencoder, self.setting.work / "latents.pt", known)
 
     def _recorded_latents(self, own: Recordings, scale: float) -> Tensor:
         autoencoder, source = self.vae, replace(self.corpus, mels=own.mels)
         path = self.setting.work / "latents_recordings.pt"
         with self.setting.devices.first():
-            return unet.latents_of(source, autoencoder, path, scale)[0]
+            return latents_of(source, autoencoder, path, scale)[0]
 
     def _stems_and_recordings(self, raw: Stems | None, own: Recordings) -> Stems:
         """Stems of both for the vocoder, which needs no names: recordings take any."""
@@ -341,7 +322,7 @@ class Run:
     @cached_property
     def components(self) -> Components:
         """All networks, trained."""
-        network, voice = self.distil, self.vocoder
+        network, voice = self.few, self.vocoder
         roberta, t5 = self.tokenizers
         return Components(
             self.clap, self.meaning, roberta, t5, network, self.vae, voice, self.mae,
@@ -366,6 +347,21 @@ class Run:
         self.setting.tell(StageStarted(stage))
 
 
+def latents_of(
+    corpus: Corpus, autoencoder: AutoencoderKL, path: Path, scale: float | None = None
+) -> tuple[Tensor, float]:
+    """The corpus' latents times `scale`, made once and kept at `path`, and that factor; left out,
+    the one that brings them to unit variance."""
+
+    def make(partial: Path) -> None:
+        raw = unet.encode(corpus, autoencoder)
+        factor = 1 / float(raw[::7].float().std()) if scale is None else scale
+        torch.save(((raw.float() * factor).half(), factor), partial)
+
+    latents, factor = torch.load(kept(path, make), weights_only=True)
+    return latents, factor
+
+
 def bank_of(
     corpus: Corpus, meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
 ) -> unet.LoaBank:
@@ -386,3 +382,18 @@ def bank_of(
     said = recorded.predicted_loa(texts, meaning, clap, roberta, t5)
     loas = torch.stack([said[text] for text in texts]).half()
     return unet.LoaBank({key: row for row, key in enumerate(ordered)}, loas)
+
+
+def _no_corpus() -> Corpus:
+    nothing = np.array([], dtype=np.str_)
+    return Corpus(
+        np.zeros((0, CLIP_FRAMES, MEL_BINS), np.float16),
+        np.zeros((0, len(NAMES), CLIP_FRAMES), np.float16),
+        nothing,
+        nothing,
+    )
+
+
+def _no_stems() -> Stems:
+    nothing = np.array([], dtype=np.str_)
+    return Stems(np.zeros((0, 1), np.float16), np.zeros((0, 1), np.float16), nothing, nothing)

@@ -25,8 +25,8 @@ WORD_START = "▁"
 # Log share of texts that a word of the user's own has at least: a renderer takes rarer words of a
 # vocabulary for chance (`models/vocabulary.py`).
 RAREST = math.log(1 / 5000)
-# The slots that the stages train, and the name each has inside the network of its stage. `few` and
-# `distil` have none: they go on with the UNet's weights as the stage before leaves them.
+# The slots that the stages train, and the name each has inside the network of its stage. `few` has
+# none: it goes on with the UNet's weights as the stage before leaves them.
 _PARTS = {
     "vae": (("vae", ""),),
     "mae": (("loa_encoder", "loa."),),

@@ -100,9 +100,3 @@ def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2)
         np.load(folder / "names.npy"),
         np.load(folder / "kinds.npy"),
     )
-
-
-def no_stems() -> Stems:
-    """Where none are needed."""
-    nothing = np.array([], dtype=np.str_)
-    return Stems(np.zeros((0, 1), np.float16), np.zeros((0, 1), np.float16), nothing, nothing)

@@ -17,7 +17,7 @@ import torch
 from diffusers import AutoencoderKL
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DConditionModel
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
@@ -25,7 +25,6 @@ from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training.captions import PLACES, caption, heard_in, level_free, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, triples
-from ambientgen.training.keep import kept
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH, LoaEncoder
@@ -88,7 +87,9 @@ class Batch(NamedTuple):
     mask: Tensor  # (B, tokens), 1 where there is one
 
 
-def predicted_v(unet: nn.Module, noisy: Tensor, timesteps: Tensor, batch: Batch) -> Tensor:
+def predicted_v(
+    unet: AudioLDM2UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, batch: Batch
+) -> Tensor:
     """The UNet's answer to `noisy`, as `batch.clean`; timesteps are (B,), or one for all."""
     answer = unet(
         noisy.to(memory_format=torch.channels_last),
@@ -182,21 +183,6 @@ def encode(corpus: Corpus, vae: AutoencoderKL) -> Tensor:
     return torch.cat(out)
 
 
-def latents_of(
-    corpus: Corpus, autoencoder: AutoencoderKL, path: Path, scale: float | None = None
-) -> tuple[Tensor, float]:
-    """The corpus' latents times `scale`, made once and kept at `path`, and that factor; left out,
-    the one that brings them to unit variance."""
-
-    def make(partial: Path) -> None:
-        raw = encode(corpus, autoencoder)
-        factor = 1 / float(raw[::7].float().std()) if scale is None else scale
-        torch.save(((raw.float() * factor).half(), factor), partial)
-
-    latents, factor = torch.load(kept(path, make), weights_only=True)
-    return latents, factor
-
-
 @dataclass
 class UNetTrainer:
     """Everything a UNet step needs: `batch` draws examples, `fit` trains."""
@@ -240,13 +226,6 @@ class UNetTrainer:
             loas.append(loa)
             texts.append(text)
         return Batch(clean.float(), torch.stack(loas), *self._text(texts))
-
-    def unsaid(self, batch: Batch) -> Batch:
-        """The same windows, and nothing said of them."""
-        text, mask = self._text([""])
-        more = (0, batch.mask.shape[1] - mask.shape[1])
-        said = (self._no_loa[None], F.pad(text, (0, 0, *more)), F.pad(mask, more))
-        return Batch(batch.clean, *(part.expand(len(batch.loa), *part.shape[1:]) for part in said))
 
     def _condition(
         self, rng: np.random.Generator, clip: int, start: int, frames: int
