@@ -18,7 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = {
     "bench": ("-m ambientgen bench", "2 min: start-up, whole commands of 10 minutes, parts"),
     "memory": ("-m ambientgen bench --memory", "6 min: peaks of 1 min, 30 min, 3 h"),
-    "pipeline": ("tests/compare_with_pipeline.py --duration 5m", "20 min: stock diffusers"),
+    "pipeline": (
+        "tests/compare_with_pipeline.py --duration 5m --repeats 2",
+        "15 min: stock diffusers",
+    ),
     "edit": ("tests/unbreakable.py edit", "1 min: windows that an edit makes anew"),
     "kill": ("tests/unbreakable.py kill", "4 min: renders killed at random moments"),
 }

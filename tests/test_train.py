@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -572,6 +573,25 @@ def test_recordings_become_a_model_that_loads(
     assert left == {"rec", "tiny.yaml", "mine", "mine.training"}
     assert run(command) == 4  # it exists
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_model_knows_what_it_was_taught_and_says_so() -> None:
+    from ambientgen.models.registry import resolve
+    from ambientgen.training.corpus import NAMES
+    from ambientgen.training.job import states_of
+
+    def known(own: tuple[str, ...], stems: int, before: list[str] | None) -> tuple[str, ...]:
+        recordings = SimpleNamespace(states=own) if own else None
+        recipe = SimpleNamespace(synth=SimpleNamespace(stems=stems))
+        start = None if before is None else SimpleNamespace(extras={"states": before})
+        run: Any = SimpleNamespace(recordings=recordings, recipe=recipe)
+        return states_of(run, start)  # type: ignore[arg-type]
+
+    pocket = list(resolve("pocket").states)
+    assert known((), 3, None) == NAMES, "from nothing, all textures"
+    assert known(("market", "rain"), 3, pocket) == (*pocket, "market"), "no tones for music"
+    assert known(("market",), 0, None) == ("market",)
+    assert set(known((), 3, ["market"])) == {"market", *NAMES}, "it had heard no texture before"
 
 
 @pytest.mark.parametrize(
