@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from ambientgen.models.loading import Model
 
 
+# Beside another busy process two torch threads are several times slower than one.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Warnings are errors, but one only diffusers can cure: its solvers hand tensors to NumPy 2."""
     diffusers_and_numpy = "ignore:__array(_wrap)?__ :DeprecationWarning"
