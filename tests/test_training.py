@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ambientgen.events import Event, Notice
+from ambientgen.events import Event, Notice, StageStarted
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level, shaped_noise, slow
 from ambientgen.training.around import Around
@@ -301,12 +301,25 @@ def _drawn(rng: np.random.Generator, frames: int, count: int) -> Any:
 
     shapes = ((count, 16, frames, 8), (count, LOA_TOKENS, WIDTH), (count, 5, TEXT_WIDTH))
     values = [torch.from_numpy(rng.standard_normal(shape, np.float32)) for shape in shapes]
-    return Batch(*values, torch.ones(count, 5, dtype=torch.long))  # type: ignore[call-arg]
+    return Batch(*values, torch.ones(count, 5, dtype=torch.long), torch.zeros(count, 0))
 
 
 def _decoded(latents: torch.Tensor) -> torch.Tensor:
     """Log-mels whose level in each band is what one latent of its frame says."""
     return latents[:, 3].repeat_interleave(8, 1).repeat_interleave(8, 2)
+
+
+def _labelled(rng: np.random.Generator, frames: int, count: int) -> Any:
+    """Windows with two states: the first is loud noise in one latent, the second moves slowly."""
+    from ambientgen.training.unet import Labelled
+
+    levels = torch.from_numpy((rng.random((count, 2)) < 0.5) * np.float32(0.5))
+    clean = 0.3 * torch.from_numpy(rng.standard_normal((count, 16, frames, 8), np.float32))
+    loud, slow = levels.T[:, :, None, None]
+    clean[:, 2] += loud * 4 * torch.from_numpy(rng.standard_normal((count, frames, 8), np.float32))
+    turns = torch.arange(frames) / 12 + torch.from_numpy(rng.random((count, 1), np.float32))
+    clean[:, 5] += slow * 4 * torch.sin(2 * torch.pi * turns)[..., None]
+    return Labelled(clean, levels, levels.clone(), torch.from_numpy(rng.integers(0, 99, count)))
 
 
 def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) -> Any:
@@ -317,8 +330,9 @@ def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) ->
         key: torch.full_like(value, 0.01) if key.endswith("bias") else value
         for key, value in new_unet().state_dict().items()
     }
+    sounds = few.Sounds(draw, more.pop("labelled", None), _decoded)
     schedule = Schedule(steps, 0.001, warmup=2, **more)
-    return start, few.train(draw, _decoded, start, folder, schedule).state_dict()
+    return start, few.train(sounds, start, folder, schedule).state_dict()
 
 
 def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> None:
@@ -332,12 +346,14 @@ def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> No
             alone = ["energy", "levels", "moments", "critic"]
             kinds += ["joined", "agree"] if step in (4, 5) else alone
         assert list(log[step]) == kinds
+    from ambientgen.training.foretold import UNKNOWN
+
     calls = []
 
     def stopping(*drawing: Any) -> Any:
         calls.append(drawing)
-        # One to name what is foretold, four for the reader of levels, five to foretell each.
-        if len(calls) == 1 + 4 + 2 * 5 + 6:
+        # One to name what is foretold, four for the reader of levels, some to foretell each.
+        if len(calls) == 1 + 4 + 2 * UNKNOWN + 6:
             raise KeyboardInterrupt
         return _drawn(*drawing)
 
@@ -392,12 +408,13 @@ def test_what_is_trained_is_the_whole_sampler(small: Any, steps: int) -> None:
 
 def test_the_unet_waits_for_its_critic(small: Any) -> None:
     from ambientgen.models.solver import solver_steps
+    from ambientgen.training.foretold import nothing_foretold
     from ambientgen.training.levels import learn_to_read
-    from ambientgen.training.moments import learn_to_foretell
+    from ambientgen.training.moments import Ears
     from ambientgen.training.unet import SCHEDULER
 
     pupil = small.Pupil()
-    known = learn_to_foretell(_drawn, learn_to_read(_drawn, _decoded), (12,), 4)
+    known = nothing_foretold(_drawn, Ears(learn_to_read(_drawn, _decoded)), (12,))
     batch, sampler = _drawn(np.random.default_rng(0), 12, 2), solver_steps(SCHEDULER, 2)
     for alone in (True, False):
         losses = small.losses(pupil, batch, sampler, known, alone=alone)
@@ -407,7 +424,7 @@ def test_the_unet_waits_for_its_critic(small: Any) -> None:
     assert [small.unet_pace(step, 4) for step in (0, 3, 4, 8, 99)] == [0, 0, 1 / 5, 1, 1]
     assert small.unet_pace(0, 0) == 1 and small.CRITIC_PACE > 1
     assert [small.waiting(steps) for steps in (4, 10, 20)] == [0, 2, 2]
-    assert [small.drawings(steps) for steps in (4, 40, 40_000)] == [4, 9, 500]
+    assert [small.windows_heard(steps) for steps in (0, 40, 40_000)] == [500, 1140, 12_000]
 
 
 def test_neighbours_are_of_one_identity_and_meet_in_the_middle(small: Any) -> None:
@@ -483,6 +500,73 @@ def test_the_energy_of_levels_is_least_for_the_right_motion(wrong: dict[str, Any
         assert score(turn, **wrong) > 1.01 * score(turn)
 
 
+# Names
+
+
+@pytest.fixture(scope="module")
+def namers(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Those of the two states of `_labelled`."""
+    from ambientgen.training import names
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(names, "WINDOWS", ((36, 24),))
+        patch.setattr(names, "SCHEDULE", Schedule(0, 3e-3, warmup=5, ema=0.9))
+        folder = tmp_path_factory.mktemp("names")
+        learnt = names.learn_to_name(_labelled, 60, folder, Around())
+        again = names.learn_to_name(_labelled, 60, folder, Around())  # from its checkpoint
+    latents = _labelled(np.random.default_rng(0), 36, 2).clean
+    assert torch.equal(learnt(latents), again(latents))
+    return learnt
+
+
+def test_namers_name_what_they_never_heard(namers: Any) -> None:
+    new = _labelled(np.random.default_rng(99), 60, 200)
+    for said in namers(new.clean).chunk(2, 1):
+        assert said.shape == (200, 2)
+        assert float(((said > 0) == (new.levels > 0)).float().mean()) > 0.95
+
+
+def test_one_namer_hears_what_moves_alone(namers: Any) -> None:
+    clean = _labelled(np.random.default_rng(5), 36, 3).clean
+    coloured = clean + torch.randn(3, 16, 1, 8)
+    torch.testing.assert_close(namers.moving(coloured), namers.moving(clean), atol=1e-3, rtol=1e-4)
+    assert float((namers.all(coloured) - namers.all(clean)).abs().max()) > 0.1
+
+
+def test_takes_that_are_named_otherwise_miss(namers: Any, tmp_path: Path) -> None:
+    from ambientgen.training.foretold import Foretold, learn_to_foretell
+    from ambientgen.training.moments import Ears
+
+    torch.manual_seed(0)
+    known = learn_to_foretell(_labelled, Ears(_first_channel(), namers), (36,), 1200)
+    known.save(tmp_path / "known.pt")
+    loaded = Foretold.load(tmp_path / "known.pt")
+    batch = _conditioned(np.random.default_rng(1), 36, 60, _labelled)
+    found = [_labelled(np.random.default_rng(seed), 36, 600) for seed in (2, 3)]
+
+    def takes(wanted: torch.Tensor) -> list[torch.Tensor]:
+        """Two windows for each row of states that are wanted, any that have them."""
+        fits = [(one.levels[None] == wanted[:, None]).all(2) for one in found]
+        rows = [(fit * torch.rand(fit.shape)).argmax(1) for fit in fits]
+        return [one.clean[some] for one, some in zip(found, rows, strict=True)]
+
+    one, other = takes(batch.facts)
+    right = known.missed(one, other, batch)
+    wrong = known.missed(*takes(batch.facts.flip(1)), batch)
+    assert list(right) == ["moments", "names"]
+    assert abs(float(right["names"])) < 0.5 and float(wrong["names"]) > 2
+    torch.testing.assert_close(loaded.missed(one, other, batch), right)
+
+
+def test_the_few_step_stage_learns_names_first(small: Any, tmp_path: Path) -> None:
+    told: list[Event] = []
+    _few(small, tmp_path, 4, labelled=_labelled, around=Around(tell=told.append))
+    stages = [event.name for event in told if isinstance(event, StageStarted)]
+    assert stages == ["names", "moments"]
+    assert "names" in read_log(tmp_path / "few.log")[3]
+    assert len(read_log(tmp_path / "names.log")) == 4
+
+
 # Moments
 
 
@@ -496,45 +580,73 @@ def _first_channel() -> Any:
 
 
 def _swinging(rng: np.random.Generator, frames: int, count: int) -> Any:
-    """Windows that swing by half a neper where LOA is positive, and else by a twentieth."""
-    batch = _drawn(rng, frames, count)
-    much = torch.from_numpy(rng.random(count) < 0.5)
-    batch.loa[:] = torch.where(much, 1.0, -1.0)[:, None, None]
-    scale = torch.where(much, 0.5, 0.05)[:, None, None, None]
-    return batch._replace(clean=scale * batch.clean)
+    """Windows that swing by half a neper where their fact is 1, and else by a twentieth."""
+    from ambientgen.training.unet import Labelled
+
+    much = torch.from_numpy((rng.random((count, 1)) < 0.5).astype(np.float32))
+    noise = torch.from_numpy(rng.standard_normal((count, 16, frames, 8), np.float32))
+    clean = (0.05 + 0.45 * much)[..., None, None] * noise
+    return Labelled(clean, much, much.clone(), torch.from_numpy(rng.integers(0, 99, count)))
 
 
-def test_takes_that_move_as_was_foretold_miss_nothing_and_others_do() -> None:
-    from ambientgen.training.moments import learn_to_foretell
+def _conditioned(rng: np.random.Generator, frames: int, count: int, draw: Any = _swinging) -> Any:
+    """The same windows with a conditioning."""
+    drawn = draw(rng, frames, count)
+    return _drawn(rng, frames, count)._replace(clean=drawn.clean, facts=drawn.facts)
 
+
+@pytest.fixture(scope="module")
+def swings() -> Any:
+    """What is foretold of `_swinging`."""
+    from ambientgen.training.foretold import learn_to_foretell
+    from ambientgen.training.moments import Ears
+
+    return learn_to_foretell(_swinging, Ears(_first_channel()), (40,), 600)
+
+
+def test_takes_that_move_as_was_foretold_miss_nothing_and_others_do(swings: Any) -> None:
     torch.manual_seed(0)
-    known = learn_to_foretell(_swinging, _first_channel(), (40,), 12)
     right, average, steady = [], [], []
     for seed in range(8):
-        batch = _swinging(np.random.default_rng([1, seed]), 40, 16)
+        batch = _conditioned(np.random.default_rng([1, seed]), 40, 16)
         noise = torch.randn(2, *batch.clean.shape)
-        scale = torch.where(batch.loa[:, :1, :1, None] > 0, 0.5, 0.05)
-        right.append(known.missed(*(scale * noise), batch))
-        average.append(known.missed(*(0.16 * noise), batch))
-        steady.append(known.missed(*(0.05 * noise), batch))
+        scale = (0.05 + 0.45 * batch.facts)[..., None, None]
+        right.append(swings.missed(*(scale * noise), batch)["moments"])
+        average.append(swings.missed(*(0.16 * noise), batch)["moments"])
+        steady.append(swings.missed(*(0.05 * noise), batch)["moments"])
     assert abs(float(torch.stack(right).mean())) < 0.2
     assert float(torch.stack(average).min()) > 5 and float(torch.stack(steady).min()) > 5
 
 
-def test_misses_on_opposite_sides_are_none_and_both_takes_learn() -> None:
-    from ambientgen.training.moments import learn_to_foretell
-
+def test_misses_on_opposite_sides_are_none_and_both_takes_learn(swings: Any) -> None:
     torch.manual_seed(0)
-    known = learn_to_foretell(_swinging, _first_channel(), (40,), 12)
-    batch = _swinging(np.random.default_rng(1), 40, 16)
-    scale = torch.where(batch.loa[:, :1, :1, None] > 0, 0.5, 0.05)
+    batch = _conditioned(np.random.default_rng(1), 40, 16)
+    scale = (0.05 + 0.45 * batch.facts)[..., None, None]
     one, other = (
         (factor * scale * torch.randn_like(batch.clean)).requires_grad_() for factor in (2, 0.5)
     )
-    missed = known.missed(one, other, batch)
-    missed.backward()  # type: ignore[no-untyped-call]
+    missed = swings.missed(one, other, batch)["moments"]
+    missed.backward()
     assert float(missed.detach()) < -1
     assert all(take.grad is not None and bool(take.grad.any()) for take in (one, other))
+
+
+def test_sounds_of_which_nothing_is_known_are_compared_with_themselves(swings: Any) -> None:
+    from ambientgen.training.foretold import nothing_foretold
+    from ambientgen.training.moments import Ears
+
+    torch.manual_seed(0)
+    known = nothing_foretold(_conditioned, Ears(_first_channel()), (40,))
+    batch = _conditioned(np.random.default_rng(1), 40, 200)
+    noise = torch.randn(2, *batch.clean.shape)
+    scale = (0.05 + 0.45 * batch.facts)[..., None, None]
+    right, wrong = (
+        known.missed(*(factor * scale * noise), batch)["moments"] for factor in (1, 0.3)
+    )
+    # By chance a sound differs from its kind, for both takes alike: so right is not 0.
+    assert 0 < float(right) < 0.5 * float(wrong)
+    recorded = batch._replace(facts=batch.facts[:, :0])
+    assert float(swings.missed(*(scale * noise), recorded)["moments"]) > 0.5
 
 
 def test_moments_of_silence_are_numbers_and_so_are_their_slopes() -> None:

@@ -123,10 +123,10 @@ class Critic(nn.Module):
                 )
             x = block(x, brief)
             found.append(verdict(x.permute(0, 2, 3, 1), brief))
-            seen.append(_spread(x.flatten(2)))
+            seen.append(spread(x.flatten(2)))
         course = self.course(self.along(x.transpose(2, 3).flatten(1, 2)))
         found.append(self.course_verdict(course.transpose(1, 2)[:, :, None], brief))
-        whole = self.whole(torch.cat([*seen, _spread(course)], 1))
+        whole = self.whole(torch.cat([*seen, spread(course)], 1))
         overall = brief.mean(1, keepdim=True)
         found.append(self.whole_verdict(whole[:, None, None], overall))
         found.append(self.motion_verdict(self.motion(_motion(latents))[:, None, None], overall))
@@ -140,7 +140,7 @@ class Critic(nn.Module):
         return F.interpolate(tokens, frames, mode="linear").transpose(1, 2)
 
 
-def _spread(x: Tensor) -> Tensor:
+def spread(x: Tensor) -> Tensor:
     """The mean and the deviation of (B, width, places), (B, 2 * width)."""
     return torch.cat([x.mean(2), (x.var(2, unbiased=False) + 1e-4).sqrt()], 1)
 

@@ -6,7 +6,7 @@ one. One of few steps is heard in its last answer, and what is noisy there may b
 mean is smoother than any of them, without the grain, drops and crackle that they do not share.
 
 So the whole sampler, from fresh noise through all of its steps, is trained on what comes out of it,
-by four judges of latents.
+by five judges of latents.
 
 **A critic** (`critic.py`) learns beside it to tell what it makes from the real latents of the same
 conditioning, and the UNet learns to pass. Adversarial training of few-step samplers is that of
@@ -31,9 +31,10 @@ squared error: swells arise where nearly all is noise and nothing can be predict
 has learnt v-prediction alone gives all sounds about the same: a room swelled four times as much as
 it should, the sea a third.
 
-**Moments** (`moments.py`) are foretold from what was asked for, by a regression on many real
-latents, and two drawings must not miss them on the same side. The energies compare with a single
-sound, which may have two swells; this compares with all that is known of its kind.
+**Moments** (`moments.py`) are foretold from what is known of a sound, and two drawings must not
+miss them on the same side (`foretold.py`). The energies compare with a single sound, which may have
+two swells; this compares with all of its kind. **Names** are the same of what networks that know
+the states by their real latents take a sound for (`names.py`).
 
 Two steps in seven are about **neighbours**: two windows that share the noise of an overlap and the
 mean of all their noise, as a scene's windows do, are joined, and must pass for one. A sampler that
@@ -45,8 +46,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -56,12 +59,14 @@ from torch.nn import functional as F
 
 from ambientgen.events import Notice, StageStarted
 from ambientgen.models.solver import Step, solver_steps
-from ambientgen.training import unet
+from ambientgen.training import names, unet
 from ambientgen.training.critic import Asked, Critic, passed, taught
+from ambientgen.training.foretold import Foretold, learn_to_foretell, nothing_foretold
 from ambientgen.training.keep import kept
 from ambientgen.training.levels import SLOW, STILL, Decode, Draw, learn_to_read, moves
 from ambientgen.training.loop import Fit, Schedule
-from ambientgen.training.moments import HELD_OUT, Foretold, drawn_from, learn_to_foretell
+from ambientgen.training.moments import Ears
+from ambientgen.training.names import DrawLabelled
 from ambientgen.training.unet import Batch, new_unet, predicted_v
 
 NAME = "few"
@@ -79,10 +84,10 @@ PATCHES = ((1, 1), (1, 4), (2, 2), (4, 1), (4, 8), (12, 4))
 # less of how values go together; in all 768 of the largest patch all distances are about alike.
 SPACES, DIMENSIONS = 24, 6
 # How much each of the judges counts: tried, not searched for.
-ENERGY_WEIGHT, LEVEL_WEIGHT, MOMENT_WEIGHT, CRITIC_WEIGHT = 2.0, 5.0, 3.0, 2.0
+ENERGY_WEIGHT, LEVEL_WEIGHT, MISS_WEIGHT, CRITIC_WEIGHT = 2.0, 5.0, 4.0, 2.0
 JOINED_WEIGHT, AGREE_WEIGHT = 2.0, 10.0
 OVERLAP = 12  # latent frames that neighbours share: more than in a render, whose joins gain by it
-MOST_DRAWINGS = 500
+MOST_WINDOWS, MOST_LESSONS = 12_000, 2400  # of what is foretold, and of namers
 WAITING_STEPS = 200  # of the UNet for its critic, at most
 MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead
 CRITIC_PACE = 6.0  # its learning rate over the UNet's
@@ -98,29 +103,37 @@ class Pupil(nn.Module):
         self.unet, self.critic = new_unet(), Critic()
 
 
+class Sounds(NamedTuple):
+    """What there is to learn from: windows and their conditioning (`UNetTrainer.batch`), windows
+    and what sounds in them (`UNetTrainer.labelled`; None: that is not known of enough sounds), and
+    the VAE's decoder."""
+
+    draw: Draw
+    labelled: DrawLabelled | None
+    decode: Decode
+
+
 def train(
-    draw: Draw,
-    decode: Decode,
+    sounds: Sounds,
     trained: Mapping[str, Tensor],
     folder: Path,
     schedule: Schedule,
 ) -> AudioLDM2UNet2DConditionModel:
     """Train (or go on training) from a UNet's weights, and return one with EMA weights.
 
-    draw: windows and their conditioning, as `UNetTrainer.batch`. decode: the VAE. A checkpoint
-    that began from another UNet than `trained` is dropped with a notice, since nothing of this one
-    is in it.
+    A checkpoint that began from another UNet than `trained` is dropped with a notice, since
+    nothing of this one is in it.
     """
     _drop_others(trained, folder, schedule)
     pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
     wait, count = waiting(schedule.steps), schedule.around.devices.count
-    foretold = cache(partial(_foretold, draw, decode, folder, schedule))
+    foretold = cache(partial(_foretold, sounds, folder, schedule))
 
     def loss(step: int) -> dict[str, Tensor]:
         known = foretold()
         torch.manual_seed(step)
-        batch = draw(np.random.default_rng([SALT, step]), *WINDOWS[step % len(WINDOWS)])
+        batch = sounds.draw(np.random.default_rng([SALT, step]), *WINDOWS[step % len(WINDOWS)])
         alone = step // count < wait
         if is_joined(step) and not alone:
             return joined_losses(pupil, batch, sampler)
@@ -134,23 +147,41 @@ def train(
     return fit.run().unet
 
 
-def _foretold(draw: Draw, decode: Decode, folder: Path, schedule: Schedule) -> Foretold:
-    """What is foretold of these sounds and conditionings, kept in `folder`."""
-    lengths, many = tuple(dict(WINDOWS)), drawings(schedule.steps)
-    path = folder / f"moments-{drawn_from(draw, lengths[0], many)}.pt"
+def _foretold(sounds: Sounds, folder: Path, schedule: Schedule) -> Foretold:
+    """What is foretold of these sounds, kept in `folder`."""
+    around, steps = replace(schedule.around, warm=None, more=None), schedule.steps
+    lengths, windows, namers = tuple(dict(WINDOWS)), windows_heard(steps), None
+    if sounds.labelled is not None:
+        around.tell(StageStarted(names.NAME))
+        lessons = min(MOST_LESSONS, steps)
+        namers = names.learn_to_name(sounds.labelled, lessons, folder, around)
+    path = folder / f"moments-{_mark(sounds, lengths[0], steps)}.pt"
 
     def make(unfinished: Path) -> None:
-        schedule.around.tell(StageStarted("moments"))
-        learn_to_foretell(draw, learn_to_read(draw, decode), lengths, many).save(unfinished)
+        around.tell(StageStarted("moments"))
+        ears = Ears(learn_to_read(sounds.draw, sounds.decode), namers)
+        if sounds.labelled is None:
+            nothing_foretold(sounds.draw, ears, lengths).save(unfinished)
+        else:
+            learn_to_foretell(sounds.labelled, ears, lengths, windows).save(unfinished)
 
-    with schedule.around.devices.first():
+    with around.devices.first():
         return Foretold.load(kept(path, make))
 
 
-def drawings(steps: int) -> int:
-    """How many drawings of windows of each length teach what to expect, before so many steps. With
+def _mark(sounds: Sounds, frames: int, steps: int) -> str:
+    """A name for what these sounds teach before so many steps."""
+    taught = (sounds.labelled is not None, windows_heard(steps), min(MOST_LESSONS, steps))
+    digest = hashlib.sha256(str(taught).encode())
+    for part in sounds.draw(np.random.default_rng(SALT), frames, 1):
+        digest.update(part.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def windows_heard(steps: int) -> int:
+    """From how many windows of each length it is learnt what to expect, before so many steps. With
     more steps than before, a short training goes on with other expectations: better ones."""
-    return min(MOST_DRAWINGS, HELD_OUT + steps // 8)
+    return min(MOST_WINDOWS, 500 + 16 * steps)
 
 
 def waiting(steps: int) -> int:
@@ -179,7 +210,7 @@ def losses(
     alone: bool = False,
 ) -> dict[str, Tensor]:
     """What the UNet and its critic have to learn from one batch: the critic's own (`taught`), and
-    unless it is `alone` the UNet's `energy`, `levels`, `moments` and `critic`."""
+    unless it is `alone` the UNet's `energy`, `levels`, `moments`, `names` and `critic`."""
     twice = _twice(batch)
     with torch.set_grad_enabled(not alone):
         latents = made(pupil.unet, twice, sampler, torch.randn_like(twice.clean))
@@ -189,9 +220,9 @@ def losses(
         return found
     one, other = latents.chunk(2)
     found["energy"] = ENERGY_WEIGHT * energy(one, other, batch.clean)
-    levels = (known.read(x) for x in (one, other, batch.clean))
+    levels = (known.ears.read(x) for x in (one, other, batch.clean))
     found["levels"] = LEVEL_WEIGHT * level_energy(*levels)
-    found["moments"] = MOMENT_WEIGHT * known.missed(one, other, batch)
+    found |= {what: MISS_WEIGHT * miss for what, miss in known.missed(one, other, batch).items()}
     found["critic"] = CRITIC_WEIGHT * passed(pupil.critic, latents, asked, wanted)
     return found
 

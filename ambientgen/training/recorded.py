@@ -187,7 +187,8 @@ class RecordedTrainer(UNetTrainer):
             loa, text = self._called(rng, clip, start, frames)
             loas.append(loa)
             texts.append(text)
-        return Batch(torch.stack(clean).float(), torch.stack(loas), *self._text(texts))
+        said = self._text(texts)
+        return Batch(torch.stack(clean).float(), torch.stack(loas), *said, torch.zeros(count, 0))
 
     def _called(
         self, rng: np.random.Generator, clip: int, start: int, frames: int

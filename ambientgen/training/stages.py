@@ -234,14 +234,15 @@ class Run:
         trained = self.unet
         if not self.recipe.stages.few.steps:
             return trained
-        draw, autoencoder, scale = self._examples.batch, self.vae, self.latents[1]
+        examples, autoencoder, scale = self._examples, self.vae, self.latents[1]
 
         def decode(latents: Tensor) -> Tensor:
             mels: Tensor = autoencoder.decode(latents / scale).sample[:, 0]
             return mels
 
-        schedule = self._schedule("few")
-        return few.train(draw, decode, trained.state_dict(), self.folder, schedule)
+        labelled = examples.labelled if len(self.corpus.mels) > SMALL else None
+        sounds = few.Sounds(examples.batch, labelled, decode)
+        return few.train(sounds, trained.state_dict(), self.folder, self._schedule("few"))
 
     @cached_property
     def _examples(self) -> UNetTrainer:

@@ -25,6 +25,7 @@ from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training.captions import PLACES, caption, heard_in, level_free, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, triples
+from ambientgen.training.facts import Facts
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH, LoaEncoder
@@ -85,6 +86,16 @@ class Batch(NamedTuple):
     loa: Tensor  # (B, 8, WIDTH)
     text: Tensor  # (B, tokens, TEXT_WIDTH)
     mask: Tensor  # (B, tokens), 1 where there is one
+    facts: Tensor  # (B, so many), what is known of each (`facts.py`); (B, 0): nothing
+
+
+class Labelled(NamedTuple):
+    """Windows of latents, and what is known of each."""
+
+    clean: Tensor  # (B, 16, frames, 8), at unit variance
+    levels: Tensor  # (B, states): of each the mean level in the window
+    facts: Tensor  # (B, so many)
+    clips: Tensor  # (B,): which clips they are of
 
 
 def predicted_v(
@@ -198,6 +209,7 @@ class UNetTrainer:
 
     def __post_init__(self) -> None:
         self._no_loa = self._loa_of("")
+        self._facts = Facts(self.corpus)
 
     def fit(
         self, folder: Path, schedule: Schedule, name: str = "unet"
@@ -215,17 +227,34 @@ class UNetTrainer:
     @torch.no_grad()
     def batch(self, rng: np.random.Generator, frames: int, count: int) -> Batch:
         """`count` windows of `frames` latent frames, drawn with `rng`."""
-        clips = rng.integers(0, len(self.latents), count)
-        starts = rng.integers(0, 128 - frames + 1, count)
-        clean = torch.stack(
-            [self.latents[c, :, s : s + frames] for c, s in zip(clips, starts, strict=True)]
-        )
+        clean, places = self._windows(rng, frames, count)
         loas, texts = [], []
-        for clip, start in zip(clips, starts, strict=True):
-            loa, text = self._condition(rng, int(clip), int(start), frames)
+        for clip, start in places:
+            loa, text = self._condition(rng, clip, start, frames)
             loas.append(loa)
             texts.append(text)
-        return Batch(clean.float(), torch.stack(loas), *self._text(texts))
+        return Batch(clean, torch.stack(loas), *self._text(texts), self._known(places, frames))
+
+    def labelled(self, rng: np.random.Generator, frames: int, count: int) -> Labelled:
+        """`count` windows of textures, drawn with `rng`, and what sounds in them."""
+        clean, places = self._windows(rng, frames, count)
+        states = self.corpus.states
+        spans = (states[clip][:, 8 * start : 8 * (start + frames)] for clip, start in places)
+        levels = np.stack([span.astype(np.float32).mean(1) for span in spans])
+        clips = torch.tensor([clip for clip, _ in places])
+        return Labelled(clean, torch.from_numpy(levels), self._known(places, frames), clips)
+
+    def _known(self, places: list[tuple[int, int]], frames: int) -> Tensor:
+        return torch.from_numpy(np.stack([self._facts(*place, frames) for place in places]))
+
+    def _windows(
+        self, rng: np.random.Generator, frames: int, count: int
+    ) -> tuple[Tensor, list[tuple[int, int]]]:
+        """Windows of clips, and where each begins: its clip, and a latent frame of it."""
+        clips = rng.integers(0, len(self.latents), count).tolist()
+        starts = rng.integers(0, 128 - frames + 1, count).tolist()
+        places = list(zip(clips, starts, strict=True))
+        return torch.stack([self.latents[c, :, s : s + frames] for c, s in places]).float(), places
 
     def _condition(
         self, rng: np.random.Generator, clip: int, start: int, frames: int
