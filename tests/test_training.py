@@ -683,6 +683,28 @@ def test_moments_know_swings_peaks_slopes_and_rhythm() -> None:
     assert bool((found(beat)[19] > plain[19] + 0.3).all()), "a beat stands out"
 
 
+def test_moments_know_how_latents_vary_and_their_drops() -> None:
+    from ambientgen.training.moments import moments
+
+    def found(latents: torch.Tensor) -> list[torch.Tensor]:
+        return [group.mean(0) for group in moments(torch.zeros(64, 8, 100, 1), latents)[-5:]]
+
+    torch.manual_seed(0)
+    noise = torch.randn(64, 16, 100, 8)
+    drops = torch.where(torch.rand(noise.shape) < 0.05, 2.0, 0.0) + 0.1 * noise
+    smooth = noise.unfold(2, 9, 1).mean(-1) * 3
+    varies, steps, slow, peaked, lopsided = found(noise)
+    for group, wider in zip((varies, steps, slow), found(2 * noise), strict=False):
+        torch.testing.assert_close(wider, group + float(np.log(2)), atol=0.02, rtol=0)
+    _, smooth_steps, smooth_slow, smooth_peaked, _ = found(smooth)
+    assert bool((smooth_steps < steps - 0.5).all()) and bool((smooth_slow > slow + 0.3).all())
+    torch.testing.assert_close(smooth_peaked, peaked, atol=0.15, rtol=0)
+    *_, drops_peaked, drops_lopsided = found(drops)
+    assert bool((drops_peaked > peaked + 0.3).all())
+    assert bool((drops_lopsided > lopsided + 0.3).all())
+    torch.testing.assert_close(found(-drops)[4], -drops_lopsided, atol=1e-4, rtol=1e-3)
+
+
 # The critic
 
 

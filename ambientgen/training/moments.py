@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ambientgen.training.levels import SLOW, STILL, LevelReader, moves
 from ambientgen.training.names import Namers
@@ -25,8 +26,9 @@ def moments(levels: Tensor, latents: Tensor) -> list[Tensor]:
     """Groups of moments (B, so many) of levels (B, bands, frames, 1) and latents (B, 16, T, 8).
 
     Levels' own means, then logs: of power means of moves over so many frames in each band and in
-    the mean of all, of how peaked and lopsided those of bands are, of how lines stand out, and of
-    the deviations of latents and of their differences.
+    the mean of all, of how peaked and lopsided those of bands are, of how lines stand out, of the
+    deviations of latents, of their differences and of their means over `SHARP` frames, and of how
+    peaked and lopsided latents are. Drops are peaks of latents: a band of eight hardly shows them.
     """
     found = [levels.mean((2, 3))]
     for frames in SLOW:
@@ -37,17 +39,25 @@ def moments(levels: Tensor, latents: Tensor) -> list[Tensor]:
         whole = moves(levels.mean(1, keepdim=True), frames)[..., 0]
         found += [swing, _log_power(whole, 2)]
         if frames <= SHARP:
-            rise, fall = _log_power(each.clamp(min=0), 3), _log_power(-each.clamp(max=0), 3)
-            found += [_log_power(each, 4) - swing, rise - fall]
+            found += _shape(each, STILL)
     found += [_rhythm(levels[..., 0])]
-    for values in (latents, latents[:, :, 1:] - latents[:, :, :-1]):
-        found.append(0.5 * (values.var(2) + FAINT**2).log().flatten(1))
-    return found
+    each = (latents - latents.mean(2, keepdim=True)).transpose(2, 3).flatten(1, 2)
+    slow = F.avg_pool1d(each, SHARP, SHARP // 2)
+    for values in (each, each.diff(dim=2), slow):
+        found.append(_log_power(values, 2, FAINT))
+    return found + _shape(each, FAINT)
 
 
-def _log_power(moved: Tensor, power: int) -> Tensor:
-    """Logs of the power means of moves (B, bands, frames): (B, bands)."""
-    return (moved.abs().pow(power).mean(2) + STILL**power).log() / power
+def _shape(values: Tensor, still: float) -> list[Tensor]:
+    """How peaked values (B, so many, frames) of mean 0 are, and how lopsided: two (B, so many)."""
+    rise = _log_power(values.clamp(min=0), 3, still)
+    fall = _log_power(-values.clamp(max=0), 3, still)
+    return [_log_power(values, 4, still) - _log_power(values, 2, still), rise - fall]
+
+
+def _log_power(values: Tensor, power: int, still: float = STILL) -> Tensor:
+    """Logs of the power means of values (B, so many, frames): (B, so many)."""
+    return (values.abs().pow(power).mean(2) + still**power).log() / power
 
 
 def _rhythm(levels: Tensor) -> Tensor:
