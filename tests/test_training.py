@@ -500,7 +500,27 @@ def test_the_energy_of_levels_is_least_for_the_right_motion(wrong: dict[str, Any
         assert score(turn, **wrong) > 1.01 * score(turn)
 
 
-# Names
+# Facts and names
+
+
+def test_facts_tell_levels_kinds_and_places() -> None:
+    from ambientgen.training.facts import PARTS, Facts
+
+    states = np.zeros((3, len(NAMES), CLIP_FRAMES), np.float16)
+    states[:, 0] = np.linspace(0, 1, CLIP_FRAMES)
+    kinds = np.full((3, len(NAMES)), "", "<U9")
+    kinds[:, 0] = ["on leaves", "on a roof", "on leaves"]
+    mels = np.zeros((3, CLIP_FRAMES, 64), np.float16)
+    facts = Facts(Corpus(mels, states, kinds, np.array(["", "", "a cave"])))
+    told = facts(0, 0, 128)
+    levels = told[: len(NAMES) * PARTS].reshape(len(NAMES), PARTS)
+    np.testing.assert_allclose(levels[0], (np.arange(PARTS) + 0.5) / PARTS, atol=0.01)
+    assert not levels[1:].any()
+    np.testing.assert_array_equal(facts(0, 0, 128), told)
+    assert facts(0, 0, 64)[: len(NAMES) * PARTS].sum() < 0.6 * levels.sum()
+    # Another kind is another number, another place one more.
+    assert np.flatnonzero(facts(1, 0, 128) != told).size == 2
+    assert np.flatnonzero(facts(2, 0, 128) != told).size == 1
 
 
 @pytest.fixture(scope="module")

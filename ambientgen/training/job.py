@@ -29,15 +29,15 @@ from ambientgen.training.start import Start, read_start
 
 REDRAWN_S = 300.0  # between pictures of a stage that goes on
 
-# What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 2.56, 4.48
-# and 8.32 s are trained.
+# What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 2.88, 4.8
+# and 8.64 s are trained.
 EXTRAS: dict[str, Any] = {
     "steps": 4,  # of a UNet that `few` has not trained
     "guidance": 1.0,
     "text_stream": True,
     "gain_db": 3.0,
     "cores": [24, 48, 96],
-    "overlap": 8,
+    "overlap": 12,
     "multiple": 4,
 }
 
