@@ -235,13 +235,10 @@ class Run:
         if not self.recipe.stages.few.steps:
             return trained
         examples, autoencoder, scale = self._examples, self.vae, self.latents[1]
-
-        def decode(latents: Tensor) -> Tensor:
-            mels: Tensor = autoencoder.decode(latents / scale).sample[:, 0]
-            return mels
-
         labelled = examples.labelled if len(self.corpus.mels) > SMALL else None
-        sounds = few.Sounds(examples.batch, labelled, decode)
+        sounds = few.Sounds(
+            examples.batch, labelled, lambda made: autoencoder.decode(made / scale).sample[:, 0]
+        )
         return few.train(sounds, trained.state_dict(), self.folder, self._schedule("few"))
 
     @cached_property
