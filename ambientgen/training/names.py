@@ -45,7 +45,7 @@ DrawLabelled = Callable[[np.random.Generator, int, int], Labelled]
 
 
 class Along(nn.Module):
-    """A residual convolution along time of (B, HEARD, T)."""
+    """What follows upon what: a residual convolution along time of (B, HEARD, T)."""
 
     def __init__(self, dilation: int) -> None:
         super().__init__()

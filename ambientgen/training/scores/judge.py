@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from ambientgen.synth.signals import LEVEL_SPAN_DB
 from ambientgen.training.mel import HOP, MEL_BINS, log_mel
+from ambientgen.training.names import HEARD, Along
 from ambientgen.training.scores.bench import Bench
 from ambientgen.training.scores.teacher import Audio, Wish
 
@@ -31,22 +32,9 @@ COUNTS = (1, 2, 2, 1, 2, 3)  # how many states sound at once, in turn
 APART_DB = 3.0  # deviation of a state's level in a mixture from the others'
 NEPER_DB = 8.686  # a step of 1 in log-mels
 FLOOR_DB, SPAN_DB = -75.0, 12.0  # of the loudest: what lies below is not heard
-WIDTHS, HEARD = (24, 48, 96, 128), 160  # channels of the network over bands and time; over time
+WIDTHS = (24, 48, 96, 128)  # channels of the network over bands and time
 
 Clips = NDArray[np.float16]
-
-
-class Along(nn.Module):
-    """What follows upon what: a residual convolution along time of (B, HEARD, T)."""
-
-    def __init__(self, dilation: int) -> None:
-        super().__init__()
-        conv = nn.Conv1d(HEARD, HEARD, 3, padding=dilation, dilation=dilation)
-        self.body = nn.Sequential(conv, nn.BatchNorm1d(HEARD), nn.ReLU())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shape kept."""
-        return x + torch.as_tensor(self.body(x))
 
 
 class Net(nn.Module):
