@@ -1,7 +1,7 @@
 """What is known of a window of the corpus, in numbers: the states' levels and kinds, and the place.
 
 A conditioning tells the same in another way, but a regression on words and LOA finds little of it:
-of how far bands move it explains 0.6 of the variance, and a network that has these numbers 0.75 to
+of how far bands move it explains 0.6 of the variance, and a network that has these numbers 0.69 to
 0.86 in clips that it never heard. What is not found is foretold as the mean of other sounds, and a
 UNet that is held to that lets a room swell like the rest.
 """

@@ -25,7 +25,7 @@ from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training.captions import PLACES, caption, heard_in, level_free, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, triples
-from ambientgen.training.facts import Facts
+from ambientgen.training.facts import FRAME, Facts
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH, LoaEncoder
@@ -239,7 +239,9 @@ class UNetTrainer:
         """`count` windows of textures, drawn with `rng`, and what sounds in them."""
         clean, places = self._windows(rng, frames, count)
         states = self.corpus.states
-        spans = (states[clip][:, 8 * start : 8 * (start + frames)] for clip, start in places)
+        spans = (
+            states[clip][:, FRAME * start : FRAME * (start + frames)] for clip, start in places
+        )
         levels = np.stack([span.astype(np.float32).mean(1) for span in spans])
         clips = torch.tensor([clip for clip, _ in places])
         return Labelled(clean, torch.from_numpy(levels), self._known(places, frames), clips)
