@@ -13,8 +13,10 @@ from ambientgen.resample import source
 from ambientgen.units import Geometry, Loop
 
 # Mel frames (10 ms each). A chunk decodes CORE frames, FADE more into the next chunk, and CONTEXT
-# on either side that is thrown away: the convolutions of the VAEs in use reach less far.
-CORE, FADE, CONTEXT = 512, 32, 64
+# on either side that is thrown away. Pocket's decoder hears nothing of latents 0.24 s away but
+# through its normalisation, which takes in the whole chunk. Longer chunks waste less on context;
+# but the last is decoded whole, however little of it is heard.
+CORE, FADE, CONTEXT = 768, 32, 32
 # Mel frames of context for the vocoder: HiFi-GAN's kernels reach 22, the texture vocoder's 25.
 # A multiple of 16, the period of the texture vocoder's tones.
 VOCODER_CONTEXT = 32

@@ -254,9 +254,9 @@ def test_plan_shows_curves_prompts_and_windows(
 def test_a_plan_counts_the_windows_beside_what_is_heard(
     capsys: Output, rain: str, hub_faithful_folder: Path
 ) -> None:
-    """A decoder's chunk takes 6 s, however little is heard."""
+    """A decoder's chunk takes 8 s, however little is heard."""
     model = str(hub_faithful_folder)
-    for window, more in (("20s", ""), ("4s", "; 2 more made beside them")):
+    for window, more in (("20s", ""), ("4s", "; 3 more made beside them")):
         asked = ("--set", f"render.window={window}")
         out, _ = said(capsys, "plan", rain, "--duration", "1s", "--model", model, *asked)
         assert "\n1 window of " in out
