@@ -19,6 +19,7 @@ from ambientgen.errors import Problem, UsageError
 from ambientgen.keyframes import Keyframe
 from ambientgen.models.loading import Model
 from ambientgen.models.tokens import PromptTokenizer
+from ambientgen.swells import Swells
 from ambientgen.units import Geometry
 from ambientgen.windows import Window
 
@@ -99,8 +100,10 @@ class Trajectory:
         geometry: Geometry,
         interpolation: str = "linear",
         period_s: float | None = None,
+        swells: Swells | None = None,
     ) -> None:
-        """`keyframes` in order of time, at least one; `loas` holds every prompt of their blends.
+        """`keyframes` in order of time, at least one; `loas` holds every prompt of their blends,
+        and all that `swells` add to them at the times of windows' tokens.
 
         In a loop of `period_s` they are those of one turn, from 0 to `period_s`.
 
@@ -116,12 +119,12 @@ class Trajectory:
         self._geometry = geometry
         self._between = INTERPOLATIONS[interpolation]
         self._period_s = period_s
+        self._swells = swells
         self._tokens = len(next(iter(loas.values())))
 
     def window(self, window: Window) -> Tensor:
         """The LOA (8, D), float32, of a window: each token taken at its own time inside it."""
-        spans = ((token + 0.5) / self._tokens * window.frames for token in range(self._tokens))
-        times_s = [self._geometry.seconds(window.start_frame + span) for span in spans]
+        times_s = token_times_s(window, self._geometry, self._tokens)
         tokens = [self.token(token, time_s) for token, time_s in enumerate(times_s)]
         return torch.stack(tokens).float()
 
@@ -129,6 +132,15 @@ class Trajectory:
         """LOA token number `token` (D,), float64, at an absolute time; the ends hold, or meet."""
         if self._period_s is not None:
             time_s %= self._period_s
+        told = self._told(token, time_s)
+        if not self._swells:
+            return told
+        for prompt, weight in self._swells.at(time_s).items():
+            told = told + weight * self._loas[prompt][token]
+        return told
+
+    def _told(self, token: int, time_s: float) -> Tensor:
+        """The token between keyframes, without swells."""
         after = bisect_right(self._times_s, time_s)
         if after == 0:
             return self._keyframe_token(0, token)
@@ -144,6 +156,12 @@ class Trajectory:
         """A keyframe's own token: its blend's tokens, weighted (summed in float64, in order)."""
         blend = self._keyframes[index].blend
         return torch.stack([weight * self._loas[prompt][token] for prompt, weight in blend]).sum(0)
+
+
+def token_times_s(window: Window, geometry: Geometry, tokens: int) -> list[float]:
+    """When each of a window's LOA tokens speaks: the middle of its share, in seconds."""
+    spans = ((token + 0.5) / tokens * window.frames for token in range(tokens))
+    return [geometry.seconds(window.start_frame + span) for span in spans]
 
 
 def _batches(

@@ -38,7 +38,7 @@ states:
     curve: {10m: 0.25}
 keyframes: {every: 20s}
 model: pocket
-render: {window: 5s, overlap: 500ms, steps: 8, guidance: 1, negative_prompt: speech, interpolation: spherical, scheduler: DDIMScheduler}
+render: {window: 5s, overlap: 500ms, steps: 8, guidance: 1, negative_prompt: speech, interpolation: spherical, scheduler: DDIMScheduler, swells: 0.5}
 output: {format: flac, sample_rate: 16000}
 """  # noqa: E501
 SMALL = "duration: 1m\nstates: {rain: {curve: 0.5}}\n"
@@ -69,6 +69,7 @@ def test_every_field_arrives() -> None:
         "negative_prompt": "speech",
         "interpolation": "spherical",
         "scheduler": "DDIMScheduler",
+        "swells": 0.5,
     }
     assert scene.output == OutputOptions(format="flac", sample_rate=16000)
 

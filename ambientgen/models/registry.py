@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ambientgen.errors import ModelError, Problem
@@ -22,6 +23,7 @@ from ambientgen.models.folder import (
 )
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.scene.faults import nearest
+from ambientgen.swells import Swell
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
 
@@ -51,7 +53,8 @@ class ModelSpec:
     """A model that is on this machine and whole.
 
     `source` is `package`, a hub id or a path; `gain_db` is the one fixed gain of its output.
-    `states` are the state names it was trained on; empty: no such list, any may be tried.
+    `states` are the state names it was trained on; empty: no such list, any may be tried. `swells`
+    say how sounds of some states move that stand at one level.
     """
 
     name: str
@@ -65,6 +68,7 @@ class ModelSpec:
     defaults: RenderDefaults = RenderDefaults()
     gain_db: float = 0.0
     states: tuple[str, ...] = ()
+    swells: Mapping[str, Swell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -238,6 +242,10 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
         ),
         gain_db=extras.number("gain_db", 0.0),
         states=extras.texts("states"),
+        swells={
+            state: Swell(amount, period_s)
+            for state, (amount, period_s) in extras.pairs("swells").items()
+        },
     )
 
 

@@ -42,6 +42,13 @@ class TypedJson:
             self._refuse(key, "an object of texts")
         return dict(value)
 
+    def pairs(self, key: str) -> dict[str, tuple[float, float]]:
+        """An object whose values are lists of two numbers above 0, by default empty."""
+        value = self._values.get(key, {})
+        if not isinstance(value, dict) or not all(map(_is_pair, value.values())):
+            self._refuse(key, "an object of lists of two numbers above 0")
+        return {name: (float(one), float(other)) for name, (one, other) in value.items()}
+
     def flag(self, key: str, default: bool) -> bool:
         """true or false."""
         value = self._values.get(key, default)
@@ -74,6 +81,11 @@ class TypedJson:
     def _refuse(self, key: str, wanted: str) -> NoReturn:
         what = f"`{key}` is {reprlib.repr(self._values[key])}"
         raise ModelError(Problem(str(self.path), what, f"write {wanted}"))
+
+
+def _is_pair(value: Any) -> bool:
+    pair = isinstance(value, list) and len(value) == 2
+    return pair and all(_is_number(each) and each > 0 for each in value)
 
 
 def _is_number(value: Any) -> bool:

@@ -58,6 +58,7 @@ def _render(fields: RenderFields) -> RenderOptions:
         negative_prompt=fields.negative_prompt,
         interpolation=fields.interpolation,
         scheduler=fields.scheduler,
+        swells=fields.swells,
     )
 
 

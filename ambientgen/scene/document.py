@@ -57,6 +57,7 @@ def scene_document(scene: Scene, folder: str | None = None) -> dict[str, Any]:
         "negative_prompt": asked.negative_prompt,
         "interpolation": asked.interpolation,
         "scheduler": asked.scheduler,
+        "swells": asked.swells,
     }
     document["render"] = {name: value for name, value in render.items() if value is not None}
     document["output"] = _output(scene.output)

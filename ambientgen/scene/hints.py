@@ -103,6 +103,11 @@ HINTS: dict[str, Hint] = {
         "one of " + ", ".join(get_args(SchedulerName)),
         "scheduler: UniPCMultistepScheduler",
     ),
+    "swells": Hint(
+        "How much sounds move by themselves (gusts, surf); 1 if left out, 0 is still.",
+        "a number from 0 to 3",
+        "swells: 0.5",
+    ),
     "output": Hint("The sound file.", "a mapping", "output: {format: flac}"),
     "format": Hint(
         "File format; `wav` if left out.", "`wav`, `flac`, `ogg`, `opus` or `mp3`", "format: flac"

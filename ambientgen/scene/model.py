@@ -82,7 +82,10 @@ SchedulerName = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """How the model renders; None is the model's own default. Times in seconds."""
+    """How the model renders; None is the model's own default. Times in seconds.
+
+    `swells`: how much sounds move by themselves, as a multiple of the model's own measure.
+    """
 
     window_s: float | None = None
     overlap_s: float | None = None
@@ -91,6 +94,7 @@ class RenderOptions:
     negative_prompt: str | None = None
     interpolation: Literal["linear", "spherical"] | None = None
     scheduler: SchedulerName | None = None
+    swells: float | None = None
 
 
 FormatName = Literal["wav", "flac", "ogg", "opus", "mp3"]

@@ -67,6 +67,9 @@ class RenderFields(Fields):
     negative_prompt: Annotated[str, line(500)] | None = field("negative_prompt", None)
     interpolation: Literal["linear", "spherical"] | None = field("interpolation", None)
     scheduler: SchedulerName | None = field("scheduler", None)
+    swells: float | None = Field(
+        default=None, ge=0, le=3, allow_inf_nan=False, description=about("swells")
+    )
 
     @field_validator("overlap", mode="after")
     @classmethod

@@ -15,7 +15,7 @@ from ambientgen.asked import Asked, Between
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
-from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text
+from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text, token_times_s
 from ambientgen.making import Conditionings, Means, made
 from ambientgen.models.batch import rows_of
 from ambientgen.models.loading import Model
@@ -27,6 +27,7 @@ from ambientgen.reuse import WindowMaker
 from ambientgen.scene import Scene
 from ambientgen.sources.studio import Progress, Studio
 from ambientgen.stream import FloatArray, Stretch, from_start
+from ambientgen.swells import Swells
 from ambientgen.waveform import Decoder, sound
 from ambientgen.windows import fitted_rule
 
@@ -197,15 +198,24 @@ class Diffused:
 
 def meaning(model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
     """What each window of a plan is told: its LOA, and the scene's constant text."""
+    swells = Swells(plan.scene, model.spec.swells)
     prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)
+    prompts |= dict.fromkeys(swells.prompts(told_at(plan, model.loa_tokens)))
     loas: dict[str, torch.Tensor] = {}
     for found in engine.map(lambda prompt: encode_prompts(model, [prompt]), prompts):
         loas |= found
     interpolation = plan.scene.render.interpolation or "linear"
     period_s = plan.scene.duration_s if plan.loop else None
-    trajectory = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s)
+    trajectory = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s, swells)
     text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
     return Conditionings(trajectory, *engine.run(lambda: encode_text(model, text)))
+
+
+def told_at(plan: Plan, tokens: int) -> Iterator[float]:
+    """When the LOA tokens of a plan's windows speak, in seconds of the scene."""
+    for window in plan.windows:
+        for time_s in token_times_s(window, plan.geometry, tokens):
+            yield time_s % plan.scene.duration_s if plan.loop else time_s
 
 
 def sampler_options(model: Model, scene: Scene) -> SamplerOptions:

@@ -35,8 +35,8 @@ def score(bench: Bench) -> Table:
     bench.teacher.prepare(w for s in bench.states for w in single_wishes(bench, s))
     rows, apart = [], []
     for state in bench.states:
-        renders = _mean_swing(singles(bench, state))
-        taught = _mean_swing([bench.teacher.take(w) for w in single_wishes(bench, state)])
+        renders = mean_swing(singles(bench, state))
+        taught = mean_swing([bench.teacher.take(w) for w in single_wishes(bench, state)])
         apart.append(np.abs(np.log2(renders / taught)))
         figures = {}
         for scale_s, own, wanted in zip(SCALES_S, renders, taught, strict=True):
@@ -58,6 +58,6 @@ def score(bench: Bench) -> Table:
     )
 
 
-def _mean_swing(takes: list[Audio]) -> Audio:
+def mean_swing(takes: list[Audio]) -> Audio:
     """The geometric mean over takes."""
     return np.asarray(np.exp(np.mean([np.log(swing_db(audio)) for audio in takes], axis=0)))

@@ -1,0 +1,169 @@
+"""Swells: what LOA adds around a scene's curves, when, and how it is measured for a model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from planning_scenes import POCKET, POCKET_RULE, scene, state
+
+from ambientgen.errors import ModelError
+from ambientgen.keyframes import place_keyframes
+from ambientgen.loa import Trajectory
+from ambientgen.models.registry import resolve
+from ambientgen.models.typed_json import TypedJson
+from ambientgen.plan import make_plan
+from ambientgen.scene import RenderOptions, Scene
+from ambientgen.sources.diffused import told_at
+from ambientgen.swells import Swell, Swells
+from ambientgen.training.swelling import Found, nearest, write
+
+SWELLS = {"waves": Swell(0.3, 6.0), "wind": Swell(0.2, 8.0)}
+TIMES_S = np.arange(0.0, 300.0, 0.1)
+
+
+def sea(level: float = 0.5, **fields: object) -> Scene:
+    return scene(300.0, state("waves", level), state("rain", 0.4), **fields)
+
+
+def test_a_state_swells_around_its_level_and_others_stand_still() -> None:
+    waves, rain = Swells(sea(), SWELLS).values(TIMES_S)
+    assert np.abs(waves - 0.5).max() <= 0.3
+    assert 0.1 < waves.std() < 0.2
+    assert abs(waves.mean() - 0.5) < 0.05
+    np.testing.assert_array_equal(rain, 0.4)
+
+
+def test_silence_stays_silence_and_no_level_passes_one() -> None:
+    assert Swells(sea(0.0), SWELLS).values(TIMES_S)[0].max() == 0
+    low = Swells(sea(0.1), SWELLS).values(TIMES_S)[0]
+    assert low.min() >= 0.0 and low.max() <= 0.2
+    assert Swells(sea(1.0), SWELLS).values(TIMES_S)[0].max() <= 1.0
+
+
+def test_a_longer_period_swells_more_slowly() -> None:
+    def turns(period_s: float) -> int:
+        swells = Swells(sea(), {"waves": Swell(0.3, period_s)})
+        return np.count_nonzero(np.diff(np.sign(swells.values(TIMES_S)[0] - 0.5)))
+
+    # Of two knots a period, every other one is on the other side.
+    assert 300 / 6 * 0.6 < turns(6.0) < 300 / 6 * 1.4
+    assert turns(3.0) > 1.5 * turns(6.0)
+
+
+def test_swells_depend_on_seed_state_and_time_alone() -> None:
+    whole = Swells(sea(), SWELLS).values(TIMES_S)[0]
+    np.testing.assert_array_equal(whole[700:], Swells(sea(), SWELLS).values(TIMES_S[700:])[0])
+    other = scene(20.0, state("wind", 0.3), state("waves", 0.5))
+    np.testing.assert_array_equal(whole[:200], Swells(other, SWELLS).values(TIMES_S[:200])[1])
+    assert not np.array_equal(whole, Swells(sea(seed=1), SWELLS).values(TIMES_S)[0])
+
+
+def test_gusts_go_on_where_a_last_level_is_held() -> None:
+    held = Swells(scene(10.0, state("waves", {0.0: 0.2, 10.0: 0.5})), SWELLS).values(TIMES_S)[0]
+    assert held[2000:].std() > 0.1
+
+
+def test_a_loops_swells_go_round() -> None:
+    swells = Swells(replace(sea(), duration_s=31.0, loop=True), SWELLS)
+    ends = swells.values(np.array([0.0, 31.0 - 1e-9]))[0]
+    assert abs(ends[0] - ends[1]) < 1e-6
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 2.0])
+def test_an_author_says_how_much(share: float) -> None:
+    moved = Swells(sea(render=RenderOptions(swells=share)), SWELLS).values(TIMES_S)[0] - 0.5
+    usual = Swells(sea(), SWELLS).values(TIMES_S)[0] - 0.5
+    room = min(0.5, 0.3 * share) / 0.3
+    np.testing.assert_allclose(moved, np.clip(room * usual, -0.5, 0.5), atol=1e-12)
+
+
+def test_what_is_added_has_the_swells_levels_and_no_weight_of_its_own() -> None:
+    swells = Swells(sea(), SWELLS)
+    added = swells.at(7.3)
+    assert added and sum(added.values()) == 0
+    assert Swells(sea(), {}).at(7.3) == {}
+    assert not Swells(sea(), {}) and not Swells(sea(render=RenderOptions(swells=0.0)), SWELLS)
+
+
+def _trajectory(subject: Scene, swells: Swells) -> tuple[Trajectory, dict[str, float]]:
+    """A way through LOAs that are each a prompt's number of letters, and these."""
+    plan = make_plan(subject, POCKET, POCKET_RULE)
+    prompts = {prompt for frame in plan.keyframes for prompt, _ in frame.blend}
+    prompts |= set(swells.prompts(told_at(plan, 8)))
+    letters = {prompt: float(len(prompt)) for prompt in prompts}
+    loas = {prompt: torch.full((8, 3), value) for prompt, value in letters.items()}
+    way = Trajectory(place_keyframes(subject), loas, POCKET, swells=swells)
+    for window in plan.windows:
+        assert torch.isfinite(way.window(window)).all()  # no prompt is missing
+    return way, letters
+
+
+def test_loa_is_that_of_the_level_with_its_swell() -> None:
+    subject = scene(60.0, state("waves", {0.0: 0.2, 60.0: 0.8}))
+    way, letters = _trajectory(subject, Swells(subject, SWELLS))
+    still, _ = _trajectory(subject, Swells(subject, {}))
+    times_s = [0.24, 7.2, 33.36]
+    for time_s in times_s:
+        added = Swells(subject, SWELLS).at(time_s)
+        wanted = sum(weight * letters[prompt] for prompt, weight in added.items())
+        assert way.token(3, time_s)[0] - still.token(3, time_s)[0] == pytest.approx(wanted)
+    assert any(way.token(3, time_s)[0] != still.token(3, time_s)[0] for time_s in times_s)
+
+
+def test_windows_and_keyframes_do_not_know_of_swells() -> None:
+    calm = scene(60.0, state("waves", 0.5))
+    plan = make_plan(calm, POCKET, POCKET_RULE)
+    assert len(plan.keyframes) == 2
+    assert {window.core_frames for window in plan.windows} == {96}
+
+
+def test_a_model_says_how_its_sounds_swell() -> None:
+    swells = TypedJson(Path("ambientgen.json"), {"swells": {"waves": [0.3, 8]}}).pairs("swells")
+    assert swells == {"waves": (0.3, 8.0)}
+    assert set(resolve("pocket").swells) <= set(resolve("pocket").states)
+
+
+@pytest.mark.parametrize("wrong", [[0.3, 8], {"waves": 0.3}, {"waves": [0, 8]}, {"waves": [1]}])
+def test_what_is_no_swell_is_refused(wrong: object) -> None:
+    with pytest.raises(ModelError, match=r"`swells` is .* two numbers above 0"):
+        TypedJson(Path("ambientgen.json"), {"swells": wrong}).pairs("swells")
+
+
+WANTED = np.array([2.0, 2.0, 2.0])
+
+
+def _swings(still: float, gain: float) -> object:
+    """Sounds that swing by `still` dB, and by more the larger their swell and the longer it is."""
+
+    def swings(state: str, swell: Swell | None) -> np.ndarray:
+        more = 0.0 if swell is None else gain * swell.amount * swell.period_s / 8
+        return np.full(3, still + more)
+
+    return swings
+
+
+def test_the_nearest_swell_is_found() -> None:
+    found = nearest("waves", _swings(1.0, 5.0), WANTED)  # type: ignore[arg-type]
+    assert found.swell == Swell(0.4, 4.0) or found.swell == Swell(0.2, 8.0)
+    np.testing.assert_allclose(found.still, -1)
+    np.testing.assert_allclose(found.swelling, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("still", "gain"), [(2.0, 5.0), (3.0, 5.0), (1.9, 5.0), (1.0, 0.0)])
+def test_what_swells_enough_or_gains_nothing_gets_none(still: float, gain: float) -> None:
+    found: Found = nearest("room", _swings(still, gain), WANTED)  # type: ignore[arg-type]
+    assert found.swell is None
+    np.testing.assert_array_equal(found.still, found.swelling)
+
+
+def test_swells_are_written_beside_what_a_model_says_already(tmp_path: Path) -> None:
+    file = tmp_path / "ambientgen.json"
+    file.write_text('{"steps": 2, "swells": {"rain": [1, 1]}}')
+    write(file, SWELLS)
+    said = json.loads(file.read_text())
+    assert said == {"steps": 2, "swells": {"waves": [0.3, 6.0], "wind": [0.2, 8.0]}}
