@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -19,10 +20,13 @@ from ambientgen.plan import Plan
 from ambientgen.prompts import Template, simplex_corners
 from ambientgen.renderer import Renderer
 from ambientgen.scene.catalogue import KNOWN
+from ambientgen.sources.diffused import told_at
+from ambientgen.swells import Swells
 from ambientgen.training.mae import LoaEncoder
 from ambientgen.training.mel import log_mel
 from ambientgen.training.scores.teacher import Teacher, Wish
 from ambientgen.windows import Window
+from ambientgen.world import state_values
 
 Alter = Callable[[Model, Plan, Conditionings, Window], Conditioning]
 
@@ -158,13 +162,17 @@ class LookingUp(Renderer):
         told = super().meaning(model, plan, engine)
         template = Template.of(plan.scene)
         names = [state.name for state in plan.scene.states]
+        swells = Swells(plan.scene, model.spec.swells)
+        levels_said = [np.array([k.states[n] for n in names]) for k in plan.keyframes]
+        if swells:
+            times_s = np.array(list(told_at(plan, model.loa_tokens)))
+            levels_said += [*state_values(plan.scene, times_s).T, *swells.values(times_s).T]
         found: dict[str, Tensor] = {}
-        for keyframe in plan.keyframes:
-            places = [keyframe.states[n] * (len(KNOWN[n].levels) - 1) for n in names]
-            for corner, _ in simplex_corners(places):
+        for levels in levels_said:
+            for corner, _ in simplex_corners((levels * template.tops).tolist()):
                 heard = {n: k for n, k in zip(names, corner, strict=True) if k}
                 found.setdefault(template.prompt(corner), self._blend(model, heard))
-        trajectory = Trajectory(plan.keyframes, found, model.geometry)
+        trajectory = Trajectory(plan.keyframes, found, model.geometry, swells=swells)
         return Conditionings(trajectory, told.text, told.text_mask)
 
     def _blend(self, model: Model, heard: Mapping[str, int]) -> Tensor:
