@@ -23,6 +23,10 @@ from ambientgen.world import FloatArray, state_values
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
 
+# Of a wave: how many turns its phase wanders to both sides, by how much its height may fall, and
+# how many times slower than itself both do. Tried, not searched for.
+PHASE, UNEVEN, SLOWER = 0.5, 0.6, 3.0
+
 
 @dataclass(frozen=True)
 class Swell:
@@ -35,6 +39,45 @@ class Swell:
 
 
 @dataclass(frozen=True)
+class Wave:
+    """A swell's course in [-1, 1]: a cosine whose phase and height wander.
+
+    There and back in `period_s`, so that over longer stretches it means nothing, and a curve is
+    followed as if there were none. In a loop of `loop_s` it closes: a whole number of turns.
+    """
+
+    period_s: float
+    seed: int
+    stream: str
+    loop_s: float | None = None
+
+    def at(self, times_s: FloatArray) -> FloatArray:
+        """Its values, of the shape of `times_s`."""
+        turns = np.asarray(times_s, np.float64) / self._turn_s + PHASE * self._drift(
+            "phase", times_s
+        )
+        height = 1.0 - UNEVEN * (1.0 + self._drift("height", times_s)) / 2.0
+        return np.asarray(height * np.cos(2.0 * np.pi * (turns + self._start)))
+
+    @property
+    def _turn_s(self) -> float:
+        if self.loop_s is None:
+            return self.period_s
+        return self.loop_s / max(1, round(self.loop_s / self.period_s))
+
+    @property
+    def _start(self) -> float:
+        """Where in its turn it begins: states of one period do not swell together."""
+        return float(self._drift("start", np.zeros(1))[0])
+
+    def _drift(self, what: str, times_s: FloatArray) -> FloatArray:
+        slow_s = SLOWER * self.period_s
+        return Wander(
+            Constant(0.0), 1.0, slow_s, self.seed, f"{self.stream} {what}", self.loop_s
+        ).drift(times_s)
+
+
+@dataclass(frozen=True)
 class Swells:
     """What swells add to a scene: `scene` as its author wrote it, and by state how it swells."""
 
@@ -42,38 +85,35 @@ class Swells:
     by_state: Mapping[str, Swell]
 
     @cached_property
-    def _drifts(self) -> Mapping[str, Wander]:
-        """What moves each state that swells, by the scene's render option `swells` times as much.
-
-        Of a level that is held past the scene's end too: gusts go on.
-        """
+    def _waves(self) -> Mapping[str, tuple[float, Wave]]:
+        """How far each state that swells moves, by the scene's render option `swells` times as
+        much, and when. Past the scene's end, where a level is held, gusts go on."""
         scene, asked = self.scene, self.scene.render.swells
         share = 1.0 if asked is None else asked
         loop_s = scene.duration_s if scene.loop else None
-        found = {}
-        for state in scene.states:
-            swell = self.by_state.get(state.name)
-            if swell is not None and share:
-                amount, stream = share * swell.amount, f"swell of {state.name}"
-                still = Constant(0.0)
-                drift = Wander(still, amount, swell.period_s, scene.seed, stream, loop_s)
-                found[state.name] = drift
-        return found
+        return {
+            name: (
+                share * swell.amount,
+                Wave(swell.period_s, scene.seed, f"swell of {name}", loop_s),
+            )
+            for name, swell in self.by_state.items()
+            if share and any(state.name == name for state in scene.states)
+        }
 
     @cached_property
     def _template(self) -> Template:
         return Template.of(self.scene)
 
     def __bool__(self) -> bool:
-        return bool(self._drifts)
+        return bool(self._waves)
 
     def values(self, times_s: FloatArray) -> FloatArray:
         """Levels of all states with their swells: shape (states, times), each 0 to 1."""
         values = state_values(self.scene, times_s)
         for row, state in zip(values, self.scene.states, strict=True):
-            drift = self._drifts.get(state.name)
-            if drift is not None:
-                row += np.minimum(drift.amount, row) * drift.drift(times_s)
+            if state.name in self._waves:
+                amount, wave = self._waves[state.name]
+                row += np.minimum(amount, row) * wave.at(times_s)
         return np.clip(values, 0.0, 1.0)
 
     def at(self, time_s: float) -> dict[str, float]:

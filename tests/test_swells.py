@@ -20,7 +20,7 @@ from ambientgen.plan import make_plan
 from ambientgen.scene import RenderOptions, Scene
 from ambientgen.sources.diffused import told_at
 from ambientgen.swells import Swell, Swells
-from ambientgen.training.swelling import Found, nearest, write
+from ambientgen.training.swelling import Heard, Listen, nearest, write
 
 SWELLS = {"waves": Swell(0.3, 6.0), "wind": Swell(0.2, 8.0)}
 TIMES_S = np.arange(0.0, 300.0, 0.1)
@@ -45,14 +45,18 @@ def test_silence_stays_silence_and_no_level_passes_one() -> None:
     assert Swells(sea(1.0), SWELLS).values(TIMES_S)[0].max() <= 1.0
 
 
-def test_a_longer_period_swells_more_slowly() -> None:
-    def turns(period_s: float) -> int:
-        swells = Swells(sea(), {"waves": Swell(0.3, period_s)})
-        return np.count_nonzero(np.diff(np.sign(swells.values(TIMES_S)[0] - 0.5)))
+def test_a_swell_goes_there_and_back_in_about_its_period() -> None:
+    waves = Swells(sea(), SWELLS).values(TIMES_S)[0] - 0.5
+    turns = np.count_nonzero(np.diff(np.sign(waves))) / 2
+    assert 300 / 6 * 0.8 < turns < 300 / 6 * 1.2
+    over_turns = waves[: 50 * 60].reshape(50, 60).mean(1)
+    assert over_turns.std() < 0.4 * waves.std()  # so it moves no level
 
-    # Of two knots a period, every other one is on the other side.
-    assert 300 / 6 * 0.6 < turns(6.0) < 300 / 6 * 1.4
-    assert turns(3.0) > 1.5 * turns(6.0)
+
+def test_states_of_one_period_do_not_swell_together() -> None:
+    both = {"waves": Swell(0.3, 6.0), "rain": Swell(0.3, 6.0)}
+    waves, rain = Swells(sea(), both).values(TIMES_S)
+    assert abs(np.corrcoef(waves, rain)[0, 1]) < 0.7
 
 
 def test_swells_depend_on_seed_state_and_time_alone() -> None:
@@ -137,28 +141,33 @@ def test_what_is_no_swell_is_refused(wrong: object) -> None:
 WANTED = np.array([2.0, 2.0, 2.0])
 
 
-def _swings(still: float, gain: float) -> object:
-    """Sounds that swing by `still` dB, and by more the larger their swell and the longer it is."""
+def _listener(still: float, gain: float, further: float = 0.0) -> Listen:
+    """Sounds that swing by `still` dB, and by more the larger their swell; texture goes along."""
 
-    def swings(state: str, swell: Swell | None) -> np.ndarray:
-        more = 0.0 if swell is None else gain * swell.amount * swell.period_s / 8
-        return np.full(3, still + more)
+    def listen(swell: Swell | None) -> Heard:
+        amount = 0.0 if swell is None else swell.amount
+        return np.full(3, still + gain * amount), 0.3 + further * amount
 
-    return swings
+    return listen
 
 
 def test_the_nearest_swell_is_found() -> None:
-    found = nearest("waves", _swings(1.0, 5.0), WANTED)  # type: ignore[arg-type]
-    assert found.swell == Swell(0.4, 4.0) or found.swell == Swell(0.2, 8.0)
-    np.testing.assert_allclose(found.still, -1)
-    np.testing.assert_allclose(found.swelling, 0, atol=1e-9)
+    found = nearest(_listener(1.0, 5.0), WANTED)
+    assert found.swell is not None and found.swell.amount == 0.2
+    np.testing.assert_allclose(found.still[0], -1)
+    np.testing.assert_allclose(found.swelling[0], 0, atol=1e-9)
 
 
-@pytest.mark.parametrize(("still", "gain"), [(2.0, 5.0), (3.0, 5.0), (1.9, 5.0), (1.0, 0.0)])
-def test_what_swells_enough_or_gains_nothing_gets_none(still: float, gain: float) -> None:
-    found: Found = nearest("room", _swings(still, gain), WANTED)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("still", "gain", "further"),
+    [(2.0, 5.0, 0.0), (3.0, 5.0, 0.0), (1.9, 5.0, 0.0), (1.0, 0.0, 0.0), (1.0, 5.0, 0.1)],
+)
+def test_what_swells_enough_or_gains_nothing_gets_none(
+    still: float, gain: float, further: float
+) -> None:
+    found = nearest(_listener(still, gain, further), WANTED)
     assert found.swell is None
-    np.testing.assert_array_equal(found.still, found.swelling)
+    np.testing.assert_array_equal(found.still[0], found.swelling[0])
 
 
 def test_swells_are_written_beside_what_a_model_says_already(tmp_path: Path) -> None:

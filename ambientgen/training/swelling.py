@@ -2,7 +2,9 @@
 
 Each state stands still at three levels, and how far its bands swing is compared with procedural
 sound (`scores/motion.py`). Where a render moves too little, swells of several amounts and periods
-are tried, and the nearest is kept. Its seeds are neither training's nor the scores'.
+are tried, and the nearest is kept, unless it leads the texture further away. Its seeds are neither
+training's nor the scores'. States of events are left out unless named: what swells there is how
+often they come, which chance does too.
 """
 
 from __future__ import annotations
@@ -23,73 +25,92 @@ from ambientgen.synth import TEXTURES
 from ambientgen.training.scores.bench import Takes, held
 from ambientgen.training.scores.classes import LEVELS, TAKE_S
 from ambientgen.training.scores.motion import mean_swing
+from ambientgen.training.scores.natural import across, heard
 from ambientgen.training.scores.teacher import Audio, Teacher, Wish, available_workers
+from ambientgen.training.scores.thresholds import EVENTS
 from ambientgen.training.scores.variants import Changed
 
-FIRST_SEED, SEEDS = 7_000, 4
-AMOUNTS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-PERIODS_S = (4.0, 8.0)  # an LOA token of a long window speaks for 1.1 s
+FIRST_SEED, SEEDS = 7_000, 8
+AMOUNTS = (0.1, 0.2, 0.3)  # more than the distance between two words would outshout a curve
+PERIODS_S = (6.0,)  # an LOA token of a long window speaks for 1.1 s
+FURTHER = 0.005  # of the texture distance: chance, of 24 takes
 WORTH = 0.1  # of the mean miss, in octaves of the swing: what gains less is left out
 
-Swings = Callable[[str, Swell | None], Audio]
+Heard = tuple[Audio, float]
+"""Of some takes: their swings (3,) in dB, and their texture distance to procedural ones."""
+
+Listen = Callable[[Swell | None], Heard]
 
 
 @dataclass(frozen=True)
 class Found:
-    """How far a state's swings (0.16, 0.64, 2 s) are from procedural ones, in octaves: as they are,
-    and with the `swell` that brings them nearest (None: none is worth it)."""
+    """How far a state's swings (0.16, 0.64, 2 s) are from procedural ones, in octaves, and its
+    texture distance: as they are, and with the `swell` that brings swings nearest (None: none is
+    worth it)."""
 
-    still: Audio
-    swelling: Audio
+    still: Heard
+    swelling: Heard
     swell: Swell | None
 
 
-def nearest(state: str, swings: Swings, wanted: Audio) -> Found:
-    """What brings a state's swings (3,) nearest to those `wanted`, in the mean of their octaves."""
-    still = np.log2(swings(state, None) / wanted)
-    best = Found(still, still, None)
-    if still.mean() >= 0:
-        return best  # nothing makes a sound steadier
+def nearest(listen: Listen, wanted: Audio) -> Found:
+    """What brings swings nearest to those `wanted`, (3,), in the mean of their octaves, and does
+    not lead texture further away."""
+
+    def off(swell: Swell | None) -> Heard:
+        swings, texture = listen(swell)
+        return np.asarray(np.log2(swings / wanted)), texture
+
+    still = off(None)
+    none = Found(still, still, None)
+    if still[0].mean() >= 0:
+        return none  # nothing makes a sound steadier
+    best = none
     for period_s in PERIODS_S:
         for amount in AMOUNTS:
             swell = Swell(amount, period_s)
-            off = np.log2(swings(state, swell) / wanted)
-            if _miss(off) < _miss(best.swelling):
-                best = Found(still, off, swell)
-            if off.min() > 0:
+            found = off(swell)
+            if _miss(found) < _miss(best.swelling):
+                best = Found(still, found, swell)
+            if found[0].min() > 0:
                 break  # more of it would move more still
-    return best if _miss(still) - _miss(best.swelling) >= WORTH else Found(still, still, None)
+    worth = _miss(still) - _miss(best.swelling) >= WORTH
+    return best if worth and best.swelling[1] <= still[1] + FURTHER else none
 
 
-def _miss(off: Audio) -> float:
-    return float(np.abs(off).mean())
+def _miss(heard: Heard) -> float:
+    return float(np.abs(heard[0]).mean())
 
 
-def rendered(model: str, folder: Path) -> Swings:
-    """The swings of renders by `model`, whose sounds lie in `folder` for a while."""
-    wishes = [(level, FIRST_SEED + seed) for level in LEVELS for seed in range(SEEDS)]
+class Listener:
+    """Hears a state of a model, whose sounds lie in `folder` for a while, beside procedural takes
+    at the same levels."""
 
-    def swings(state: str, swell: Swell | None) -> Audio:
-        swells: Mapping[str, Swell] = {} if swell is None else {state: swell}
+    def __init__(self, model: str, state: str, teacher: Teacher, folder: Path) -> None:
+        self._model, self._state, self._folder = model, state, folder
+        seeds = range(FIRST_SEED, FIRST_SEED + SEEDS)
+        self._wishes = [Wish.held(state, level, TAKE_S, seed) for level in LEVELS for seed in seeds]
+        teacher.prepare(self._wishes)
+        taught = [teacher.take(wish) for wish in self._wishes]
+        self.wanted = mean_swing(taught)
+        self._taught = [heard(sound) for sound in taught]
+
+    def __call__(self, swell: Swell | None) -> Heard:
+        """What is heard of renders that swell so."""
+        swells: Mapping[str, Swell] = {} if swell is None else {self._state: swell}
 
         def swelling(loaded: Model) -> Model:
             return replace(loaded, spec=replace(loaded.spec, swells=swells))
 
-        with TemporaryDirectory(dir=folder) as own:
-            takes = Takes(Changed(swelling), model, Path(own))
-            return mean_swing(
-                [takes.take({state: held(level)}, TAKE_S, seed) for level, seed in wishes]
-            )
-
-    return swings
-
-
-def taught(state: str, teacher: Teacher) -> Audio:
-    """The swings of procedural takes at the same levels."""
-    seeds = range(FIRST_SEED, FIRST_SEED + SEEDS)
-    wishes = [Wish.held(state, level, TAKE_S, seed) for level in LEVELS for seed in seeds]
-    teacher.prepare(wishes)
-    return mean_swing([teacher.take(wish) for wish in wishes])
+        levels = [wish.curve[0][1] for wish in self._wishes]
+        with TemporaryDirectory(dir=self._folder) as own:
+            takes = Takes(Changed(swelling), self._model, Path(own))
+            sounds = [
+                takes.take({self._state: held(level)}, TAKE_S, wish.seed)
+                for level, wish in zip(levels, self._wishes, strict=True)
+            ]
+        texture = across([heard(sound) for sound in sounds], self._taught, levels)
+        return mean_swing(sounds), texture
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -100,26 +121,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for procedural takes")
     asked = parser.parse_args(arguments)
     spec = resolve(asked.model)
-    states = asked.states or [s for s in spec.states or TEXTURES if s in TEXTURES]
+    known = (s for s in spec.states or TEXTURES if s in TEXTURES)
+    states = asked.states or [s for s in known if s not in EVENTS]
     swells = {state: swell for state, swell in spec.swells.items() if state not in states}
     with TemporaryDirectory() as folder:
         teacher = Teacher(asked.keep or Path(folder), available_workers())
-        swings = rendered(asked.model, Path(folder))
-        print(
-            "| state | swings off by, octaves | with swells | amount, period |\n|---|---|---|---|"
-        )
+        print("| state | swings off by, octaves | texture | with swells | texture | swell |")
+        print("|---|---|---|---|---|---|")
         for state in states:
-            found = nearest(state, swings, taught(state, teacher))
+            listen = Listener(asked.model, state, teacher, Path(folder))
+            found = nearest(listen, listen.wanted)
             if found.swell is not None:
                 swells[state] = found.swell
-            told = (
-                "–"
-                if found.swell is None
-                else f"{found.swell.amount:g}, {found.swell.period_s:g} s"
-            )
-            print(
-                f"| {state} | {_row(found.still)} | {_row(found.swelling)} | {told} |", flush=True
-            )
+            print(_row(state, found), flush=True)
     write(spec.folder / EXTRAS, swells)
 
 
@@ -130,8 +144,13 @@ def write(path: Path, swells: Mapping[str, Swell]) -> None:
     path.write_text(json.dumps(extras, indent=2) + "\n", encoding="utf-8")
 
 
-def _row(off: Audio) -> str:
-    return ", ".join(f"{value:+.2f}" for value in off)
+def _row(state: str, found: Found) -> str:
+    cells = [state]
+    for off, texture in (found.still, found.swelling):
+        cells += [", ".join(f"{value:+.2f}" for value in off), f"{texture:.3f}"]
+    swell = found.swell
+    cells.append("–" if swell is None else f"{swell.amount:g}, {swell.period_s:g} s")
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

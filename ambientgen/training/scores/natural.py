@@ -67,14 +67,14 @@ def score(bench: Bench) -> Table:
             heard(resynthesised(model, s, w.seed)) for s, w in zip(sounds, wishes, strict=True)
         ]
         levels = [w.curve[0][1] for w in wishes]
-        to_taught = _across(renders, taught, levels)
+        to_taught = across(renders, taught, levels)
         own = float(np.median([published(a, b) for a, b in zip(again, taught, strict=True)]))
         figures = {
             "render to procedural": to_taught,
             "procedural to its resynthesis": own,
             "ratio": to_taught / own,
-            "procedural to another take": _across(taught, taught, levels, same=False),
-            "resynthesis to another take": _across(again, taught, levels, same=False),
+            "procedural to another take": across(taught, taught, levels, same=False),
+            "resynthesis to another take": across(again, taught, levels, same=False),
         }
         rows.append(Row(state, figures, to_taught <= NATURAL * own))
     return Table(
@@ -87,7 +87,7 @@ def score(bench: Bench) -> Table:
     )
 
 
-def _across(
+def across(
     some: list[TextureStats], others: list[TextureStats], levels: list[float], same: bool = True
 ) -> float:
     """Median distance of all pairs at equal levels; without `same`, of different takes alone.
