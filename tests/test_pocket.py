@@ -147,13 +147,8 @@ def test_the_states_are_told_apart(renderer: Renderer, tmp_path: Path) -> None:
             assert _nearest(portrait, others, spread) == name, (name, TAKES[i])
 
 
-_WAVES = pytest.param(
-    "waves", marks=pytest.mark.xfail(reason="one take of six swells so little that it is rain")
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rain", "wind", "crickets", _WAVES])
+@pytest.mark.parametrize("name", ["rain", "wind", "crickets", "waves"])
 def test_each_state_is_what_it_says(renderer: Renderer, tmp_path: Path, name: str) -> None:
     """A judge that knows procedural sound only names every take."""
     known = {

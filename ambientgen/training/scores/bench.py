@@ -70,6 +70,11 @@ class Takes:
         """The same with other render options."""
         return Takes(self.renderer, self.model_name, self._folder, extra)
 
+    def still(self) -> Takes:
+        """The same without swells: LOA is held where a scene's levels are."""
+        asked = self._extra.strip("{}")
+        return self.with_options(f"{{{asked}, swells: 0}}" if asked else "{swells: 0}")
+
     def with_renderer(self, renderer: Renderer) -> Takes:
         """The same scenes through another renderer: its takes lie in a folder of their own."""
         folder = Path(tempfile.mkdtemp(dir=self._folder))

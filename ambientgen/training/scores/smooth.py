@@ -1,12 +1,14 @@
 """Is the path between two keyframes smooth? LOA held at points along it, and heard.
 
 A point of a path is a level between two words: a state whose author names just those two words
-blends exactly their LOA. All points share seed and noise, so what changes between them is LOA.
+blends exactly their LOA. All points share seed and noise and nothing swells, so what changes
+between them is LOA.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,7 +26,8 @@ LOUD_WORD = 3  # of 0 … 4, for paths from one state to another
 
 def score(bench: Bench) -> list[Table]:
     """Paths within each state, far and near, then paths from state to state."""
-    return [_within(bench), _across(bench)]
+    held = replace(bench, takes=bench.takes.still())
+    return [_within(held), _across(held)]
 
 
 def _path(bench: Bench, name: str, words: tuple[str, str], listening: list[Audio]) -> Audio:
