@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.world import FloatArray, state_value
@@ -26,6 +27,7 @@ from ambientgen.world import FloatArray, state_value
 if TYPE_CHECKING:
     from ambientgen.scene import Scene, State
 
+IntArray = NDArray[np.int64]
 Blend = tuple[tuple[str, float], ...]
 """(prompt, weight) pairs, the heaviest first; weights are above 0 and sum to exactly 1."""
 
@@ -121,6 +123,21 @@ class Template:
             prompt = self.prompt(corner)
             weights[prompt] = weights.get(prompt, 0.0) + weight
         return tuple(sorted(weights.items(), key=lambda pair: -pair[1]))
+
+    def prompts(self, values: FloatArray) -> dict[str, None]:
+        """All prompts that `blend` needs for moments of `values`, (states, times), each once."""
+        some = values[:, np.sort(_alike(values * self.tops[:, None]))]
+        return dict.fromkeys(prompt for each in some.T for prompt, _ in self.blend(each))
+
+
+def _alike(positions: FloatArray) -> IntArray:
+    """One of each kind of moments (states, times) in level units that blend the same prompts, at
+    different weights: their numbers. The order of fractions decides, and where two are equal."""
+    grains = np.round(positions / GRAIN).astype(np.int64)
+    corners, fractions = np.divmod(grains, round(1 / GRAIN))
+    ranks = (fractions[:, None] > fractions[None]).sum(axis=1)
+    kinds = np.concatenate([corners, ranks, fractions > 0]).T
+    return np.unique(kinds, axis=0, return_index=True)[1]
 
 
 def scene_text(scene: Scene) -> str:

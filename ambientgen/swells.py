@@ -53,11 +53,10 @@ class Wave:
 
     def at(self, times_s: FloatArray) -> FloatArray:
         """Its values, of the shape of `times_s`."""
-        turns = np.asarray(times_s, np.float64) / self._turn_s + PHASE * self._drift(
-            "phase", times_s
-        )
-        height = 1.0 - UNEVEN * (1.0 + self._drift("height", times_s)) / 2.0
-        return np.asarray(height * np.cos(2.0 * np.pi * (turns + self._start)))
+        phase, height = (drift.drift(times_s) for drift in self._drifts)
+        turns = np.asarray(times_s, np.float64) / self._turn_s + self._start + PHASE * phase
+        height = 1.0 - UNEVEN * (1.0 + height) / 2.0
+        return np.asarray(height * np.cos(2.0 * np.pi * turns))
 
     @property
     def _turn_s(self) -> float:
@@ -65,16 +64,19 @@ class Wave:
             return self.period_s
         return self.loop_s / max(1, round(self.loop_s / self.period_s))
 
-    @property
+    @cached_property
+    def _drifts(self) -> tuple[Wander, Wander]:
+        """What phase and height wander by."""
+        return self._drift("phase"), self._drift("height")
+
+    @cached_property
     def _start(self) -> float:
         """Where in its turn it begins: states of one period do not swell together."""
-        return float(self._drift("start", np.zeros(1))[0])
+        return float(self._drift("start").drift(np.zeros(1))[0])
 
-    def _drift(self, what: str, times_s: FloatArray) -> FloatArray:
-        slow_s = SLOWER * self.period_s
-        return Wander(
-            Constant(0.0), 1.0, slow_s, self.seed, f"{self.stream} {what}", self.loop_s
-        ).drift(times_s)
+    def _drift(self, what: str) -> Wander:
+        stream, slow_s = f"{self.stream} {what}", SLOWER * self.period_s
+        return Wander(Constant(0.0), 1.0, slow_s, self.seed, stream, self.loop_s)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,6 @@ class Swells:
 
     def prompts(self, times_s: Iterable[float]) -> Iterable[str]:
         """All prompts that moments at these times need, each once."""
-        if not self:
-            return ()
-        found = (prompt for time_s in times_s for prompt in self.at(time_s))
-        return dict.fromkeys(found)
+        moments = np.array(list(times_s) if self else [], np.float64)
+        both = self.values(moments), state_values(self.scene, moments)
+        return dict.fromkeys(prompt for v in both for prompt in self._template.prompts(v))

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from planning_scenes import POCKET, POCKET_RULE, scene, state
 
 from ambientgen.errors import ModelError
@@ -17,6 +19,7 @@ from ambientgen.loa import Trajectory
 from ambientgen.models.registry import resolve
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.plan import make_plan
+from ambientgen.prompts import Template
 from ambientgen.scene import RenderOptions, Scene
 from ambientgen.sources.diffused import told_at
 from ambientgen.swells import Swell, Swells
@@ -176,3 +179,12 @@ def test_swells_are_written_beside_what_a_model_says_already(tmp_path: Path) -> 
     write(file, SWELLS)
     said = json.loads(file.read_text())
     assert said == {"steps": 2, "swells": {"waves": [0.3, 6.0], "wind": [0.2, 8.0]}}
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3))
+def test_prompts_of_many_moments_are_those_of_each(seed: int, states: int) -> None:
+    names = ("rain", "waves", "wind")[:states]
+    template = Template.of(scene(60.0, *(state(name, 0.5) for name in names)))
+    levels = np.random.default_rng(seed).integers(0, 9, (states, 40)) / 8  # words, halves, ties
+    wanted = {prompt for each in levels.T for prompt, _ in template.blend(each)}
+    assert set(template.prompts(levels)) == wanted
