@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 # Of a wave: how many turns its phase wanders to both sides, by how much its height may fall, and
 # how many times slower than itself both do. Tried, not searched for.
 PHASE, UNEVEN, SLOWER = 0.5, 0.6, 3.0
+# The level from which on a state swells in full. Towards silence a level means ever more decibels:
+# rain at 0.15 that swells by 0.1 comes and goes.
+FULL = 0.5
 
 
 @dataclass(frozen=True)
 class Swell:
     """How a state's sounds move at a constant level: by up to `amount` of a level (0 to 1) to both
-    sides, there and back in about `period_s` seconds; where the level is lower, by no more than it.
+    sides, there and back in about `period_s` seconds. Below the level `FULL` by less, evenly.
     """
 
     amount: float
@@ -115,7 +118,8 @@ class Swells:
         for row, state in zip(values, self.scene.states, strict=True):
             if state.name in self._waves:
                 amount, wave = self._waves[state.name]
-                row += np.minimum(amount, row) * wave.at(times_s)
+                most = np.minimum(1.0, row / FULL) * amount
+                row += np.minimum(most, row) * wave.at(times_s)
         return np.clip(values, 0.0, 1.0)
 
     def at(self, time_s: float) -> dict[str, float]:

@@ -70,10 +70,10 @@ def nearest(listen: Listen, wanted: Audio) -> Found:
         for amount in AMOUNTS:
             swell = Swell(amount, period_s)
             found = off(swell)
+            if found[0].min() > 0:
+                break  # too much at every scale: what is too steady is heard less than what pumps
             if _miss(found) < _miss(best.swelling):
                 best = Found(still, found, swell)
-            if found[0].min() > 0:
-                break  # more of it would move more still
     worth = _miss(still) - _miss(best.swelling) >= WORTH
     return best if worth and best.swelling[1] <= still[1] + FURTHER else none
 
