@@ -56,7 +56,7 @@ keyframes: {every: 20s}
 model: some/folder
 render:
   {window: 5s, overlap: 500ms, steps: 8, guidance: 3.5, negative_prompt: "no, really",
-   interpolation: spherical, scheduler: UniPCMultistepScheduler}
+   interpolation: spherical, scheduler: UniPCMultistepScheduler, swells: 0.5}
 output: {format: flac}
 """
 
