@@ -1,10 +1,10 @@
 """`python -m ambientgen.training.swelling MODEL`: find how much LOA must swell, and write it down.
 
 Each state stands still at three levels, and how far its bands swing is compared with procedural
-sound (`scores/motion.py`). Where a render moves too little, swells of several amounts and periods
-are tried, and the nearest is kept, unless it leads the texture further away. Its seeds are neither
-training's nor the scores'. States of events are left out unless named: what swells there is how
-often they come, which chance does too.
+sound (`scores/motion.py`). Where a render moves too little, swells of several amounts are tried, and
+the nearest is kept, unless it leads the texture further away. Its seeds are neither training's nor
+the scores'. States of events are left out unless named: what swells there is how often they come,
+which chance does too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ambientgen.training.scores.variants import Changed
 
 FIRST_SEED, SEEDS = 7_000, 8
 AMOUNTS = (0.1, 0.2, 0.3)  # more than the distance between two words would outshout a curve
-PERIODS_S = (6.0,)  # an LOA token of a long window speaks for 1.1 s
+PERIOD_S = 6.0  # an LOA token of a long window speaks for 1.1 s
 FURTHER = 0.005  # of the texture distance: chance, of 24 takes
 WORTH = 0.1  # of the mean miss, in octaves of the swing: what gains less is left out
 
@@ -66,14 +66,13 @@ def nearest(listen: Listen, wanted: Audio) -> Found:
     if still[0].mean() >= 0:
         return none  # nothing makes a sound steadier
     best = none
-    for period_s in PERIODS_S:
-        for amount in AMOUNTS:
-            swell = Swell(amount, period_s)
-            found = off(swell)
-            if found[0].min() > 0:
-                break  # too much at every scale: what is too steady is heard less than what pumps
-            if _miss(found) < _miss(best.swelling):
-                best = Found(still, found, swell)
+    for amount in AMOUNTS:
+        swell = Swell(amount, PERIOD_S)
+        found = off(swell)
+        if found[0].min() > 0:
+            break  # too much at every scale: what is too steady is heard less than what pumps
+        if _miss(found) < _miss(best.swelling):
+            best = Found(still, found, swell)
     worth = _miss(still) - _miss(best.swelling) >= WORTH
     return best if worth and best.swelling[1] <= still[1] + FURTHER else none
 

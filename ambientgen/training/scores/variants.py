@@ -13,7 +13,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ambientgen.engine import LocalEngine
-from ambientgen.loa import Conditioning, Trajectory, encode_prompts, encode_text
+from ambientgen.loa import (
+    Conditioning,
+    Trajectory,
+    encode_prompts,
+    encode_text,
+    token_times_s,
+)
 from ambientgen.making import Conditionings
 from ambientgen.models.loading import Model
 from ambientgen.plan import Plan
@@ -75,8 +81,11 @@ def wordy(model: Model, plan: Plan, told: Conditionings, window: Window) -> Cond
 
 def frozen(model: Model, plan: Plan, told: Conditionings, window: Window) -> Conditioning:
     """LOA stands still: every window hears that of the middle of the scene."""
-    middle = plan.total_frames // 2
-    return replace(told.of(window), loa=told.trajectory.window(Window(0, middle, 1, 1)))
+    given, middle = told.of(window), plan.windows[len(plan.windows) // 2]
+    # A moment that some token speaks of: only of these it is sure that all their prompts are known.
+    at_s = token_times_s(middle, plan.geometry, len(given.loa))[0]
+    tokens = [told.trajectory.token(i, at_s) for i in range(len(given.loa))]
+    return replace(given, loa=torch.stack(tokens).float())
 
 
 def backwards(model: Model, plan: Plan, told: Conditionings, window: Window) -> Conditioning:
