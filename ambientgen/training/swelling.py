@@ -3,8 +3,8 @@
 Each state stands still at three levels, and how far its bands swing is compared with procedural
 sound (`scores/motion.py`). Where a render moves too little, swells of several amounts are tried,
 and the nearest is kept, unless it leads the texture further away. Its seeds are neither
-training's nor the scores'. States of events are left out unless named: what swells there is how often
-they come, which chance does too.
+training's nor the scores'. States of events are left out unless named: what swells there is how
+often they come, which chance does too.
 """
 
 from __future__ import annotations
