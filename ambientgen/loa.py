@@ -125,18 +125,21 @@ class Trajectory:
     def window(self, window: Window) -> Tensor:
         """The LOA (8, D), float32, of a window: each token taken at its own time inside it."""
         times_s = token_times_s(window, self._geometry, self._tokens)
-        tokens = [self.token(token, time_s) for token, time_s in enumerate(times_s)]
-        return torch.stack(tokens).float()
+        return torch.stack(self._at(range(self._tokens), times_s)).float()
 
     def token(self, token: int, time_s: float) -> Tensor:
         """LOA token number `token` (D,), float64, at an absolute time; the ends hold, or meet."""
+        return self._at([token], [time_s])[0]
+
+    def _at(self, tokens: Sequence[int], times_s: Sequence[float]) -> list[Tensor]:
+        """Each token at its own time."""
         if self._period_s is not None:
-            time_s %= self._period_s
-        told = self._told(token, time_s)
-        if not self._swells:
-            return told
-        for prompt, weight in self._swells.at(time_s).items():
-            told = told + weight * self._loas[prompt][token]
+            times_s = [time_s % self._period_s for time_s in times_s]
+        told = list(map(self._told, tokens, times_s))
+        if self._swells is not None:
+            for i, added in enumerate(self._swells.at(times_s)):
+                for prompt, weight in added.items():
+                    told[i] = told[i] + weight * self._loas[prompt][tokens[i]]
         return told
 
     def _told(self, token: int, time_s: float) -> Tensor:

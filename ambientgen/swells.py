@@ -9,7 +9,7 @@ hear the same one. Windows are cut by the curves alone, and plans and pictures s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -122,13 +122,19 @@ class Swells:
                 row += np.minimum(most, row) * wave.at(times_s)
         return np.clip(values, 0.0, 1.0)
 
-    def at(self, time_s: float) -> dict[str, float]:
-        """What to add to the LOA of a moment: prompts with their weights, which sum to 0."""
-        moment = np.array([time_s])
-        weights: dict[str, float] = {}
-        for values, sign in ((self.values(moment), 1.0), (state_values(self.scene, moment), -1.0)):
-            for prompt, weight in self._template.blend(values[:, 0]):
-                weights[prompt] = weights.get(prompt, 0.0) + sign * weight
+    def at(self, times_s: Sequence[float]) -> list[dict[str, float]]:
+        """What to add to the LOA of each moment: prompts with their weights, which sum to 0."""
+        if not self:
+            return [{} for _ in times_s]
+        moments = np.array(times_s, np.float64)
+        both = zip(self.values(moments).T, state_values(self.scene, moments).T, strict=True)
+        return [self._added(swelling, still) for swelling, still in both]
+
+    def _added(self, swelling: FloatArray, still: FloatArray) -> dict[str, float]:
+        """What leads from the LOA of some levels (states,) to that of others."""
+        weights = dict(self._template.blend(swelling))
+        for prompt, weight in self._template.blend(still):
+            weights[prompt] = weights.get(prompt, 0.0) - weight
         return {prompt: weight for prompt, weight in weights.items() if weight}
 
     def prompts(self, times_s: Iterable[float]) -> Iterable[str]:

@@ -91,9 +91,10 @@ def test_an_author_says_how_much(share: float) -> None:
 
 def test_what_is_added_has_the_swells_levels_and_no_weight_of_its_own() -> None:
     swells = Swells(sea(), SWELLS)
-    added = swells.at(7.3)
+    added, later = swells.at([7.3, 9.1])
     assert added and sum(added.values()) == 0
-    assert Swells(sea(), {}).at(7.3) == {}
+    assert [later] == swells.at([9.1]) != [added]
+    assert Swells(sea(), {}).at([7.3, 9.1]) == [{}, {}]
     assert not Swells(sea(), {}) and not Swells(sea(render=RenderOptions(swells=0.0)), SWELLS)
 
 
@@ -116,7 +117,7 @@ def test_loa_is_that_of_the_level_with_its_swell() -> None:
     still, _ = _trajectory(subject, Swells(subject, {}))
     times_s = [0.24, 7.2, 33.36]
     for time_s in times_s:
-        added = Swells(subject, SWELLS).at(time_s)
+        [added] = Swells(subject, SWELLS).at([time_s])
         wanted = sum(weight * letters[prompt] for prompt, weight in added.items())
         assert way.token(3, time_s)[0] - still.token(3, time_s)[0] == pytest.approx(wanted)
     assert any(way.token(3, time_s)[0] != still.token(3, time_s)[0] for time_s in times_s)
