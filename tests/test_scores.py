@@ -108,7 +108,7 @@ def test_seeds_and_captions_are_none_of_trainings() -> None:
     plain = TEXTURES["frogs"](np.full(RATE, 0.5), np.random.default_rng([3, 3]))
     assert FIRST_SEED >= 4_000 and not np.array_equal(salted, plain)
     assert judge.FIRST_CLIP > FIRST_SEED + 1_000, "the judge learns from clips that are not judged"
-    assert not set(SETTINGS) & set(captions.PLACES)
+    assert not set(SETTINGS) & set(captions.SETTINGS)
     known = {word for place in captions.PLACES for word in place.split()}
     assert {word for setting in SETTINGS for word in setting.split()} <= known, "but in its words"
 

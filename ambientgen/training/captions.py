@@ -59,6 +59,31 @@ PLACES = (
     "field recording",
     "a field recording at night",
 )
+# Settings that are put together, since scenes have others than these places: where, and when.
+_WHERE = (
+    "an old village",
+    "a busy street",
+    "a city park",
+    "a small farm",
+    "a rocky coast",
+    "a wide field",
+    "a mountain lake",
+    "a pine forest",
+    "a café by the sea",
+    "a cabin in the woods",
+    "a garden in the country",
+    "a harbour",
+    "the woods",
+    "a square in the city",
+)
+_WHEN = ("at night", "at dusk", "at dawn", "in winter", "in the morning", "after midnight")
+# None, the places, and those put together, in an order that mixes them.
+SETTINGS = (
+    "",
+    *np.random.default_rng(12)
+    .permutation([*PLACES, *(f"{where} {when}" for where in _WHERE for when in _WHEN)])
+    .tolist(),
+)
 _AMOUNTS = (
     ("faint", "soft", "quiet", "distant", "barely audible", "a little"),
     ("light", "gentle", "moderate", "some"),
@@ -166,7 +191,7 @@ def setting_of(heard: Heard, rng: np.random.Generator) -> str:
     kind = rng.random()
     if kind < 0.35:
         return ""
-    return str(rng.choice(PLACES)) if kind < 0.8 else meaningless(rng)
+    return str(rng.choice(SETTINGS[1:])) if kind < 0.8 else meaningless(rng)
 
 
 def plain_of(name: str, heard: Heard, rng: np.random.Generator) -> str:

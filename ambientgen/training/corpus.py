@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.acoustics import Place, apply
+from ambientgen.training.courses import heard_course
 from ambientgen.training.keep import kept
 from ambientgen.training.mel import MEL_BINS, log_mel
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems
@@ -93,6 +94,15 @@ def states(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
     return out
 
 
+def courses(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
+    """The same with what the sounds do by themselves (`courses.py`)."""
+    out = np.zeros((len(NAMES), CLIP_FRAMES), np.float16)
+    for index in recipe.stems:
+        name = str(stems.names[index])
+        out[NAMES.index(name)] = heard_course(name, stems.audio[index], stems.curves[index])
+    return out
+
+
 def kinds(stems: Stems, recipe: Recipe) -> list[str]:
     """The kind of every state in one clip, "" where it is not heard: len(NAMES) of them."""
     found = {str(stems.names[i]): str(stems.kinds[i]) for i in recipe.stems}
@@ -109,13 +119,19 @@ class Corpus:
     """mels (N, CLIP_FRAMES, MEL_BINS) and states (N, len(NAMES), CLIP_FRAMES), float16.
 
     `kinds` (N, len(NAMES)) names the kind of each state heard, `places` (N,) says where: words, or
-    "" in the open.
+    "" in the open. `courses` are the states with what sounds do by themselves, if that is known.
     """
 
     mels: NDArray[np.float16]
     states: NDArray[np.float16]
     kinds: NDArray[np.str_]
     places: NDArray[np.str_]
+    courses: NDArray[np.float16] | None = None
+
+    @property
+    def told(self) -> NDArray[np.float16]:
+        """The levels that a UNet is told, as `states`."""
+        return self.states if self.courses is None else self.courses
 
 
 def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
@@ -133,6 +149,11 @@ def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
         np.save(folder / "places.npy", np.array([place_words(r) for r in recipes]))
         np.save(partial, np.stack([states(stems, r) for r in recipes]))
 
+    def make_courses(partial: Path) -> None:
+        recipes = draw_recipes([str(n) for n in stems.names], count, seed)
+        np.save(partial, np.stack([courses(stems, r) for r in recipes]))
+
     moving = np.load(kept(folder / "states.npy", make))  # the last to come: it vouches for all
     mels = np.load(folder / "mels.npy", mmap_mode="r")
-    return Corpus(mels, moving, np.load(folder / "kinds.npy"), np.load(folder / "places.npy"))
+    kind, place = np.load(folder / "kinds.npy"), np.load(folder / "places.npy")
+    return Corpus(mels, moving, kind, place, np.load(kept(folder / "courses.npy", make_courses)))

@@ -24,7 +24,7 @@ class Facts:
     """The facts of a corpus' windows."""
 
     def __init__(self, corpus: Corpus) -> None:
-        self._states = corpus.states
+        self._states = corpus.told
         kinds = [_which(kinds) for kinds in corpus.kinds.T]
         self._fixed = np.concatenate([*kinds, _which(corpus.places)], axis=1)
 

@@ -22,12 +22,10 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.models.vocoder import TextureVocoder
-from ambientgen.prompts import compose
-from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training import corpus as corpora
 from ambientgen.training import few, language, mae, recorded, recordings, stems, unet, vae, vocoder
 from ambientgen.training.around import Around, More, not_in_workers, start_from
-from ambientgen.training.captions import PLACES, Heard
+from ambientgen.training.captions import Heard
 from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.devices import ONE_CPU, Devices
 from ambientgen.training.examples import clap_features, loa_examples
@@ -364,22 +362,15 @@ def bank_of(
     corpus: Corpus, meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
 ) -> unet.LoaBank:
     """Predicted LOA of the prompts that a small corpus' own clips can make, and of no others."""
-    rng = np.random.default_rng(6)
     heard = {tuple(np.flatnonzero(states.max(1) > 0)) for states in corpus.states}
     keys = {
         unet.key_of(zip((NAMES[i] for i in group), levels, strict=True))
         for group in heard
         for levels in product(range(unet.TOP_LEVEL + 1), repeat=len(group))
     }
-    ordered = sorted(keys | {()})
-    texts = []
-    for key in ordered:
-        words = [str(KNOWN[name].levels[level]) for name, level in key]
-        rng.shuffle(words)
-        texts.append(compose(words, str(rng.choice(PLACES)) if rng.random() < 0.5 else ""))
+    rows, texts = unet.prompts_of(sorted(keys | {()}))
     said = recorded.predicted_loa(texts, meaning, clap, roberta, t5)
-    loas = torch.stack([said[text] for text in texts]).half()
-    return unet.LoaBank({key: row for row, key in enumerate(ordered)}, loas)
+    return unet.LoaBank(rows, torch.stack([said[text] for text in texts]).half())
 
 
 def _no_corpus() -> Corpus:

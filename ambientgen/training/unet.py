@@ -6,7 +6,7 @@ state curves (most of the time), the true LOA of the clip (some of the time), or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
@@ -23,7 +23,7 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
-from ambientgen.training.captions import PLACES, caption, heard_in, level_free, with_absent
+from ambientgen.training.captions import SETTINGS, caption, heard_in, level_free, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, triples
 from ambientgen.training.facts import FRAME, Facts
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
@@ -61,6 +61,10 @@ TRUE_LOA, NO_CONDITION = 0.25, 0.08
 # its scene, those that stand at 0 too, and without this such a state is faintly heard.
 NAMED_IN_VAIN = 0.25
 TOP_LEVEL = 4
+# In how many settings the prompts of so many states are told. A setting moves LOA by a seventh of
+# the way between two level words, and a UNet that knows each prompt in one only is led astray.
+SETTINGS_OF = {0: 48, 1: 48, 2: 6, 3: 1}
+NOWHERE = 0.3  # how often there is no setting
 Key = tuple[tuple[str, int], ...]
 
 
@@ -129,20 +133,23 @@ def v_loss(unet: AudioLDM2UNet2DConditionModel, batch: Batch) -> Tensor:
 
 @dataclass(frozen=True)
 class LoaBank:
-    """Predicted LOA of all prompts that the corpus' sets of states can make."""
+    """Predicted LOA of all prompts that the corpus' sets of states can make: the rows of `loas`
+    that have those of a key, each in another setting."""
 
-    rows: dict[Key, int]
+    rows: Mapping[Key, range]
     loas: Tensor
 
-    def blended(self, states: dict[str, NDArray[np.float32]]) -> Tensor:
-        """LOA (8, WIDTH) of a window whose states at the eight token times are `states[name]`."""
+    def blended(self, states: dict[str, NDArray[np.float32]], setting: int) -> Tensor:
+        """LOA (8, WIDTH) of a window whose states at the eight token times are `states[name]`, in
+        one of all settings (0 is none)."""
         tokens = []
         for i in range(LOA_TOKENS):
             positions = [float(v[i]) * TOP_LEVEL for v in states.values()]
             token = torch.zeros(self.loas.shape[-1])
             for corner, weight in simplex_corners(positions):
                 key = key_of(zip(states, corner, strict=True))
-                token += weight * self.loas[self.rows[key], i].float()
+                rows = self.rows[key]
+                token += weight * self.loas[rows[setting % len(rows)], i].float()
             tokens.append(token)
         return torch.stack(tokens)
 
@@ -156,32 +163,42 @@ def key_of(levels: Sequence[tuple[str, int]] | zip[tuple[str, int]]) -> Key:
 def build_bank(
     meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
 ) -> LoaBank:
-    """Predict the LOA of all prompts of the sets of states that occur, in random orders and places.
+    """Predict the LOA of all prompts of the sets of states that occur, in random orders.
 
     A set's subsets are prompts too: a state of the clip may be silent for a while.
     """
-    rng = np.random.default_rng(6)
     groups = {tuple(sorted(g)) for count in range(3) for g in combinations(NAMES, count)}
     groups |= {tuple(sorted(g)) for g in triples()}
     keys: list[Key] = []
     for names in sorted(groups):
         for levels in product(range(1, TOP_LEVEL + 1), repeat=len(names)):
             keys.append(tuple(zip(names, levels, strict=True)))
-    texts = []
-    for key in keys:
-        words = [
-            str(KNOWN[n].levels[k]) for n, k in rng.permutation(np.array(key, object)).tolist()
-        ]
-        texts.append(compose(words, str(rng.choice(PLACES)) if rng.random() < 0.5 else ""))
-    loas = torch.zeros(len(keys), LOA_TOKENS, WIDTH, dtype=torch.float16)
+    rows, texts = prompts_of(keys)
+    loas = torch.zeros(len(texts), LOA_TOKENS, WIDTH, dtype=torch.float16)
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     for start in range(0, len(order), 64):
-        rows = order[start : start + 64]
-        some = [texts[i] for i in rows]
+        these = order[start : start + 64]
+        some = [texts[i] for i in these]
         tokens = t5(some, padding=True, truncation=True, return_tensors="pt")
         out, _ = meaning(clap_text(clap, roberta, some), tokens.input_ids, tokens.attention_mask)
-        loas[rows] = out.half()
-    return LoaBank({key: i for i, key in enumerate(keys)}, loas)
+        loas[these] = out.half()
+    return LoaBank(rows, loas)
+
+
+def prompts_of(keys: Sequence[Key]) -> tuple[dict[Key, range], list[str]]:
+    """Prompts of all `keys`, their words in random order, in as many settings as `SETTINGS_OF`
+    says, the first of SETTINGS first; and which of them are each key's."""
+    rng = np.random.default_rng(6)
+    rows: dict[Key, range] = {}
+    texts: list[str] = []
+    for key in keys:
+        first = len(texts)
+        for setting in SETTINGS[: SETTINGS_OF[len(key)]]:
+            words = [str(KNOWN[name].levels[level]) for name, level in key]
+            rng.shuffle(words)
+            texts.append(compose(words, setting))
+        rows[key] = range(first, len(texts))
+    return rows, texts
 
 
 @torch.no_grad()
@@ -266,13 +283,14 @@ class UNetTrainer:
         if kind < NO_CONDITION:
             return self._no_loa, ""
         at = (8 * (start + (np.arange(LOA_TOKENS) + 0.5) / LOA_TOKENS * frames)).astype(int)
-        rows = self.corpus.states[clip].astype(np.float32)
+        rows = self.corpus.told[clip].astype(np.float32)
         states = {n: rows[i, at] for i, n in enumerate(NAMES) if rows[i].max() > 0}
         if kind < NO_CONDITION + TRUE_LOA:
             mel = self.corpus.mels[clip, 8 * start : 8 * (start + frames)]
             loa = self.encoder(torch.from_numpy(np.array(mel)).float()[None])[0]
         else:
-            loa = self.bank.blended(states)
+            setting = 0 if rng.random() < NOWHERE else int(rng.integers(len(SETTINGS)))
+            loa = self.bank.blended(states, setting)
         levels = self.corpus.states[clip][:, at].astype(np.float32).mean(1)
         place = str(self.corpus.places[clip])
         heard = heard_in(levels, self.corpus.kinds[clip], place)

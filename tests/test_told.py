@@ -1,0 +1,94 @@
+"""What a UNet is told: a stem's curve and how it swells beside it, in words of many settings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ambientgen.synth.signals import LEVEL_SPAN_DB, RATE, level
+from ambientgen.training.captions import SETTINGS
+from ambientgen.training.corpus import Corpus
+from ambientgen.training.courses import LEAST, MOST, Course, heard_course
+from ambientgen.training.facts import Facts
+from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES
+from ambientgen.training.unet import SETTINGS_OF, LoaBank, prompts_of
+
+TIMES_S = np.arange(CLIP_FRAMES) / 100
+INSIDE = slice(100, -100)  # frames whose half seconds around lie in the clip
+
+
+def noise(curve: Course, swell_db: Course | float = 0.0, gain_db: float = 0.0) -> Course:
+    """White noise along a curve, swelling beside it."""
+    gains = level(curve) * 10 ** ((np.broadcast_to(swell_db, curve.shape) + gain_db) / 20)
+    white = np.random.default_rng(0).standard_normal(CLIP_SAMPLES)
+    return np.asarray(0.3 * white * np.repeat(gains, CLIP_SAMPLES // CLIP_FRAMES))
+
+
+def course(name: str, sound: Course, curve: Course) -> Course:
+    return heard_course(name, sound.astype(np.float16), curve.astype(np.float16))
+
+
+@pytest.mark.parametrize("gain_db", [0.0, -9.0])
+def test_a_swell_is_told_and_loudness_is_not(gain_db: float) -> None:
+    curve, swell_db = np.full(CLIP_FRAMES, 0.6), 5 * np.sin(2 * np.pi * TIMES_S / 5.12)
+    told = course("waves", noise(curve, swell_db, gain_db), curve)
+    slope, middle = np.polyfit(swell_db / LEVEL_SPAN_DB, told, 1)
+    assert 0.85 < slope < 1.0  # means over half a second are a little flatter
+    assert abs(middle - 0.6) < 0.01
+    assert np.corrcoef(swell_db, told)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("last", [0.9, 0.25])
+def test_noise_that_follows_its_curve_is_told_its_curve(last: float) -> None:
+    for curve in (np.linspace(0.3, last, CLIP_FRAMES), np.where(TIMES_S < 5, 0.3, last)):
+        np.testing.assert_allclose(
+            course("room", noise(curve), curve)[INSIDE], curve[INSIDE], atol=0.03
+        )
+
+
+def test_what_sounds_one_by_one_has_its_curve_alone() -> None:
+    curve, swell_db = np.full(CLIP_FRAMES, 0.6), 5 * np.sin(TIMES_S)
+    sound = noise(curve, swell_db)
+    np.testing.assert_array_equal(course("thunder", sound, curve), curve.astype(np.float16))
+    assert course("waves", sound, curve).std() > 0.1
+
+
+def test_silence_and_the_strongest_stay_what_they_are() -> None:
+    curve = np.where(TIMES_S < 5, 0.0, 0.9)
+    told = course("wind", noise(curve, 20 * np.sin(TIMES_S)), curve)
+    assert not told[:500].any()
+    assert max(0.9 - MOST, LEAST * 0.9) - 1e-3 <= told[500:].min() < told[500:].max() <= 1.0
+    assert not course("wind", np.zeros(CLIP_SAMPLES), np.zeros(CLIP_FRAMES)).any()
+
+
+def test_facts_know_what_is_told() -> None:
+    mels = np.zeros((1, CLIP_FRAMES, 64), np.float16)
+    states = np.full((1, 1, CLIP_FRAMES), 0.5, np.float16)
+    names = np.array([[""]]), np.array([""])
+    courses = np.linspace(0.4, 0.6, CLIP_FRAMES)[None, None].astype(np.float16)
+    swelling = Facts(Corpus(mels, states, *names, courses))(0, 0, 128)
+    assert np.ptp(swelling[:6]) > 0.1
+    assert np.ptp(Facts(Corpus(mels, states, *names))(0, 0, 128)[:6]) == 0
+    assert RATE == 100 * CLIP_SAMPLES // CLIP_FRAMES
+
+
+def test_few_states_are_prompts_in_many_settings() -> None:
+    one, two, three = ("rain", 2), ("wind", 1), ("birds", 4)
+    rows, texts = prompts_of([(), (one,), (one, two), (one, two, three)])
+    assert [len(span) for span in rows.values()] == [SETTINGS_OF[k] for k in range(4)]
+    assert sum(map(len, rows.values())) == len(texts) == len(set(texts))
+    alone = [texts[i] for i in rows[one,]]
+    assert alone[0] == "steady rain"
+    assert all(
+        text == f"steady rain, {where}"
+        for text, where in zip(alone[1:], SETTINGS[1:], strict=False)
+    )
+
+
+def test_loa_of_a_window_is_of_its_setting() -> None:
+    silent, rain = range(0, 2), range(2, 6)
+    loas = torch.arange(6.0)[:, None, None].repeat(1, 8, 3)
+    bank = LoaBank({(): silent, (("rain", 1),): rain}, loas)
+    half = {"rain": np.full(8, 0.125, np.float32)}
+    assert [float(bank.blended(half, k)[0, 0]) for k in range(5)] == [1.0, 2.0, 2.0, 3.0, 1.0]
