@@ -17,6 +17,7 @@ from ambientgen.models.loading import Model
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.noise import Take
 from ambientgen.stretch import Grid, Reach
+from ambientgen.training.mel import log_mel, mel_basis
 from ambientgen.waveform import Chunk, Decoder, chunked
 
 FloatArray = NDArray[np.float32]
@@ -81,12 +82,17 @@ def vocoder() -> TextureVocoder:
     return network.eval().requires_grad_(False)
 
 
-@given(start=st.integers(0, 12), frames=st.integers(1, 40))
-def test_a_vocoder_piece_with_context_equals_the_whole(start: int, frames: int) -> None:
+@given(start=st.integers(0, 12), frames=st.integers(1, 40), corrected=st.booleans())
+def test_a_vocoder_piece_with_context_equals_the_whole(
+    start: int, frames: int, corrected: bool
+) -> None:
     torch.manual_seed(3)
-    network = TextureVocoder(width=16, depth=6)
+    network = TextureVocoder(width=16, depth=6, corrected=corrected)
     torch.nn.init.normal_(network.head.weight, std=0.05)
     network.spread.copy_(torch.rand(network.spread.shape) / 100)
+    if corrected:
+        torch.nn.init.normal_(network.trust.weight, std=0.5)
+        network.bank.copy_(mel_basis())
     first = 16 * start  # the tones' period
     mel, noise = torch.randn(1, 320, 64), torch.randn(1, 320 * 160)
     with torch.no_grad():
@@ -115,6 +121,25 @@ def test_a_constant_mel_does_not_buzz(vocoder: TextureVocoder) -> None:
     centred = audio - audio.mean()
     repeat = (centred[160:] * centred[:-160]).mean() / centred.square().mean()
     assert abs(float(repeat)) < 0.05
+
+
+def test_a_corrected_vocoder_sounds_as_its_mel_says_so_far_as_it_trusts_it() -> None:
+    torch.manual_seed(3)
+    network = TextureVocoder(width=16, depth=2, corrected=True).requires_grad_(False)
+    network.set_front_end(mel_basis())
+    noise = torch.randn(1, 160 * 160)
+    wanted = log_mel(0.1 * torch.randn(1, 160 * 160) * (1 + torch.arange(160 * 160) // 6400 % 2))
+
+    def off(doubt: float) -> float:
+        torch.nn.init.constant_(network.trust.bias[:64], doubt)
+        heard = log_mel(network(wanted, noise))
+        return float((heard - wanted)[:, 16:-16].square().mean().sqrt())
+
+    led, half, free = (off(doubt) for doubt in (30, 0, -30))
+    assert led < 0.9 * half < 0.81 * free
+    untrusted = network(wanted, noise)
+    network.trust = None
+    torch.testing.assert_close(untrusted, network(wanted, noise), atol=1e-6, rtol=0)
 
 
 def _latents(model: Model, frames: int) -> FloatArray:

@@ -40,8 +40,10 @@ class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
         n_fft: int = 512,
         *,
         pulses: int = 0,
+        corrected: bool = False,
     ) -> None:
-        super().__init__(model_in_dim, upsample_rates, width, depth, n_fft, pulses)
+        shape = (model_in_dim, upsample_rates, width, depth, n_fft, pulses)
+        super().__init__(*shape, corrected=corrected)
 
     def set_front_end(self, basis: Tensor) -> None:
         """Start from the mel front end `basis` (513, mels): how mel bands spread over the bins.
@@ -59,5 +61,7 @@ class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
         spread[right - 1, bins] += (1 - share) / basis.sum(0)[right - 1]
         spread[right, bins] += share / basis.sum(0)[right]
         self.spread.copy_(spread / NOISE_MAGNITUDE)
+        if self.trust is not None:
+            self.bank.copy_(basis)
         generator = torch.Generator().manual_seed(0)
         self.phase.copy_(torch.rand(len(at), generator=generator) * 2 * math.pi)

@@ -5,6 +5,11 @@ white noise and a complex gain for a tone at the bin's centre; their sum is inve
 stays noise whatever the mel (a generator with strided convolutions buzzes on a constant one), and
 the output is local: a mel frame is heard by samples near it alone, so a piece with `CONTEXT` mel
 frames on either side equals the whole.
+
+White noise has levels of its own from frame to frame and band to band, which would cover what a mel
+says of drops and crackle. So the first draft is heard with the mel's own front end, and its bands
+are led to what was asked for: all the way where the network trusts the mel, less where that is
+smoother than a sound may be, as a decoder's is.
 """
 
 from __future__ import annotations
@@ -19,11 +24,17 @@ from torch import Tensor, nn
 from ambientgen.models.configuration import Fields
 
 # Mel frames at each side that a sample can depend on: seven convolutions of kernel 7 reach
-# 21 frames; the 512-sample frames at hop 80 reach 4 more. Rounded up to whole tone periods.
+# 21 frames; the 512-sample frames at hop 80 reach 4 more, and 1024-sample frames, which hear the
+# draft and correct it, less than 7.
 CONTEXT = 32
 # The tones' phases repeat after 32 STFT frames (80 * 32 = 5 * 512 samples), which is 16 mel frames:
 # pieces that start on a multiple of it continue one another's tones.
 TONE_PERIOD = 16
+
+# The mel front end, as `training/mel.py` has it: samples of a frame, and its least magnitude.
+FRONT_FFT, FLOOR = 1024, 1e-5
+MOST_MOVED = 1.0  # nepers by which the network may ask for another mel than it was given
+MOST_CORRECTED = 2.0  # nepers by which a band of the draft is led at most
 
 FIELDS = Fields(
     {
@@ -34,6 +45,7 @@ FIELDS = Fields(
         "depth": 6,
         "n_fft": 512,
         "pulses": 0,
+        "corrected": False,
     }
 )
 
@@ -62,6 +74,7 @@ class TextureNet(nn.Module):
 
     takes_noise = True  # the excitation is an argument: a field of noise lets pieces continue
     spread: Tensor  # (mels, bins): what one unit of each mel band gives each bin
+    bank: Tensor  # (513, mels): the front end's filters, if drafts are corrected
     phase: Tensor  # (bins,): where each tone begins, in radians
 
     def __init__(
@@ -72,6 +85,8 @@ class TextureNet(nn.Module):
         depth: int = 6,
         n_fft: int = 512,
         pulses: int = 0,
+        *,
+        corrected: bool = False,
     ) -> None:
         super().__init__()
         self.n_fft = n_fft
@@ -87,6 +102,12 @@ class TextureNet(nn.Module):
         nn.init.normal_(self.head.weight, std=1e-3)
         self.register_buffer("spread", torch.zeros(model_in_dim, bins))
         self.register_buffer("phase", torch.zeros(bins))
+        self.trust: nn.Linear | None = None
+        if corrected:
+            self.trust = nn.Linear(width, 2 * model_in_dim)
+            nn.init.zeros_(self.trust.bias)
+            nn.init.zeros_(self.trust.weight)
+            self.register_buffer("bank", torch.zeros(FRONT_FFT // 2 + 1, model_in_dim))
         self._kept_tones: Tensor | None = None
 
     @classmethod
@@ -105,8 +126,8 @@ class TextureNet(nn.Module):
         batch, frames, _ = spectrogram.shape
         if noise is None:
             noise = torch.randn(batch, frames * self.mel_hop, device=spectrogram.device)
-        x = self.blocks(self.enter(spectrogram.transpose(1, 2)))
-        shape = self.head(self.norm(x.transpose(1, 2))).float()
+        x = self.norm(self.blocks(self.enter(spectrogram.transpose(1, 2))).transpose(1, 2))
+        shape = self.head(x).float()
         shape = shape.reshape(batch, 2 * frames, -1)
         if self.pulses:
             noise = noise * self._envelope(shape[..., -self.pulses :])
@@ -120,8 +141,32 @@ class TextureNet(nn.Module):
         tonal = torch.view_as_complex(shape[:, :, 1:].movedim(2, -1).contiguous())
         tonal = tonal * self._tones(2 * frames) * base * math.sqrt(self.n_fft)
         spectrum = torch.nn.functional.pad((noisy + tonal).transpose(1, 2), (0, 1))
-        return torch.istft(
+        draft = torch.istft(
             spectrum, self.n_fft, self.hop, window=window, length=frames * self.mel_hop
+        )
+        if self.trust is None:
+            return draft
+        doubt, moved = self.trust(x).float().chunk(2, -1)
+        return self._corrected(draft, spectrogram.float() + MOST_MOVED * moved.tanh(), doubt)
+
+    def _corrected(self, draft: Tensor, wanted: Tensor, doubt: Tensor) -> Tensor:
+        """A draft (B, n) led towards log-mels (B, T, mels): nowhere where `doubt`, as many numbers,
+        is far below 0, all the way where it is far above."""
+        window = torch.hann_window(FRONT_FFT, device=draft.device)
+        spectrum = torch.stft(
+            draft, FRONT_FFT, self.mel_hop, window=window, pad_mode="constant", return_complex=True
+        ).transpose(1, 2)
+        bank = self.bank.float()
+        heard = (spectrum[:, :-1].abs() @ bank).clamp_min(FLOOR).log()
+        off = doubt.sigmoid() * (wanted - heard).clamp(-MOST_CORRECTED, MOST_CORRECTED)
+        shares = bank / bank.sum(1, keepdim=True).clamp_min(FLOOR)
+        gains = torch.nn.functional.pad((off @ shares.T).exp(), (0, 0, 0, 1), value=1.0)
+        return torch.istft(
+            (spectrum * gains).transpose(1, 2),
+            FRONT_FFT,
+            self.mel_hop,
+            window=window,
+            length=draft.shape[1],
         )
 
     def _envelope(self, pulses: Tensor) -> Tensor:
