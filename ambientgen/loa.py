@@ -132,7 +132,7 @@ class Trajectory:
         return self._at([token], [time_s])[0]
 
     def _at(self, tokens: Sequence[int], times_s: Sequence[float]) -> list[Tensor]:
-        """Each token at its own time."""
+        """Each token (D,), float64, at its own time in seconds."""
         if self._period_s is not None:
             times_s = [time_s % self._period_s for time_s in times_s]
         told = list(map(self._told, tokens, times_s))

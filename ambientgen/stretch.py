@@ -17,8 +17,8 @@ from ambientgen.units import Geometry, Loop
 # through its normalisation, which takes in the whole chunk. Longer chunks waste less on context;
 # but the last is decoded whole, however little of it is heard.
 CORE, FADE, CONTEXT = 768, 32, 32
-# Mel frames of context for the vocoder: HiFi-GAN's kernels reach 22, the texture vocoder's 25.
-# A multiple of 16, the period of the texture vocoder's tones.
+# Mel frames of context for the vocoder: HiFi-GAN's kernels reach 22, the texture vocoder less than
+# 32. A multiple of 16, the period of the texture vocoder's tones.
 VOCODER_CONTEXT = 32
 
 Piece = tuple[int, int]

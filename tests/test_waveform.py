@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model
-from ambientgen.models.vocoder import TextureVocoder
+from ambientgen.models.vocoder import CONTEXT, TONE_PERIOD, TextureVocoder
 from ambientgen.noise import Take
 from ambientgen.stretch import Grid, Reach
 from ambientgen.training.mel import log_mel, mel_basis
@@ -82,25 +82,44 @@ def vocoder() -> TextureVocoder:
     return network.eval().requires_grad_(False)
 
 
+def _far_reaching(corrected: bool) -> TextureVocoder:
+    """A texture vocoder that hears all that it can reach, and clicks."""
+    torch.manual_seed(3)
+    network = TextureVocoder(width=16, depth=6, pulses=4, corrected=corrected)
+    network.set_front_end(mel_basis())
+    torch.nn.init.normal_(network.head.weight, std=0.05)
+    for block in network.blocks:
+        torch.nn.init.constant_(block.scale, 3.0)
+    if corrected:
+        torch.nn.init.normal_(network.trust.weight, std=0.5)
+    return network.eval().requires_grad_(False)
+
+
 @given(start=st.integers(0, 12), frames=st.integers(1, 40), corrected=st.booleans())
 def test_a_vocoder_piece_with_context_equals_the_whole(
     start: int, frames: int, corrected: bool
 ) -> None:
-    torch.manual_seed(3)
-    network = TextureVocoder(width=16, depth=6, corrected=corrected)
-    torch.nn.init.normal_(network.head.weight, std=0.05)
-    network.spread.copy_(torch.rand(network.spread.shape) / 100)
-    if corrected:
-        torch.nn.init.normal_(network.trust.weight, std=0.5)
-        network.bank.copy_(mel_basis())
-    first = 16 * start  # the tones' period
-    mel, noise = torch.randn(1, 320, 64), torch.randn(1, 320 * 160)
-    with torch.no_grad():
-        whole = network(mel, noise)[0]
-        low, high = max(0, first - 32), min(320, first + frames + 32)
-        piece = network(mel[:, low:high], noise[:, low * 160 : high * 160])[0]
+    network = _far_reaching(corrected)
+    first = TONE_PERIOD * start
+    mel, noise = torch.randn(1, 320, 64) - 2, torch.randn(1, 320 * 160)
+    whole = network(mel, noise)[0]
+    low, high = max(0, first - CONTEXT), min(320, first + frames + CONTEXT)
+    piece = network(mel[:, low:high], noise[:, low * 160 : high * 160])[0]
     cut = piece[(first - low) * 160 : (first - low + frames) * 160]
-    torch.testing.assert_close(cut, whole[first * 160 : (first + frames) * 160], atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        cut, whole[first * 160 : (first + frames) * 160], atol=1e-5, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_a_vocoder_hears_no_further_than_its_context(corrected: bool) -> None:
+    network = _far_reaching(corrected)
+    mel, noise = torch.randn(1, 160, 64) - 2, torch.randn(1, 160 * 160)
+    other = mel.clone()
+    other[:, 80] += 3
+    changed = torch.nonzero(network(mel, noise)[0] != network(other, noise)[0])[:, 0] / 160
+    assert float(changed.min()) >= 80 - CONTEXT and float(changed.max()) <= 81 + CONTEXT
+    assert float(changed.max()) - float(changed.min()) > 40  # frames: it hears nearly as far
 
 
 def test_hifigan_pieces_equal_the_whole(hub_model: Model) -> None:

@@ -81,7 +81,7 @@ _WHEN = ("at night", "at dusk", "at dawn", "in winter", "in the morning", "after
 SETTINGS = (
     "",
     *np.random.default_rng(12)
-    .permutation([*PLACES, *(f"{where} {when}" for where in _WHERE for when in _WHEN)])
+    .permutation(sorted({*PLACES, *(f"{where} {when}" for where in _WHERE for when in _WHEN)}))
     .tolist(),
 )
 _AMOUNTS = (

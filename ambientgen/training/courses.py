@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ambientgen.swells import FULL
 from ambientgen.synth.signals import FADE_BELOW, LEVEL_SPAN_DB
 
 Course = NDArray[np.float64]
@@ -19,8 +20,9 @@ Course = NDArray[np.float64]
 # ask for a roll, and whose turn it is to speak is no swell.
 ONE_BY_ONE = frozenset(("thunder", "birds", "footsteps", "dishes", "conversation", "music"))
 SMOOTH_FRAMES = 128  # of 10 ms: what is quicker than half a second is grain
-MOST = 0.35  # of a level, 9 dB
-LEAST = 0.5  # of the curve's own level: silence is the curve's alone to tell
+# Of a level, 9 dB. Below the level from which on a render's states swell in full it is less,
+# evenly: what is sparse is not on the move, and silence is the curve's alone to tell.
+MOST = 0.35
 _NEARLY_NOTHING = 1e-12
 
 
@@ -34,13 +36,15 @@ def heard_course(name: str, audio: NDArray[np.float16], curve: NDArray[np.float1
     powers = np.square(audio.astype(np.float64)).reshape(len(asked), -1).mean(1)
     wanted = 10 ** (LEVEL_SPAN_DB * (asked - 1) / 10) * np.minimum(1, asked / FADE_BELOW) ** 2
     off_db = _decibels(powers) - _decibels(wanted)
+    share = np.minimum(1.0, asked / FULL)
     off = np.clip((off_db - off_db[heard].mean()) / LEVEL_SPAN_DB, -MOST, MOST)
-    return np.asarray(np.clip(asked + off, LEAST * asked, np.where(asked > 0, 1.0, 0.0)))
+    return np.clip(asked + share * off, 0.0, 1.0)
 
 
 def _decibels(powers: Course) -> Course:
-    """Of means over SMOOTH_FRAMES, round at their ends; a mirror stands at both ends of all."""
+    """Decibels (frames,) of powers (frames,) smoothed by a Hann window of SMOOTH_FRAMES, half as
+    wide at half its height; both ends are mirrored."""
     window = np.hanning(SMOOTH_FRAMES + 1)[:-1]
-    padded = np.pad(powers, (SMOOTH_FRAMES // 2, SMOOTH_FRAMES // 2 - 1), "reflect")
+    padded = np.pad(powers, (SMOOTH_FRAMES // 2 - 1, SMOOTH_FRAMES // 2), "reflect")
     means = np.convolve(padded, window / window.sum(), "valid")
     return np.asarray(10 * np.log10(means + _NEARLY_NOTHING))

@@ -61,10 +61,11 @@ TRUE_LOA, NO_CONDITION = 0.25, 0.08
 # its scene, those that stand at 0 too, and without this such a state is faintly heard.
 NAMED_IN_VAIN = 0.25
 TOP_LEVEL = 4
-# In how many settings the prompts of so many states are told. A setting moves LOA by a seventh of
-# the way between two level words, and a UNet that knows each prompt in one only is led astray.
-SETTINGS_OF = {0: 48, 1: 48, 2: 6, 3: 1}
-NOWHERE = 0.3  # how often there is no setting
+# In how many settings (the first is none) prompts of so many states are told. A setting moves LOA
+# by a seventh of the way between two level words, and a UNet that knows each prompt in one only is
+# led astray; of three states there are too many prompts for more.
+SETTINGS_OF = {0: 48, 1: 48, 2: 6, 3: 2}
+NOWHERE = 0.3  # how often there is no setting, beside when it is drawn
 Key = tuple[tuple[str, int], ...]
 
 
@@ -133,23 +134,22 @@ def v_loss(unet: AudioLDM2UNet2DConditionModel, batch: Batch) -> Tensor:
 
 @dataclass(frozen=True)
 class LoaBank:
-    """Predicted LOA of all prompts that the corpus' sets of states can make: the rows of `loas`
-    that have those of a key, each in another setting."""
+    """Predicted LOA of all prompts that the corpus' sets of states can make. `rows[key]` says which
+    of `loas` (N, 8, WIDTH) are its prompts', one a setting, in the order of SETTINGS."""
 
     rows: Mapping[Key, range]
     loas: Tensor
 
     def blended(self, states: dict[str, NDArray[np.float32]], setting: int) -> Tensor:
         """LOA (8, WIDTH) of a window whose states at the eight token times are `states[name]`, in
-        one of all settings (0 is none)."""
+        one setting, of which there are `SETTINGS_OF[len(states)]`."""
         tokens = []
         for i in range(LOA_TOKENS):
             positions = [float(v[i]) * TOP_LEVEL for v in states.values()]
             token = torch.zeros(self.loas.shape[-1])
             for corner, weight in simplex_corners(positions):
                 key = key_of(zip(states, corner, strict=True))
-                rows = self.rows[key]
-                token += weight * self.loas[rows[setting % len(rows)], i].float()
+                token += weight * self.loas[self.rows[key][setting], i].float()
             tokens.append(token)
         return torch.stack(tokens)
 
@@ -163,7 +163,7 @@ def key_of(levels: Sequence[tuple[str, int]] | zip[tuple[str, int]]) -> Key:
 def build_bank(
     meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
 ) -> LoaBank:
-    """Predict the LOA of all prompts of the sets of states that occur, in random orders.
+    """Predict the LOA of all prompts of the sets of states that occur, in some settings each.
 
     A set's subsets are prompts too: a state of the clip may be silent for a while.
     """
@@ -289,7 +289,8 @@ class UNetTrainer:
             mel = self.corpus.mels[clip, 8 * start : 8 * (start + frames)]
             loa = self.encoder(torch.from_numpy(np.array(mel)).float()[None])[0]
         else:
-            setting = 0 if rng.random() < NOWHERE else int(rng.integers(len(SETTINGS)))
+            anywhere = rng.random() >= NOWHERE
+            setting = int(rng.integers(SETTINGS_OF[len(states)])) if anywhere else 0
             loa = self.bank.blended(states, setting)
         levels = self.corpus.states[clip][:, at].astype(np.float32).mean(1)
         place = str(self.corpus.places[clip])

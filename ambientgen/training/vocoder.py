@@ -1,7 +1,8 @@
 """Training of the vocoder with the spectral energy distance (Gritsenko et al. 2020).
 
 Two draws a, b for one mel: d(x, a) + d(x, b) - d(a, b). The last term rewards draws that differ as
-two takes of a texture do, so noise stays noise instead of collapsing to its mean.
+two takes of a texture do, so noise stays noise instead of collapsing to its mean. The same is asked
+of log bands, and how these fluctuate must be right (`vae.grain`).
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def coarse_log(audio: Tensor) -> Tensor:
 
 
 def bands_energy(a: Tensor, b: Tensor, target: Tensor) -> Tensor:
-    """The energy distance of log bands, whose noise is far less than that of single bins: the rise
-    of a drop or the gap between two calls counts by itself."""
+    """The energy distance, a scalar, of log bands (B, 1, T, 64) of two drafts and a sound. There is
+    far less chance in them than in bins: a drop's rise or the gap between two calls counts."""
     return (a - target).abs().mean() + (b - target).abs().mean() - (a - b).abs().mean()
 
 

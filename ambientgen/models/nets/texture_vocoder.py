@@ -8,8 +8,8 @@ frames on either side equals the whole.
 
 White noise has levels of its own from frame to frame and band to band, which would cover what a mel
 says of drops and crackle. So the first draft is heard with the mel's own front end, and its bands
-are led to what was asked for: all the way where the network trusts the mel, less where that is
-smoother than a sound may be, as a decoder's is.
+are led to what was asked for: all the way (but by 2 nepers at most) where the network trusts the
+mel, less where that is smoother than a sound may be, as a decoder's is.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from ambientgen.models.configuration import Fields
 
 # Mel frames at each side that a sample can depend on: seven convolutions of kernel 7 reach
-# 21 frames; the 512-sample frames at hop 80 reach 4 more, and 1024-sample frames, which hear the
-# draft and correct it, less than 7.
+# 21 frames; the 512-sample frames at hop 80 reach 4 more, and the 1024-sample frames that hear the
+# draft and correct it 6.4: less than 32 in all.
 CONTEXT = 32
 # The tones' phases repeat after 32 STFT frames (80 * 32 = 5 * 512 samples), which is 16 mel frames:
 # pieces that start on a multiple of it continue one another's tones.
@@ -33,6 +33,7 @@ TONE_PERIOD = 16
 
 # The mel front end, as `training/mel.py` has it: samples of a frame, and its least magnitude.
 FRONT_FFT, FLOOR = 1024, 1e-5
+LEAST_FILTER = 1e-5  # of a bin in all filters; the first and last bin have none
 MOST_MOVED = 1.0  # nepers by which the network may ask for another mel than it was given
 MOST_CORRECTED = 2.0  # nepers by which a band of the draft is led at most
 
@@ -146,21 +147,22 @@ class TextureNet(nn.Module):
         )
         if self.trust is None:
             return draft
-        doubt, moved = self.trust(x).float().chunk(2, -1)
-        return self._corrected(draft, spectrogram.float() + MOST_MOVED * moved.tanh(), doubt)
+        trust, moved = self.trust(x).float().chunk(2, -1)
+        wanted = spectrogram.float() + MOST_MOVED * moved.tanh()
+        return self._corrected(draft, wanted, trust.sigmoid())
 
-    def _corrected(self, draft: Tensor, wanted: Tensor, doubt: Tensor) -> Tensor:
-        """A draft (B, n) led towards log-mels (B, T, mels): nowhere where `doubt`, as many numbers,
-        is far below 0, all the way where it is far above."""
+    def _corrected(self, draft: Tensor, wanted: Tensor, share: Tensor) -> Tensor:
+        """A draft (B, n) whose bands are led by a `share` of the way, 0 to 1 and by MOST_CORRECTED
+        at most, to the log-mels `wanted`: both (B, T, mels)."""
         window = torch.hann_window(FRONT_FFT, device=draft.device)
         spectrum = torch.stft(
             draft, FRONT_FFT, self.mel_hop, window=window, pad_mode="constant", return_complex=True
         ).transpose(1, 2)
         bank = self.bank.float()
         heard = (spectrum[:, :-1].abs() @ bank).clamp_min(FLOOR).log()
-        off = doubt.sigmoid() * (wanted - heard).clamp(-MOST_CORRECTED, MOST_CORRECTED)
-        shares = bank / bank.sum(1, keepdim=True).clamp_min(FLOOR)
-        gains = torch.nn.functional.pad((off @ shares.T).exp(), (0, 0, 0, 1), value=1.0)
+        off = share * (wanted - heard).clamp(-MOST_CORRECTED, MOST_CORRECTED)
+        of_bins = bank / bank.sum(1, keepdim=True).clamp_min(LEAST_FILTER)
+        gains = torch.nn.functional.pad((off @ of_bins.T).exp(), (0, 0, 0, 1), value=1.0)
         return torch.istft(
             (spectrum * gains).transpose(1, 2),
             FRONT_FFT,
@@ -170,15 +172,19 @@ class TextureNet(nn.Module):
         )
 
     def _envelope(self, pulses: Tensor) -> Tensor:
-        """Gains of the white excitation, (B, frames * hop), from their logs (B, frames, pulses).
+        """Gains of the white excitation, (B, frames * hop), from their logs (B, frames, pulses),
+        with straight lines between the pulses' middles.
 
         A frame's window is 32 ms long: shaped in its bins alone, a click would be smeared over it.
         """
-        batch, frames, _ = pulses.shape
-        logs = nn.functional.interpolate(
-            pulses.reshape(batch, 1, -1), size=frames * self.hop, mode="linear"
-        )
-        return logs[:, 0].clamp(-4, 4).exp()
+        logs = nn.functional.pad(pulses.flatten(1).clamp(-4, 4)[:, None], (1, 1), "replicate")
+        logs = logs[:, 0, :, None]
+        before, own, after = logs[:, :-2], logs[:, 1:-1], logs[:, 2:]
+        # Each pulse by itself: positions counted along a piece would be rounded more and more.
+        samples = self.hop // self.pulses
+        at = (torch.arange(samples, device=logs.device) + 0.5) / samples - 0.5
+        lines = own + at.clamp(min=0) * (after - own) - at.clamp(max=0) * (before - own)
+        return lines.flatten(1).exp()
 
     def _tones(self, frames: int) -> Tensor:
         """Unit phasors of the bins' centre tones, (frames, bins) complex.
