@@ -9,11 +9,11 @@ import torch
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import LEVEL_SPAN_DB, RATE, level
 from ambientgen.training.captions import SETTINGS
-from ambientgen.training.corpus import Corpus
+from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.courses import MOST, Course, heard_course
 from ambientgen.training.facts import Facts
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES
-from ambientgen.training.unet import SETTINGS_OF, LoaBank, prompts_of
+from ambientgen.training.unet import SETTINGS_OF, LoaBank, UNetTrainer, prompts_of
 
 TIMES_S = np.arange(CLIP_FRAMES) * (CLIP_SAMPLES // CLIP_FRAMES) / RATE
 INSIDE = slice(100, -100)  # frames whose half seconds around lie in the clip
@@ -118,3 +118,25 @@ def test_loa_of_a_window_is_of_one_setting() -> None:
         torch.testing.assert_close(
             bank.blended(between, setting), torch.full((8, 3), float(setting))
         )
+
+
+def test_a_window_is_told_its_course_and_named_by_its_level() -> None:
+    states = np.zeros((1, len(NAMES), CLIP_FRAMES), np.float16)
+    rain = NAMES.index("rain")
+    states[0, rain] = 0.5
+    courses = states.copy()
+    courses[0, rain] = np.linspace(0.25, 0.75, CLIP_FRAMES)
+    kinds, nowhere = np.full((1, len(NAMES)), ""), np.array([""])
+    trainer = object.__new__(UNetTrainer)  # no network is asked
+    trainer.corpus = Corpus(np.zeros((1, CLIP_FRAMES, 64)), states, kinds, nowhere, courses)
+    rows, _ = prompts_of([(), *((("rain", level_),) for level_ in range(1, 5))])
+    levels = [float(row) for row, span in enumerate(rows.values()) for _ in span]
+    trainer.bank = LoaBank(rows, torch.tensor(levels)[:, None, None].repeat(1, 8, 3))
+    trainer._no_loa = torch.zeros(8, 3)
+    trainer.encoder = lambda mel: torch.full((1, 8, 3), -1.0)  # type: ignore[assignment]
+    told = [trainer._condition(np.random.default_rng(seed), 0, 0, 128) for seed in range(60)]
+    predicted = [loa[:, 0] for loa, _ in told if loa.max() > 0]
+    assert len(predicted) > 20
+    for tokens in predicted:
+        torch.testing.assert_close(tokens, torch.linspace(1.125, 2.875, 8), atol=0.01, rtol=0)
+    assert any("rain" in text for _, text in told)

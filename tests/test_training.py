@@ -149,7 +149,8 @@ def _few_stems() -> Stems:
 
 def _corpus(folder: Path) -> list[Any]:
     corpus = build(folder, _few_stems(), 3, 1)
-    return [corpus.mels, corpus.states]
+    assert corpus.courses is not None and not np.array_equal(corpus.courses, corpus.states)
+    return [corpus.mels, corpus.states, corpus.courses]
 
 
 def _clap(folder: Path) -> list[Any]:
