@@ -13,13 +13,15 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from ambientgen.models.nets.texture_vocoder import CONTEXT, TONE_PERIOD, Block, TextureNet
+from ambientgen.models.nets.texture_vocoder import (
+    CONTEXT,
+    NOISE_MAGNITUDE,
+    TONE_PERIOD,
+    Block,
+    TextureNet,
+)
 
 __all__ = ["CONTEXT", "NOISE_MAGNITUDE", "TONE_PERIOD", "Block", "TextureVocoder"]
-
-# Magnitude that unit white noise has in the front end's STFT: Hann of 1024, root of the sum of
-# squares (384) times the mean of a Rayleigh variable, sqrt(pi) / 2.
-NOISE_MAGNITUDE = math.sqrt(384) * math.sqrt(math.pi) / 2
 
 
 class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
@@ -40,10 +42,10 @@ class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
         n_fft: int = 512,
         *,
         pulses: int = 0,
-        corrected: bool = False,
+        led: bool = False,
     ) -> None:
         shape = (model_in_dim, upsample_rates, width, depth, n_fft, pulses)
-        super().__init__(*shape, corrected=corrected)
+        super().__init__(*shape, led=led)
 
     def set_front_end(self, basis: Tensor) -> None:
         """Start from the mel front end `basis` (513, mels): how mel bands spread over the bins.
@@ -61,7 +63,7 @@ class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
         spread[right - 1, bins] += (1 - share) / basis.sum(0)[right - 1]
         spread[right, bins] += share / basis.sum(0)[right]
         self.spread.copy_(spread / NOISE_MAGNITUDE)
-        if self.trust is not None:
+        if self.leading is not None:
             self.bank.copy_(basis)
         generator = torch.Generator().manual_seed(0)
         self.phase.copy_(torch.rand(len(at), generator=generator) * 2 * math.pi)

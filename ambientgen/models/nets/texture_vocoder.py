@@ -8,8 +8,9 @@ frames on either side equals the whole.
 
 White noise has levels of its own from frame to frame and band to band, which would cover what a mel
 says of drops and crackle. So the first draft is heard with the mel's own front end, and its bands
-are led to what was asked for: all the way (but by 2 nepers at most) where the network trusts the
-mel, less where that is smoother than a sound may be, as a decoder's is.
+are led to the mel that was given, by 2 nepers at most. A decoder's mel is smoother than any sound,
+and one that followed it to the letter would be too: so the noise's own levels are given back, as
+much of them as the network says.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ambientgen.models.configuration import Fields
 
 # Mel frames at each side that a sample can depend on: seven convolutions of kernel 7 reach
 # 21 frames; the 512-sample frames at hop 80 reach 4 more, and the 1024-sample frames that hear the
-# draft and correct it 6.4: less than 32 in all.
+# draft and lead it 6.4: less than 32 in all.
 CONTEXT = 32
 # The tones' phases repeat after 32 STFT frames (80 * 32 = 5 * 512 samples), which is 16 mel frames:
 # pieces that start on a multiple of it continue one another's tones.
@@ -35,7 +36,10 @@ TONE_PERIOD = 16
 FRONT_FFT, FLOOR = 1024, 1e-5
 LEAST_FILTER = 1e-5  # of a bin in all filters; the first and last bin have none
 MOST_MOVED = 1.0  # nepers by which the network may ask for another mel than it was given
-MOST_CORRECTED = 2.0  # nepers by which a band of the draft is led at most
+MOST_LED = 2.0  # nepers by which a band of the draft is led at most
+# Magnitude that unit white noise has in the front end's STFT: Hann of 1024, root of the sum of
+# squares (384) times the mean of a Rayleigh variable, sqrt(pi) / 2.
+NOISE_MAGNITUDE = math.sqrt(384) * math.sqrt(math.pi) / 2
 
 FIELDS = Fields(
     {
@@ -46,7 +50,7 @@ FIELDS = Fields(
         "depth": 6,
         "n_fft": 512,
         "pulses": 0,
-        "corrected": False,
+        "led": False,
     }
 )
 
@@ -75,7 +79,7 @@ class TextureNet(nn.Module):
 
     takes_noise = True  # the excitation is an argument: a field of noise lets pieces continue
     spread: Tensor  # (mels, bins): what one unit of each mel band gives each bin
-    bank: Tensor  # (513, mels): the front end's filters, if drafts are corrected
+    bank: Tensor  # (513, mels): the front end's filters, if drafts are led
     phase: Tensor  # (bins,): where each tone begins, in radians
 
     def __init__(
@@ -87,7 +91,7 @@ class TextureNet(nn.Module):
         n_fft: int = 512,
         pulses: int = 0,
         *,
-        corrected: bool = False,
+        led: bool = False,
     ) -> None:
         super().__init__()
         self.n_fft = n_fft
@@ -103,11 +107,11 @@ class TextureNet(nn.Module):
         nn.init.normal_(self.head.weight, std=1e-3)
         self.register_buffer("spread", torch.zeros(model_in_dim, bins))
         self.register_buffer("phase", torch.zeros(bins))
-        self.trust: nn.Linear | None = None
-        if corrected:
-            self.trust = nn.Linear(width, 2 * model_in_dim)
-            nn.init.zeros_(self.trust.bias)
-            nn.init.zeros_(self.trust.weight)
+        self.leading: nn.Linear | None = None  # to the levels to lead to
+        if led:
+            self.leading = nn.Linear(width, 2 * model_in_dim)
+            nn.init.zeros_(self.leading.bias)
+            nn.init.zeros_(self.leading.weight)
             self.register_buffer("bank", torch.zeros(FRONT_FFT // 2 + 1, model_in_dim))
         self._kept_tones: Tensor | None = None
 
@@ -130,13 +134,19 @@ class TextureNet(nn.Module):
         x = self.norm(self.blocks(self.enter(spectrogram.transpose(1, 2))).transpose(1, 2))
         shape = self.head(x).float()
         shape = shape.reshape(batch, 2 * frames, -1)
+        excitation = noise
         if self.pulses:
-            noise = noise * self._envelope(shape[..., -self.pulses :])
+            excitation = noise * self._envelope(shape[..., -self.pulses :])
         shape = shape[..., : len(self.phase) * 3].unflatten(-1, (3, -1))
         base = (spectrogram.float().exp() @ self.spread.float()).repeat_interleave(2, 1)
         window = torch.hann_window(self.n_fft, device=noise.device)
         white = torch.stft(
-            noise, self.n_fft, self.hop, window=window, pad_mode="constant", return_complex=True
+            excitation,
+            self.n_fft,
+            self.hop,
+            window=window,
+            pad_mode="constant",
+            return_complex=True,
         )[..., : 2 * frames].transpose(1, 2)
         noisy = white * (base * shape[:, :, 0].clamp(-8, 8).exp())
         tonal = torch.view_as_complex(shape[:, :, 1:].movedim(2, -1).contiguous())
@@ -145,29 +155,37 @@ class TextureNet(nn.Module):
         draft = torch.istft(
             spectrum, self.n_fft, self.hop, window=window, length=frames * self.mel_hop
         )
-        if self.trust is None:
+        if self.leading is None:
             return draft
-        trust, moved = self.trust(x).float().chunk(2, -1)
-        wanted = spectrogram.float() + MOST_MOVED * moved.tanh()
-        return self._corrected(draft, wanted, trust.sigmoid())
+        share, moved = self.leading(x).float().chunk(2, -1)
+        own = (
+            self._levels(self._spectra(noise)) - self.bank.float().sum(0).mul(NOISE_MAGNITUDE).log()
+        )
+        wanted = spectrogram.float() + MOST_MOVED * moved.tanh() + share.sigmoid() * own
+        return self._led(draft, wanted)
 
-    def _corrected(self, draft: Tensor, wanted: Tensor, share: Tensor) -> Tensor:
-        """A draft (B, n) whose bands are led by a `share` of the way, 0 to 1 and by MOST_CORRECTED
-        at most, to the log-mels `wanted`: both (B, T, mels)."""
-        window = torch.hann_window(FRONT_FFT, device=draft.device)
-        spectrum = torch.stft(
-            draft, FRONT_FFT, self.mel_hop, window=window, pad_mode="constant", return_complex=True
+    def _spectra(self, audio: Tensor) -> Tensor:
+        """What the mel's front end hears of audio (B, n): spectra (B, T + 1, 513), complex."""
+        window = torch.hann_window(FRONT_FFT, device=audio.device)
+        return torch.stft(
+            audio, FRONT_FFT, self.mel_hop, window=window, pad_mode="constant", return_complex=True
         ).transpose(1, 2)
-        bank = self.bank.float()
-        heard = (spectrum[:, :-1].abs() @ bank).clamp_min(FLOOR).log()
-        off = share * (wanted - heard).clamp(-MOST_CORRECTED, MOST_CORRECTED)
+
+    def _levels(self, spectra: Tensor) -> Tensor:
+        """The log-mel (B, T, mels) of spectra."""
+        return (spectra[:, :-1].abs() @ self.bank.float()).clamp_min(FLOOR).log()
+
+    def _led(self, draft: Tensor, wanted: Tensor) -> Tensor:
+        """A draft (B, n) whose bands are led to the log-mels `wanted` (B, T, mels)."""
+        spectra, bank = self._spectra(draft), self.bank.float()
+        off = (wanted - self._levels(spectra)).clamp(-MOST_LED, MOST_LED)
         of_bins = bank / bank.sum(1, keepdim=True).clamp_min(LEAST_FILTER)
         gains = torch.nn.functional.pad((off @ of_bins.T).exp(), (0, 0, 0, 1), value=1.0)
         return torch.istft(
-            (spectrum * gains).transpose(1, 2),
+            (spectra * gains).transpose(1, 2),
             FRONT_FFT,
             self.mel_hop,
-            window=window,
+            window=torch.hann_window(FRONT_FFT, device=draft.device),
             length=draft.shape[1],
         )
 
