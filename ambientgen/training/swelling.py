@@ -31,7 +31,7 @@ from ambientgen.training.scores.thresholds import EVENTS
 from ambientgen.training.scores.variants import Changed
 
 FIRST_SEED, SEEDS = 7_000, 8
-AMOUNTS = (0.1, 0.2, 0.3)  # more than the distance between two words would outshout a curve
+AMOUNTS = (0.05, 0.1, 0.2, 0.3, 0.4)  # more would outshout a curve
 PERIOD_S = 6.0  # an LOA token of a long window speaks for 1.1 s
 FURTHER = 0.005  # of the texture distance: chance, of 24 takes
 WORTH = 0.1  # of the mean miss, in octaves of the swing: what gains less is left out
@@ -53,9 +53,9 @@ class Found:
     swell: Swell | None
 
 
-def nearest(listen: Listen, wanted: Audio) -> Found:
+def nearest(listen: Listen, wanted: Audio, period_s: float = PERIOD_S) -> Found:
     """What brings swings nearest to those `wanted`, (3,), in the mean of their octaves, and does
-    not lead texture further away."""
+    not lead texture further away: an amount of swells of `period_s`."""
 
     def off(swell: Swell | None) -> Heard:
         swings, texture = listen(swell)
@@ -67,7 +67,7 @@ def nearest(listen: Listen, wanted: Audio) -> Found:
         return none  # nothing makes a sound steadier
     best = none
     for amount in AMOUNTS:
-        swell = Swell(amount, PERIOD_S)
+        swell = Swell(amount, period_s)
         found = off(swell)
         if found[0].min() > 0:
             break  # too much at every scale: what is too steady is heard less than what pumps
@@ -117,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ambientgen.training.swelling")
     parser.add_argument("model", help="a model folder that ambientgen made")
     parser.add_argument("--states", nargs="+", metavar="STATE", choices=sorted(TEXTURES))
+    parser.add_argument("--period", type=float, metavar="SECONDS", default=PERIOD_S)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for procedural takes")
     asked = parser.parse_args(arguments)
     spec = resolve(asked.model)
@@ -129,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("|---|---|---|---|---|---|")
         for state in states:
             listen = Listener(asked.model, state, teacher, Path(folder))
-            found = nearest(listen, listen.wanted)
+            found = nearest(listen, listen.wanted, asked.period)
             if found.swell is not None:
                 swells[state] = found.swell
             print(_row(state, found), flush=True)
