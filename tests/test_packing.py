@@ -44,7 +44,9 @@ def told(tokens: int = 12) -> Conditioning:
 @pytest.mark.parametrize("frames", [32, 56])
 def test_latents_stay_within_rounding(plain: Model, packed: Model, frames: int) -> None:
     noise = drawn(1, 16, frames, 8)
-    before, after = (denoise(m, noise, [told()], SamplerOptions(4)) for m in (plain, packed))
+    # As the model renders: steps that it was not taught lead rounding further apart.
+    own = SamplerOptions(plain.spec.defaults.steps)
+    before, after = (denoise(m, noise, [told()], own) for m in (plain, packed))
     assert before.std() > 0.1
     torch.testing.assert_close(after, before, atol=1e-4, rtol=0)
 
