@@ -14,7 +14,7 @@ import soundfile
 import torch
 
 from ambientgen.ear.texture import RATE
-from ambientgen.ear.trace import trace
+from ambientgen.ear.trace import HOP_S, trace
 from ambientgen.engine import LocalEngine
 from ambientgen.mix.centre import WIDTH_S
 from ambientgen.renderer import Renderer
@@ -247,10 +247,23 @@ def test_tables_show_every_way_and_kind() -> None:
 
 def test_a_joint_that_is_none_is_placed_evenly_and_a_broken_one_at_the_top() -> None:
     """White noise is a loop of any length; with its end louder than its start it is none."""
-    found = [loops.placements(noise(4.03, seed), RATE)[judging.DETECTOR] for seed in range(6)]
+    found = [loops.placements(noise(4.03, seed), RATE, 0.3)[judging.DETECTOR] for seed in range(6)]
     assert 0.2 < np.mean(found) < 0.8  # 2.5 standard errors
     broken = noise(4.03) * np.linspace(0.3, 1, round(4.03 * RATE))
-    assert loops.placements(broken, RATE)[judging.DETECTOR] > 0.9
+    assert loops.placements(broken, RATE, 0.3)[judging.DETECTOR] > 0.9
+
+
+def test_of_all_moments_of_a_loop_none_is_placed_higher_for_being_the_joint() -> None:
+    """One circle of swelling noise, called joined at each of eight moments in turn: what tells
+    nothing of joints places them evenly, whatever the sound."""
+    apart, spectrum = 25, round(HOP_S * RATE)  # of 200 spectra
+    swelling = noise(4.0) * 10 ** (0.3 * np.sin(np.linspace(0, 2 * np.pi, 4 * RATE)))
+    found = [
+        loops.placements(np.roll(swelling, -i * apart * spectrum), RATE, (i * apart + 0.5) / 200)
+        for i in range(8)
+    ]
+    assert np.mean(found, axis=0) == pytest.approx(0.5)
+    assert np.std(found, axis=0).min() > 0.2
 
 
 @pytest.mark.parametrize("length_s", loops.LENGTHS_S)
@@ -258,9 +271,17 @@ def test_loops_have_the_states_of_their_scene(length_s: float) -> None:
     text = "duration: 90s\nseed: 4\nstates: {rain: {curve: {0s: 0.1, 90s: 1}}, fire: {curve: 0.5}}"
     looped = loops.loop_scene(parse_scene(text), length_s)
     assert looped.loop and looped.duration_s == pytest.approx(length_s) and looped.seed == 4
-    rain, fire = (state.value(np.array([0.25, 0.75]) * length_s) for state in looped.states)
-    assert rain.tolist() == pytest.approx([0.4, 0.7], abs=1e-3)
-    assert fire.tolist() == pytest.approx([0.5, 0.5])
+    rain, fire = (state.value(np.linspace(0, length_s, 2001)) for state in looped.states)
+    assert [rain.min(), rain.mean(), rain.max()] == pytest.approx([0.4, 0.55, 0.7], abs=2e-3)
+    assert fire.tolist() == pytest.approx([0.5] * 2001)
+
+
+def test_where_in_a_movement_a_joint_falls_is_chance() -> None:
+    text = "duration: 90s\nstates: {rain: {curve: {0s: 0.1, 90s: 1}}}"
+    scenes = (loops.loop_scene(parse_scene(text).with_seed(seed), 4.0) for seed in range(40))
+    found = np.array([each.states[0].value(np.zeros(1))[0] for each in scenes])
+    assert found.min() < 0.45 and found.max() > 0.65
+    assert 0.5 < found.mean() < 0.6
 
 
 @pytest.mark.slow
