@@ -22,6 +22,30 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ),
         ),
     ),
+    "layers that are apart already": (
+        "duration: 1m\napart: true\nlayers: {far: {states: {rain: {curve: 1}}}}\n",
+        said(
+            ":2:1: `apart` says nothing of a scene without `states`; leave it out: layers are "
+            "apart already",
+        ),
+    ),
+    "a state apart that would be the events' stem": (
+        (
+            "duration: 1m\napart: true\nevents: [{at: 1s, sound: thunder}]\n"
+            "states: {events: {levels: [~, a clap], curve: 1}}\n"
+        ),
+        said(
+            ":4:10: the stem of `events` would be the same file as that of the scene's own "
+            "events; give the state another name",
+        ),
+    ),
+    "apart in other words": (
+        "duration: 1m\napart: always\nstates: {rain: {curve: 1}}\n",
+        said(
+            ':2:8: `apart` must be `true` or `false`, not "always"; write for example '
+            "`apart: true`",
+        ),
+    ),
     "capital layers": (
         ("duration: 1m\nLayers: {far: {}}\n"),
         said(

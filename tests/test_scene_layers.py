@@ -79,6 +79,12 @@ output:
   fade_out: 5%
 """
 LOOP = STORM.replace("seed: 7", "seed: 7\nloop: true").partition("  fade_in")[0]
+APART = "duration: 1m\nstates: {rain: {curve: 0.5}, wind: {curve: 1}}\napart: true\n"
+EVENTFUL = """\
+duration: 1m
+states: {rain: {curve: 0.5}, wind: {curve: 1}}
+events: [{at: 1s, sound: thunder}]
+"""
 SMALL = "duration: 1m\nlayers: {far: {states: {rain: {curve: 0.5}}}}\n"
 
 
@@ -176,7 +182,27 @@ def test_all_of_a_scene_without_end_is_told() -> None:
     assert rising.told_s == 420.0
 
 
-@pytest.mark.parametrize("text", [STORM, LOOP, SMALL])
+def test_states_apart_are_layers_of_their_names() -> None:
+    rain, wind = "{curve: 0.5, wander: {amount: 0.1, period: 10s}}", "{curve: {0s: 0, 1m: 1}}"
+    states = f"duration: 1m\nseed: 5\nstates: {{rain: {rain}, wind: {wind}}}\n"
+    written = (
+        "duration: 1m\nseed: 5\nlayers:\n"
+        f"  rain: {{states: {{rain: {rain}}}}}\n  wind: {{states: {{wind: {wind}}}}}\n"
+    )
+    assert parse_scene(f"{states}apart: true\n") == parse_scene(written)
+    assert parse_scene(states, overrides=["apart=true"]) == parse_scene(written)
+    assert parse_scene(f"{states}apart: false\n") == parse_scene(states)
+    assert parse_scene(f"{states}apart: true\n").with_seed(6) == parse_scene(
+        written, overrides=["seed=6"]
+    )
+
+
+def test_events_sound_beside_states_that_are_apart() -> None:
+    text = f"{EVENTFUL}apart: true\n"
+    assert [sound.name for sound in parse_scene(text).sounds] == ["rain", "wind", "events"]
+
+
+@pytest.mark.parametrize("text", [STORM, LOOP, SMALL, APART])
 def test_a_scene_of_layers_is_a_value_that_reads_back(text: str) -> None:
     scene = parse_scene(text, "storm.yaml")
     assert scene == parse_scene(text, "storm.yaml")

@@ -36,10 +36,11 @@ def build_scene(fields: SceneFields, origin: Origin) -> Scene:
         loop=fields.loop,
         seed=fields.seed,
         setting=fields.setting or "",
-        states=_states(fields.states, fields),
+        states=() if fields.apart else _states(fields.states, fields),
         layers=tuple(
             _layer(name, layer, fields, origin) for name, layer in (fields.layers or {}).items()
-        ),
+        )
+        or _apart(fields, origin),
         events=_events(fields.events, "", fields),
         variants=fields.variants,
         keyframes=KeyframeRule(every_s=fields.keyframes.every if fields.keyframes else None),
@@ -93,6 +94,19 @@ def _state(name: str, fields: StateFields, scene: SceneFields, layer: str) -> St
         curve=_curve(fields, scene, f"{layer}.{name}" if layer else name),
         levels=tuple(own_words),
         plain=known.plain if known else "",
+    )
+
+
+def _apart(fields: SceneFields, origin: Origin) -> tuple[Layer, ...]:
+    """The states as layers of their names, if the scene wants them `apart`."""
+    states = fields.states or {} if fields.apart else {}
+    return tuple(
+        Layer(
+            name=name,
+            states=_states({name: state}, fields, name),
+            place=origin.place(("states", name)),
+        )
+        for name, state in states.items()
     )
 
 

@@ -51,6 +51,11 @@ HINTS: dict[str, Hint] = {
         "a mapping of 1 to 32 names",
         "states: {rain: {curve: 0.5}}",
     ),
+    "apart": Hint(
+        "Whether each state is rendered by itself, as a layer, instead of all in one mixture.",
+        "`true` or `false`",
+        "apart: true",
+    ),
     "layers": Hint(
         "Instead of `states`: sounds that are made by themselves, placed and mixed; a name each.",
         "a mapping of 1 to 32 names",

@@ -80,14 +80,24 @@ class Takes:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         return Takes(renderer, self.model_name, folder, self._extra)
 
-    def take(self, states: Mapping[str, str], seconds: float, seed: int = FIRST_SEED) -> Audio:
-        """Samples (n,) of a scene of `states` (name -> its fields in YAML), at 16 kHz."""
+    def take(
+        self,
+        states: Mapping[str, str],
+        seconds: float,
+        seed: int = FIRST_SEED,
+        apart: bool = False,
+    ) -> Audio:
+        """Samples (n,) of a scene of `states` (name -> its fields in YAML), at 16 kHz.
+
+        apart: each is rendered by itself, and they are mixed.
+        """
         lines = [
             f"duration: {seconds:g}s",
             f"seed: {seed}",
             f"setting: {SETTINGS[seed % len(SETTINGS)]}",
             f"model: {json.dumps(self.model_name)}",
             *([f"render: {self._extra}"] if self._extra else []),
+            *(["apart: true"] if apart else []),
             "states:",
             *(f"  {name}: {fields}" for name, fields in states.items()),
         ]

@@ -52,9 +52,9 @@ def pairs(states: tuple[str, ...], count: int) -> list[tuple[str, str]]:
     return chosen
 
 
-def pair_take(bench: Bench, pair: tuple[str, str], seed: int) -> Audio:
-    """A render of a mixture of two at one level."""
-    return bench.takes.take(dict.fromkeys(pair, held(PAIR_LEVEL)), TAKE_S, seed)
+def pair_take(bench: Bench, pair: tuple[str, str], seed: int, apart: bool = False) -> Audio:
+    """A render of a mixture of two at one level, or of the two `apart`."""
+    return bench.takes.take(dict.fromkeys(pair, held(PAIR_LEVEL)), TAKE_S, seed, apart)
 
 
 def stands_out(own: Audio, other: Audio) -> float:
@@ -110,9 +110,9 @@ def _singles(bench: Bench, judge: Judge) -> Table:
     )
 
 
-def _uncovered(right: list[bool], taught: list[bool], apart: list[float]) -> Row:
+def _uncovered(right: list[bool], taught: list[bool], standing: list[float]) -> Row:
     """The shares once more, without mixtures in which one state covers the other: to compare."""
-    clear = np.array(apart) >= COVERED
+    clear = np.array(standing) >= COVERED
     figures: dict[str, Figure] = {}
     if clear.any():
         figures["heard"] = float(np.mean(np.array(right)[clear]))
@@ -121,29 +121,37 @@ def _uncovered(right: list[bool], taught: list[bool], apart: list[float]) -> Row
 
 
 def _pairs(bench: Bench, judge: Judge) -> Table:
-    rows, right, taught, apart = [], [], [], []
+    rows, right, by_themselves, taught, standing = [], [], [], [], []
     for i, pair in enumerate(pairs(bench.states, bench.effort.pairs)):
         seed = bench.seeds(1).start + i
         names = judge.names(pair_take(bench, pair, seed), 2)
+        apart = judge.names(pair_take(bench, pair, seed, apart=True), 2)
         wishes = [Wish.held(state, PAIR_LEVEL, TAKE_S, seed) for state in pair]
         ideal = judge.names(bench.teacher.mixture(wishes), 2)
         right.append(set(names) == set(pair))
+        by_themselves.append(set(apart) == set(pair))
         taught.append(set(ideal) == set(pair))
-        apart.append(least_heard(bench, wishes))
+        standing.append(least_heard(bench, wishes))
         figures: dict[str, Figure] = {
             "heard": ", ".join(names),
+            "apart": ", ".join(apart),
             "in procedural": ", ".join(ideal),
-            "the fainter stands out": apart[-1],
+            "the fainter stands out": standing[-1],
         }
         rows.append(Row(" + ".join(pair), figures))
-    share = {"heard": float(np.mean(right)), "in procedural": float(np.mean(taught))}
+    share = {
+        "heard": float(np.mean(right)),
+        "apart": float(np.mean(by_themselves)),
+        "in procedural": float(np.mean(taught)),
+    }
     rows.append(Row("**both found**", share, share["heard"] >= BOTH_NAMED))
-    rows.append(_uncovered(right, taught, apart))
+    rows.append(_uncovered(right, taught, standing))
     return Table(
         "pairs",
         "Both are heard in mixtures of two",
         f"Both states at {PAIR_LEVEL}; the judge's two strongest names are both right in at least "
-        f"{BOTH_NAMED:.0%} of mixtures. How much the fainter stands out: the share of bands and "
+        f"{BOTH_NAMED:.0%} of mixtures. Apart: each rendered by itself (`apart: true`), which is "
+        f"not judged. How much the fainter stands out: the share of bands and "
         f"moments that it raises by {RAISED_DB:g} dB in procedural sound; covered below "
         f"{COVERED:g}.",
         rows,
