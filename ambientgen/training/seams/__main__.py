@@ -154,8 +154,10 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def mixtures() -> dict[str, Scene]:
-    """The shipped scenes whose states are all in one mixture, by name."""
-    scenes = {each.name: parse_scene(each.text, each.name) for each in shipped_scenes()}
+    """The shipped scenes of states, by name: all in one mixture, the harder case, even where a
+    scene wants them `apart`."""
+    together = ["apart=false"]
+    scenes = {each.name: parse_scene(each.text, each.name, together) for each in shipped_scenes()}
     return {name: scene for name, scene in scenes.items() if scene.states}
 
 
