@@ -25,8 +25,13 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
     "layers that are apart already": (
         "duration: 1m\napart: true\nlayers: {far: {states: {rain: {curve: 1}}}}\n",
         said(
-            ":2:1: `apart` says nothing of a scene without `states`; leave it out: layers are "
-            "apart already",
+            ":2:1: `apart` says nothing of `layers`; leave it out: layers are apart already",
+        ),
+    ),
+    "a layer that is to be apart": (
+        f"{LAYERS}  far: {{apart: true, states: {{rain: {{curve: 1}}}}}}\n",
+        said(
+            ":3:9: a layer has no `apart`; leave it out, and write a layer for each state",
         ),
     ),
     "a state apart that would be the events' stem": (

@@ -79,18 +79,22 @@ def _what_sounds(whole: _Whole) -> Iterator[Fault]:
     if "states" in plain and "layers" in plain:
         what = "a scene has either `states` or `layers`, not both"
         yield Fault(("layers",), what, "write the states under the name of a layer", at_key=True)
-    apart = plain.get("apart")
-    if apart is True and "states" not in plain and not whole.hidden(("states",)):
-        what = "`apart` says nothing of a scene without `states`"
-        yield Fault(("apart",), what, "leave it out: layers are apart already", at_key=True)
-    states = plain.get("states")
-    if apart is True and "events" in plain and isinstance(states, dict) and EVENTS in states:
-        what = "the stem of `events` would be the same file as that of the scene's own events"
-        yield Fault(("states", EVENTS), what, "give the state another name", at_key=True)
+    yield from _apart(plain)
     ways = ("states", "layers", "events")
     if not any(name in plain or whole.hidden((name,)) for name in ways):
         remedy = f"write for example `{HINTS['states'].example}`"
         yield Fault((), "the scene has no `states`", remedy, at_key=True)
+
+
+def _apart(plain: Mapping[str, Any]) -> Iterator[Fault]:
+    states = plain.get("states")
+    if "apart" in plain and "layers" in plain and states is None:
+        remedy = "leave it out: layers are apart already"
+        yield Fault(("apart",), "`apart` says nothing of `layers`", remedy, at_key=True)
+    stems = states if isinstance(states, dict) and plain.get("apart") is True else {}
+    if "events" in plain and EVENTS in stems:
+        what = "the stem of `events` would be the same file as that of the scene's own events"
+        yield Fault(("states", EVENTS), what, "give the state another name", at_key=True)
 
 
 def _name_fault(name: str, path: Path, what: str, example: str) -> Fault | None:

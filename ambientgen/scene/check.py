@@ -196,6 +196,8 @@ def _unknown(path: Path) -> Fault:
         remedy = "write it, indented, under `states:`"
     elif name in StateFields.model_fields:
         remedy = "write it, indented, under the name of a state"
+    elif name == "apart" and owner is LayerFields:
+        remedy = "leave it out, and write a layer for each state"
     elif elsewhere:
         remedy = f"write it, indented, under `{elsewhere[0]}:`"
     elif name in SceneFields.model_fields:

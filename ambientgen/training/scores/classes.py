@@ -110,13 +110,12 @@ def _singles(bench: Bench, judge: Judge) -> Table:
     )
 
 
-def _uncovered(right: list[bool], taught: list[bool], standing: list[float]) -> Row:
+def _uncovered(found: dict[str, list[bool]], standing: list[float]) -> Row:
     """The shares once more, without mixtures in which one state covers the other: to compare."""
     clear = np.array(standing) >= COVERED
     figures: dict[str, Figure] = {}
     if clear.any():
-        figures["heard"] = float(np.mean(np.array(right)[clear]))
-        figures["in procedural"] = float(np.mean(np.array(taught)[clear]))
+        figures |= {name: float(np.mean(np.array(each)[clear])) for name, each in found.items()}
     return Row(f"both found in the {int(clear.sum())} where neither is covered", figures)
 
 
@@ -139,13 +138,10 @@ def _pairs(bench: Bench, judge: Judge) -> Table:
             "the fainter stands out": standing[-1],
         }
         rows.append(Row(" + ".join(pair), figures))
-    share = {
-        "heard": float(np.mean(right)),
-        "apart": float(np.mean(by_themselves)),
-        "in procedural": float(np.mean(taught)),
-    }
+    found = {"heard": right, "apart": by_themselves, "in procedural": taught}
+    share = {name: float(np.mean(each)) for name, each in found.items()}
     rows.append(Row("**both found**", share, share["heard"] >= BOTH_NAMED))
-    rows.append(_uncovered(right, taught, standing))
+    rows.append(_uncovered(found, standing))
     return Table(
         "pairs",
         "Both are heard in mixtures of two",

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ambientgen.engine import LocalEngine
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.registry import resolve
@@ -156,8 +158,10 @@ def _arguments() -> argparse.ArgumentParser:
 def mixtures() -> dict[str, Scene]:
     """The shipped scenes of states, by name: all in one mixture, the harder case, even where a
     scene wants them `apart`."""
-    together = ["apart=false"]
-    scenes = {each.name: parse_scene(each.text, each.name, together) for each in shipped_scenes()}
+    scenes = {}
+    for each in shipped_scenes():
+        together = ["apart=false"] if "apart" in yaml.safe_load(each.text) else []
+        scenes[each.name] = parse_scene(each.text, each.name, together)
     return {name: scene for name, scene in scenes.items() if scene.states}
 
 
@@ -190,6 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "revision": spec.revision,
         "fingerprint": fingerprint(spec.folder),
         "seconds": asked.seconds,
+        "scenes": list(asked.scenes),
+        "loops": loops.MANNER,
     }
     found = Found(key, options.json)
     found.recall()

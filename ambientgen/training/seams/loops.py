@@ -30,6 +30,9 @@ frames, of 0.08 s."""
 CONTROL_S = (4.03, 13.131)
 """Of the same scenes rendered without `loop: true`, whose joint must be heard."""
 
+MANNER = 2
+"""Of judging: figures of another manner are not pooled with these."""
+
 _TURNS = (0.25, 0.75)  # of a loop, where movements turn before they are shifted
 _SALT = 41  # of the random numbers that shift them, and say where in a turn its sound begins
 _MOMENTS = 25  # of a loop, its joint among them, at most
