@@ -197,6 +197,12 @@ def test_states_apart_are_layers_of_their_names() -> None:
     )
 
 
+def test_states_apart_are_written_down_as_layers() -> None:
+    document = scene_document(parse_scene(APART))
+    assert list(document["layers"]) == ["rain", "wind"]
+    assert not document.keys() & {"apart", "states"}
+
+
 def test_events_sound_beside_states_that_are_apart() -> None:
     text = f"{EVENTFUL}apart: true\n"
     assert [sound.name for sound in parse_scene(text).sounds] == ["rain", "wind", "events"]
