@@ -37,10 +37,7 @@ def build_scene(fields: SceneFields, origin: Origin) -> Scene:
         seed=fields.seed,
         setting=fields.setting or "",
         states=() if fields.apart else _states(fields.states, fields),
-        layers=tuple(
-            _layer(name, layer, fields, origin) for name, layer in (fields.layers or {}).items()
-        )
-        or _apart(fields, origin),
+        layers=_apart(fields, origin) if fields.apart else _layers(fields, origin),
         events=_events(fields.events, "", fields),
         variants=fields.variants,
         keyframes=KeyframeRule(every_s=fields.keyframes.every if fields.keyframes else None),
@@ -98,16 +95,20 @@ def _state(name: str, fields: StateFields, scene: SceneFields, layer: str) -> St
 
 
 def _apart(fields: SceneFields, origin: Origin) -> tuple[Layer, ...]:
-    """The states as layers of their names, if the scene wants them `apart`."""
-    states = fields.states or {} if fields.apart else {}
+    """The states as layers of their names."""
     return tuple(
         Layer(
             name=name,
             states=_states({name: state}, fields, name),
             place=origin.place(("states", name)),
         )
-        for name, state in states.items()
+        for name, state in (fields.states or {}).items()
     )
+
+
+def _layers(fields: SceneFields, origin: Origin) -> tuple[Layer, ...]:
+    layers = fields.layers or {}
+    return tuple(_layer(name, layer, fields, origin) for name, layer in layers.items())
 
 
 def _layer(name: str, fields: LayerFields, scene: SceneFields, origin: Origin) -> Layer:
