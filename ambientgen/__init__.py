@@ -29,9 +29,10 @@ def load_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
     Raises:
         ambientgen.errors.SceneError: all problems at once, each with its place and remedy.
     """
+    from ambientgen.models.registry import renders_apart
     from ambientgen.scene import load_scene as load
 
-    return load(path, overrides)
+    return load(path, overrides, renders_apart)
 
 
 def render(

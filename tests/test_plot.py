@@ -304,7 +304,9 @@ def test_plot_asks_the_model_how_alike_moments_are(
 
     monkeypatch.setattr(draw, "picture", spy)
     target = tmp_path / "a.png"
-    assert run("plot", SCENES / "rain.yaml", "-o", target, "--duration", "30s") == ExitCode.DONE
+    together = ("--set", "apart=false")
+    ran = run("plot", SCENES / "rain.yaml", "-o", target, "--duration", "30s", *together)
+    assert ran == ExitCode.DONE
     ((alike,),) = (found.values() for found in seen)
     assert alike.to_start[0] == pytest.approx(1)
     assert alike.to_other[-1] == pytest.approx(1) and alike.to_start.min() < 0.9999
@@ -400,7 +402,8 @@ def test_a_strip_of_one_value_is_drawn() -> None:
 
 
 def test_plan_draws_each_state_with_its_range_and_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert app.run(["plan", str(SCENES / "rain.yaml")]) == ExitCode.DONE
+    together = ["--set", "apart=false"]
+    assert app.run(["plan", str(SCENES / "rain.yaml"), *together]) == ExitCode.DONE
     lines = capsys.readouterr().out.splitlines()
     rain, wind, axis = lines[3:6]
     assert re.fullmatch(
@@ -414,5 +417,5 @@ def test_plan_draws_each_state_with_its_range_and_words(capsys: pytest.CaptureFi
 def test_a_sparkline_is_of_the_stretch(capsys: pytest.CaptureFixture[str]) -> None:
     stretch = ["--from", "55s", "--to", "70s"]
     assert app.run(["plan", str(SCENES / "rain.yaml"), *stretch]) == ExitCode.DONE
-    rain = capsys.readouterr().out.splitlines()[3]
+    rain = capsys.readouterr().out.splitlines()[4]
     assert len(set(rain.split()[1])) == 1 and "0.90 " in rain and " to " not in rain

@@ -14,10 +14,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ambientgen
 from ambientgen.audio_file import Encoding, Shape
 from ambientgen.audio_file.formats import FORMATS
 from ambientgen.curves import Constant, Points, Repeating, Wander
 from ambientgen.errors import SceneError
+from ambientgen.models.registry import RenderDefaults, renders_apart
 from ambientgen.scene import (
     OutputOptions,
     Scene,
@@ -195,6 +197,50 @@ def test_states_apart_are_layers_of_their_names() -> None:
     assert parse_scene(f"{states}apart: true\n").with_seed(6) == parse_scene(
         written, overrides=["seed=6"]
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "apart"), [("", True), ("apart: true\n", True), ("apart: false\n", False)]
+)
+def test_a_model_has_states_apart_unless_the_scene_says_otherwise(said: str, apart: bool) -> None:
+    text = (
+        f"duration: 1m\nmodel: alone\nstates: {{rain: {{curve: 0.5}}, wind: {{curve: 1}}}}\n{said}"
+    )
+    asked: list[str] = []
+
+    def has(model: str) -> bool:
+        asked.append(model)
+        return True
+
+    scene = parse_scene(text, apart=has)
+    assert [layer.name for layer in scene.layers] == (["rain", "wind"] if apart else [])
+    assert scene == parse_scene(text, overrides=[f"apart={str(apart).lower()}"])
+    assert asked == ([] if said else ["alone"])
+    together = parse_scene(text, apart=lambda model: False)
+    assert together == (parse_scene(text, apart=has) if said else parse_scene(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "duration: 1m\nstates: {rain: {curve: 0.5}}\n",
+        STORM,
+        "duration: 1m\nstates: {rain: {curve: 0.5}, events: {levels: [~, bells], curve: 1}}\n"
+        "events: [{at: 1s, sound: thunder}]\n",
+    ],
+    ids=["one state", "layers", "a stem of one name"],
+)
+def test_what_cannot_be_apart_stays_as_it_is_written(text: str) -> None:
+    assert parse_scene(text, apart=lambda model: True) == parse_scene(text)
+
+
+def test_pocket_has_states_apart_and_other_models_have_not(tmp_path: Path) -> None:
+    file = tmp_path / "pair.yaml"
+    file.write_text("duration: 1m\nstates: {rain: {curve: 0.5}, wind: {curve: 1}}\n")
+    assert [layer.name for layer in ambientgen.load_scene(file).layers] == ["rain", "wind"]
+    assert not ambientgen.load_scene(file, ["apart=false"]).layers
+    assert not ambientgen.load_scene(file, ["model=nobody/knows-this"]).layers
+    assert renders_apart("pocket") and not RenderDefaults().apart
 
 
 def test_states_apart_are_written_down_as_layers() -> None:

@@ -75,7 +75,7 @@ class Played(Takes):
         self._teacher, self._deaf = teacher, deaf
 
     def take(
-        self, states: Any, seconds: float, seed: int = FIRST_SEED, apart: bool = False
+        self, states: Any, seconds: float, seed: int = FIRST_SEED, apart: bool | None = None
     ) -> Audio:
         """The teacher's sound of the scene; to the deaf every curve is 0.5."""
         text = "".join(f"  {name}: {fields}\n" for name, fields in states.items())
@@ -254,7 +254,7 @@ def test_a_judge_names_bands_of_noise_alone_and_in_twos(
     named = judge.train(perfect)
     singles, pairs = classes.score(perfect, named)
     assert singles.rows[-1].figures == {"named": 1, "procedural": 1}
-    assert pairs.rows[-2].figures == {"heard": 1, "apart": 1, "in procedural": 1}
+    assert pairs.rows[-2].figures == {"heard": 1, "together": 1, "in procedural": 1}
 
 
 def test_a_judge_is_a_function_of_textures_and_effort(

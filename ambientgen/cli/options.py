@@ -265,6 +265,7 @@ def read_scene(path: str, overrides: Overrides) -> Scene:
         SceneError: all problems at once. Where no file is, but a scene of that name comes along,
             how to get it.
     """
+    from ambientgen.models.registry import renders_apart
     from ambientgen.scene import load_scene
 
     if not os.path.exists(path):
@@ -274,7 +275,7 @@ def read_scene(path: str, overrides: Overrides) -> Scene:
     try:
         if beside is not None:
             return beside.scene(overrides.lines())
-        return load_scene(path, overrides.lines())
+        return load_scene(path, overrides.lines(), renders_apart)
     except SceneError as error:
         raise SceneError(*map(overrides.in_the_users_words, error.problems)) from None
 

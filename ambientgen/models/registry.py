@@ -39,13 +39,15 @@ class RenderDefaults:
 
     `guidance` 1 means none. With `text_stream` the UNet's second stream hears one constant
     scene-level text; without, the empty string. With `only_steps` the model was taught to arrive in
-    so many steps, and any other number is a mistake.
+    so many steps, and any other number is a mistake. With `apart` each state of a scene is rendered
+    by itself: in a mixture the model would lose some.
     """
 
     steps: int = 20
     guidance: float = 3.5
     text_stream: bool = True
     only_steps: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,15 @@ def resolve(name: str) -> ModelSpec:
     choice = f"{', '.join(known_names)}, a model folder, or a hub id such as cvssp/audioldm2"
     remedy = f"did you mean {near}? Else choose {choice}" if near else f"choose {choice}"
     raise ModelError(Problem("", f"there is no model {name!r}", remedy))
+
+
+def renders_apart(name: str) -> bool:
+    """Whether the model called `name` has each state of a scene rendered by itself, unless the
+    scene says otherwise. Not where it cannot be had: who is to render with it will be told why."""
+    try:
+        return resolve(name).defaults.apart
+    except ModelError:
+        return False
 
 
 def list_models() -> list[ModelListing]:
@@ -239,6 +250,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
             guidance=extras.number("guidance", RenderDefaults.guidance, least=0),
             text_stream=extras.flag("text_stream", RenderDefaults.text_stream),
             only_steps=extras.flag("only_steps", RenderDefaults.only_steps),
+            apart=extras.flag("apart", RenderDefaults.apart),
         ),
         gain_db=extras.number("gain_db", 0.0),
         states=extras.texts("states"),

@@ -10,7 +10,7 @@ from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.curve_fields import SCALES, AnyGlide, StateFields
 from ambientgen.scene.layer_fields import Curved, EventFields, LayerFields
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import KeyframeRule, OutputOptions, RenderOptions, Scene, State
+from ambientgen.scene.model import EVENTS, KeyframeRule, OutputOptions, RenderOptions, Scene, State
 from ambientgen.scene.points import Drawn
 from ambientgen.scene.schema import OutputFields, RenderFields, SceneFields
 
@@ -28,16 +28,26 @@ class Origin:
     place: Callable[[tuple[str, ...]], str]
 
 
-def build_scene(fields: SceneFields, origin: Origin) -> Scene:
-    """The scene that checked `fields` describe."""
+Apart = Callable[[str], bool]
+"""Whether the model of some name has the states of a scene rendered each by itself."""
+
+
+def together(model: str) -> bool:
+    """No model has: states are one mixture unless their scene says otherwise."""
+    return False
+
+
+def build_scene(fields: SceneFields, origin: Origin, apart: Apart = together) -> Scene:
+    """The scene that checked `fields` describe; `apart` is asked where they do not say it."""
+    by_themselves = _are_apart(fields, apart)
     return Scene(
         title=fields.title or origin.title,
         duration_s=fields.duration,
         loop=fields.loop,
         seed=fields.seed,
         setting=fields.setting or "",
-        states=() if fields.apart else _states(fields.states, fields),
-        layers=_apart(fields, origin) if fields.apart else _layers(fields, origin),
+        states=() if by_themselves else _states(fields.states, fields),
+        layers=_apart(fields, origin) if by_themselves else _layers(fields, origin),
         events=_events(fields.events, "", fields),
         variants=fields.variants,
         keyframes=KeyframeRule(every_s=fields.keyframes.every if fields.keyframes else None),
@@ -92,6 +102,16 @@ def _state(name: str, fields: StateFields, scene: SceneFields, layer: str) -> St
         levels=tuple(own_words),
         plain=known.plain if known else "",
     )
+
+
+def _are_apart(fields: SceneFields, apart: Apart) -> bool:
+    """Whether states are made into layers: as the scene says, or else where its model has it so
+    and there are several (beside events, none of their name: its stem would be theirs)."""
+    states = fields.states or {}
+    if fields.apart is not None:
+        return fields.apart
+    clash = fields.events is not None and EVENTS in states
+    return len(states) > 1 and not clash and apart(fields.model)
 
 
 def _apart(fields: SceneFields, origin: Origin) -> tuple[Layer, ...]:

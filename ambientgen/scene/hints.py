@@ -52,7 +52,8 @@ HINTS: dict[str, Hint] = {
         "states: {rain: {curve: 0.5}}",
     ),
     "apart": Hint(
-        "Whether each state is rendered by itself, as a layer, instead of all in one mixture.",
+        "Whether each state is rendered by itself, as a layer, or all in one mixture; "
+        "as the model does it better if left out.",
         "`true` or `false`",
         "apart: true",
     ),

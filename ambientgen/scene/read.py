@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from ambientgen.errors import SceneError
-from ambientgen.scene.build import Origin, build_scene
+from ambientgen.scene.build import Apart, Origin, build_scene, together
 from ambientgen.scene.check import check
 from ambientgen.scene.model import Scene
 from ambientgen.scene.overrides import apply_overrides
@@ -15,25 +15,32 @@ from ambientgen.scene.text import checked_text, read_scene_file
 from ambientgen.scene.tree import compose, find
 
 
-def load_scene(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Scene:
+def load_scene(
+    path: str | PathLike[str], overrides: Sequence[str] = (), apart: Apart = together
+) -> Scene:
     """The scene in a YAML file.
 
     Args:
         path: the file; its name without suffix is the default title.
         overrides: `states.rain.curve=0.8` and the like, put in before the scene is checked.
+        apart: whether a model, by its name, has the states of a scene that does not say it
+            rendered each by itself.
 
     Raises:
         SceneError: all problems of file and overrides at once, each at `file:line:column` or
             `--set path`, with its remedy.
     """
-    return parse_scene(read_scene_file(Path(path)), str(path), overrides)
+    return parse_scene(read_scene_file(Path(path)), str(path), overrides, apart)
 
 
 def parse_scene(
-    text: str | bytes, source: str = "scene.yaml", overrides: Sequence[str] = ()
+    text: str | bytes,
+    source: str = "scene.yaml",
+    overrides: Sequence[str] = (),
+    apart: Apart = together,
 ) -> Scene:
     """The scene in a YAML text; `source` names it in messages and gives the default title, and its
-    folder is the one that recordings' paths count from.
+    folder is the one that recordings' paths count from. `apart` as in `load_scene`.
 
     Raises:
         SceneError: as `load_scene`.
@@ -47,7 +54,7 @@ def parse_scene(
         base=str(Path(source).parent),
         place=lambda path: str(find(root, path).node.place),
     )
-    return build_scene(fields, origin)
+    return build_scene(fields, origin, apart)
 
 
 __all__ = ["SceneError", "load_scene", "parse_scene"]

@@ -96,7 +96,7 @@ class SceneFields(Fields):
     states: dict[str, StateFields] | None = Field(
         default=None, min_length=1, max_length=MOST_STATES, description=about("states")
     )
-    apart: bool = field("apart", False)
+    apart: bool | None = field("apart", None)
     layers: dict[str, LayerFields] | None = Field(
         default=None, min_length=1, max_length=MOST_LAYERS, description=about("layers")
     )

@@ -33,6 +33,7 @@ REDRAWN_S = 300.0  # between pictures of a stage that goes on
 # and 8.64 s are trained.
 EXTRAS: dict[str, Any] = {
     "steps": 4,  # of a UNet that `few` has not trained
+    "apart": True,
     "guidance": 1.0,
     "text_stream": True,
     "gain_db": 3.0,

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from ambientgen.models.registry import renders_apart
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
 from ambientgen.training.scores.teacher import FIRST_SEED, Audio, Teacher
@@ -85,11 +86,12 @@ class Takes:
         states: Mapping[str, str],
         seconds: float,
         seed: int = FIRST_SEED,
-        apart: bool = False,
+        apart: bool | None = None,
     ) -> Audio:
         """Samples (n,) of a scene of `states` (name -> its fields in YAML), at 16 kHz.
 
-        apart: each is rendered by itself, and they are mixed.
+        apart: whether each is rendered by itself, or all in one mixture; None: as a render of the
+        model does it.
         """
         lines = [
             f"duration: {seconds:g}s",
@@ -97,14 +99,15 @@ class Takes:
             f"setting: {SETTINGS[seed % len(SETTINGS)]}",
             f"model: {json.dumps(self.model_name)}",
             *([f"render: {self._extra}"] if self._extra else []),
-            *(["apart: true"] if apart else []),
+            *([] if apart is None else [f"apart: {str(apart).lower()}"]),
             "states:",
             *(f"  {name}: {fields}" for name, fields in states.items()),
         ]
         text = "\n".join(lines) + "\n"
         path = self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.wav"
         if not path.exists():
-            self.renderer.render(parse_scene(text, "score.yaml"), path)
+            scene = parse_scene(text, "score.yaml", apart=renders_apart)
+            self.renderer.render(scene, path)
         samples, _ = soundfile.read(path)
         return np.asarray(samples, np.float64)
 

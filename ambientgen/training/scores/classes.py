@@ -52,8 +52,8 @@ def pairs(states: tuple[str, ...], count: int) -> list[tuple[str, str]]:
     return chosen
 
 
-def pair_take(bench: Bench, pair: tuple[str, str], seed: int, apart: bool = False) -> Audio:
-    """A render of a mixture of two at one level, or of the two `apart`."""
+def pair_take(bench: Bench, pair: tuple[str, str], seed: int, apart: bool | None = None) -> Audio:
+    """A render of two at one level, as the model does it, or each by itself or not (`apart`)."""
     return bench.takes.take(dict.fromkeys(pair, held(PAIR_LEVEL)), TAKE_S, seed, apart)
 
 
@@ -120,25 +120,25 @@ def _uncovered(found: dict[str, list[bool]], standing: list[float]) -> Row:
 
 
 def _pairs(bench: Bench, judge: Judge) -> Table:
-    rows, right, by_themselves, taught, standing = [], [], [], [], []
+    rows, right, mixed, taught, standing = [], [], [], [], []
     for i, pair in enumerate(pairs(bench.states, bench.effort.pairs)):
         seed = bench.seeds(1).start + i
         names = judge.names(pair_take(bench, pair, seed), 2)
-        apart = judge.names(pair_take(bench, pair, seed, apart=True), 2)
+        together = judge.names(pair_take(bench, pair, seed, apart=False), 2)
         wishes = [Wish.held(state, PAIR_LEVEL, TAKE_S, seed) for state in pair]
         ideal = judge.names(bench.teacher.mixture(wishes), 2)
         right.append(set(names) == set(pair))
-        by_themselves.append(set(apart) == set(pair))
+        mixed.append(set(together) == set(pair))
         taught.append(set(ideal) == set(pair))
         standing.append(least_heard(bench, wishes))
         figures: dict[str, Figure] = {
             "heard": ", ".join(names),
-            "apart": ", ".join(apart),
+            "together": ", ".join(together),
             "in procedural": ", ".join(ideal),
             "the fainter stands out": standing[-1],
         }
         rows.append(Row(" + ".join(pair), figures))
-    found = {"heard": right, "apart": by_themselves, "in procedural": taught}
+    found = {"heard": right, "together": mixed, "in procedural": taught}
     share = {name: float(np.mean(each)) for name, each in found.items()}
     rows.append(Row("**both found**", share, share["heard"] >= BOTH_NAMED))
     rows.append(_uncovered(found, standing))
@@ -146,9 +146,9 @@ def _pairs(bench: Bench, judge: Judge) -> Table:
         "pairs",
         "Both are heard in mixtures of two",
         f"Both states at {PAIR_LEVEL}; the judge's two strongest names are both right in at least "
-        f"{BOTH_NAMED:.0%} of mixtures. Apart: each rendered by itself (`apart: true`), which is "
-        f"not judged. How much the fainter stands out: the share of bands and "
-        f"moments that it raises by {RAISED_DB:g} dB in procedural sound; covered below "
+        f"{BOTH_NAMED:.0%} of mixtures, rendered as the model does it. Together: from one prompt "
+        f"(`apart: false`), which is not judged. How much the fainter stands out: the share of "
+        f"bands and moments that it raises by {RAISED_DB:g} dB in procedural sound; covered below "
         f"{COVERED:g}.",
         rows,
     )

@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ambientgen.engine import LocalEngine
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.registry import resolve
@@ -156,12 +154,9 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def mixtures() -> dict[str, Scene]:
-    """The shipped scenes of states, by name: all in one mixture, the harder case, even where a
-    scene wants them `apart`."""
-    scenes = {}
-    for each in shipped_scenes():
-        together = ["apart=false"] if "apart" in yaml.safe_load(each.text) else []
-        scenes[each.name] = parse_scene(each.text, each.name, together)
+    """The shipped scenes of states, by name: all in one mixture, the harder case, whatever a render
+    makes of them."""
+    scenes = {each.name: parse_scene(each.text, each.name) for each in shipped_scenes()}
     return {name: scene for name, scene in scenes.items() if scene.states}
 
 
