@@ -13,15 +13,20 @@ import pytest
 import soundfile
 import torch
 
+from ambientgen.curves import Constant
 from ambientgen.ear.texture import RATE
 from ambientgen.ear.trace import HOP_S, trace
 from ambientgen.engine import LocalEngine
 from ambientgen.mix.centre import WIDTH_S
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
+from ambientgen.scene.layers import Layer
+from ambientgen.scene.shipped import shipped_scenes
 from ambientgen.sidecar import Asked
+from ambientgen.training.seams import __main__ as script
 from ambientgen.training.seams import judging, loops, tables, takes, ways
 from ambientgen.training.seams.__main__ import Found, main
+from ambientgen.training.seams.files import Whole, whole
 from ambientgen.training.seams.judging import Joins
 from ambientgen.training.seams.loops import Joint
 from ambientgen.training.seams.takes import Take
@@ -232,14 +237,61 @@ def test_tables_show_every_way_and_kind() -> None:
     even = (np.arange(600) + 0.5) / 600
     cut = Joint("rain", 1, 4.03, False, [1.0] * 6, False)
     joints = [Joint("rain", seed, 4.0, True, [0.5] * 6, True) for seed in range(3)]
-    found = tables.tables([joins_of(even), joins_of(even**0.5, "independent")], [*joints, cut])
-    seams, hard, features, round_and_round = found
+    rows = np.repeat(even[:, None], 6, axis=1).tolist()
+    files = [Whole("rain", seed, part) for seed, part in ((1, rows), (2, []), (3, rows[:50]))]
+    ways_of_joining = [joins_of(even), joins_of(even**0.5, "independent")]
+    found = tables.tables(ways_of_joining, files, [*joints, cut])
+    seams, hard, features, whole_files, round_and_round = found
+    assert [row.figures["joins"] for row in whole_files.rows] == ["650", "650"]
+    assert [row.passed for row in whole_files.rows] == [None, False]  # 50 of the calmest too many
+    assert [table.key for table in tables.tables([], files[1:2], [])] == []
     assert [row.passed for row in seams.rows] == [True, False]
     assert hard.rows[1].figures["events"] == hard.rows[1].figures["changing"]
     assert "300" in str(hard.rows[0].figures["calm"])
     assert set(features.rows[0].figures) == {"flux", "step", "dip", "texture", "break"}
     told = [row.figures["`loop.point` passes"] for row in round_and_round.rows]
     assert told == ["3 of 3", "3 of 3", "0 of 1"]
+
+
+def test_whole_files_are_judged_by_the_same_measure() -> None:
+    even = np.repeat((np.arange(600) + 0.5)[:, None] / 600, 6, axis=1)
+    assert tables.verdict_on_files([Whole("rain", 1, even.tolist())]) is True
+    assert tables.verdict_on_files([Whole("rain", 1, even[::2].tolist())]) is None
+    assert tables.verdict_on_files([Whole("rain", 1, (even**0.8).tolist())]) is False
+
+
+def test_a_whole_file_has_the_joins_of_all_its_layers(
+    renderer: Renderer, hub_faithful_folder: Path, tmp_path: Path
+) -> None:
+    one = scene(hub_faithful_folder)
+    wind = replace(one.states[0], name="wind", curve=Constant(0.5))
+    both = replace(
+        one,
+        states=(),
+        layers=(Layer(name="rain", states=one.states), Layer(name="wind", states=(wind,))),
+        output=replace(one.output, format="flac"),
+    )
+    found = whole(renderer, both, "pair", tmp_path)
+    told = json.loads((tmp_path / "pair-3.json").read_text(encoding="utf-8"))
+    each = [set(layer["joins_s"]) for layer in told["layers"]]
+    assert set(told["joins_s"]) == each[0] | each[1]
+    inside = [t for t in told["joins_s"] if 0.5 < t < 5.4]  # an edge is like nothing else
+    assert len(inside) - 2 <= len(found.placements) <= len(told["joins_s"])
+    assert np.shape(found.placements)[1] == 6
+    assert (found.scene, found.seed) == ("pair", 3)
+    assert not (tmp_path / "pair-3.wav").exists()  # hours of sound need no room
+
+
+def test_the_shipped_scenes_are_measured_as_they_ship() -> None:
+    files = script.as_shipped("pocket")
+    assert set(files) == {each.name for each in shipped_scenes()}
+    assert not any(scene.states for scene in files.values() if len(scene.states) > 1)
+    alone = script.made_alone("pocket")
+    assert {"rain.rain", "rain.wind", "cafe.talk"} <= set(alone)
+    assert all(len(scene.states) == 1 and not scene.layers for scene in alone.values())
+    together = script.mixtures()
+    assert len(together["rain"].states) == 2 and "cafe" not in together
+    assert set(script.made_alone("nobody/knows-this")) >= set(together)
 
 
 # Loops
@@ -304,7 +356,6 @@ def test_the_script_keeps_what_it_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     spec_scenes = {"rain": replace(scene(hub_faithful_folder), duration_s=5.0)}
-    from ambientgen.training.seams import __main__ as script
 
     def wishes(options: Any) -> script.Asked:
         return replace(asked(options), scenes=spec_scenes, seconds=5.0)

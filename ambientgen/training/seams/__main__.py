@@ -19,26 +19,30 @@ from typing import Any
 
 from ambientgen.engine import LocalEngine
 from ambientgen.models.fingerprint import fingerprint
-from ambientgen.models.registry import resolve
+from ambientgen.models.registry import renders_apart, resolve
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
-from ambientgen.scene.shipped import shipped_scenes
+from ambientgen.scene.model import MIXTURE
+from ambientgen.scene.shipped import scenes_folder, shipped_scenes
 from ambientgen.training.scores.report import Table
 from ambientgen.training.seams import loops, tables
+from ambientgen.training.seams.files import Whole, whole
 from ambientgen.training.seams.judging import Joins, judged, sounded
 from ambientgen.training.seams.loops import Joint
 from ambientgen.training.seams.takes import FloatArray, busiest, taken
 from ambientgen.training.seams.ways import SHIPPED, WAYS, Way
 
-PARTS = ("joins", "loops")
+PARTS = ("joins", "files", "loops")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be measured: scenes by name, seeds, seconds of each, ways, lengths of loops."""
+    """What is to be measured: scenes by name (`files`: as they ship), seeds, seconds of each, ways,
+    lengths of loops."""
 
     model: str
     scenes: dict[str, Scene]
+    files: dict[str, Scene]
     seeds: range
     seconds: float
     ways: tuple[Way, ...]
@@ -53,6 +57,7 @@ class Found:
     key: dict[str, Any]
     path: Path | None
     joins: list[Joins] = field(default_factory=list)
+    files: list[Whole] = field(default_factory=list)
     joints: list[Joint] = field(default_factory=list)
 
     def recall(self) -> None:
@@ -62,11 +67,12 @@ class Found:
         kept = json.loads(self.path.read_text(encoding="utf-8"))
         if kept.get("key") == self.key:
             self.joins = [Joins.from_json(each) for each in kept["joins"]]
+            self.files = [Whole.from_json(each) for each in kept["files"]]
             self.joints = [Joint.from_json(each) for each in kept["joints"]]
 
     def tables(self) -> list[Table]:
         """All of it, pooled."""
-        return tables.tables(self.joins, self.joints)
+        return tables.tables(self.joins, self.files, self.joints)
 
     def keep(self) -> None:
         """Write the file anew, whole or not at all."""
@@ -76,6 +82,7 @@ class Found:
             "key": self.key,
             "tables": {table.key: table.to_json() for table in self.tables()},
             "joins": [vars(each) for each in self.joins],
+            "files": [vars(each) for each in self.files],
             "joints": [vars(each) for each in self.joints],
         }
         part = self.path.with_name(self.path.name + ".part")
@@ -118,6 +125,19 @@ def _take(
     return [each for listed in told for each in listed]
 
 
+def render_all(asked: Asked, renderer: Renderer, _: LocalEngine, found: Found) -> Iterator[str]:
+    """Judge whole files, as they ship; tells of each."""
+    done = {(each.scene, each.seed) for each in found.files}
+    with tempfile.TemporaryDirectory(prefix="ambientgen-files-") as folder:
+        for seed in asked.seeds:
+            for name, shipped in asked.files.items():
+                if (name, seed) not in done:
+                    scene = shipped.with_seed(seed)
+                    found.files.append(whole(renderer, scene, name, Path(folder)))
+                    found.keep()
+                    yield f"all of {name}, seed {seed}"
+
+
 def go_round(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found) -> Iterator[str]:
     """Judge loops of all lengths, and some that are none; tells of each seed."""
     done = {(each.seed, each.length_s, each.made) for each in found.joints}
@@ -139,8 +159,10 @@ def go_round(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ambientgen.training.seams")
     parser.add_argument("model", nargs="?", default="pocket", help="a model's name or folder")
-    shipped = list(mixtures())
+    shipped = [each.name for each in shipped_scenes()]
     parser.add_argument("--scenes", nargs="+", metavar="SCENE", choices=shipped, default=shipped)
+    alone = "joins and loops of each layer by itself, not of scenes in one mixture"
+    parser.add_argument("--alone", action="store_true", help=alone)
     parser.add_argument("--seeds", type=int, help="of each scene (3)")
     parser.add_argument("--seconds", type=float, help="of each scene: the busiest stretch (60)")
     names = [way.name for way in WAYS]
@@ -154,10 +176,37 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def mixtures() -> dict[str, Scene]:
-    """The shipped scenes of states, by name: all in one mixture, the harder case, whatever a render
-    makes of them."""
+    """The shipped scenes of states, by name: all in one mixture, whatever a render makes of them.
+    So each is told of by prompts of several states, and moves with all of them."""
     scenes = {each.name: parse_scene(each.text, each.name) for each in shipped_scenes()}
     return {name: scene for name, scene in scenes.items() if scene.states}
+
+
+def as_shipped(model: str) -> dict[str, Scene]:
+    """All shipped scenes as `model` renders them, by name."""
+    folder = scenes_folder()
+    return {
+        each.name: replace(
+            parse_scene(
+                each.text, str(folder / f"{each.name}.yaml"), apart=lambda _: renders_apart(model)
+            ),
+            model=model,
+        )
+        for each in shipped_scenes()
+    }
+
+
+def made_alone(model: str) -> dict[str, Scene]:
+    """What `model` makes of the shipped scenes, by scene and layer: each layer of its own by
+    itself, since under the others its joins are harder to hear, or the mixture that a scene is.
+    Loops have one turn here."""
+    found = {}
+    for name, scene in as_shipped(model).items():
+        for sound in scene.sounds:
+            if sound.engine == "model" and sound.states:
+                own = name if sound.name == MIXTURE else f"{name}.{sound.name}"
+                found[own] = replace(scene.mixture_of(sound), loop=False)
+    return found
 
 
 def wishes(options: argparse.Namespace) -> Asked:
@@ -165,12 +214,18 @@ def wishes(options: argparse.Namespace) -> Asked:
     seeds, seconds, loop_seeds = (1, 40.0, 2) if options.quick else (3, 60.0, 30)
     seeds = seeds if options.seeds is None else options.seeds
     loop_seeds = loop_seeds if options.loop_seeds is None else options.loop_seeds
-    scenes = {name: scene for name, scene in mixtures().items() if name in options.scenes}
+    scenes = {
+        name: scene
+        for name, scene in (made_alone(options.model) if options.alone else mixtures()).items()
+        if name.partition(".")[0] in options.scenes
+    }
+    files = as_shipped(options.model)
     if options.quick:
         scenes = dict(list(scenes.items())[:3])
     return Asked(
         options.model,
         scenes,
+        {name: scene for name, scene in files.items() if name in options.scenes},
         range(1, seeds + 1),
         seconds if options.seconds is None else options.seconds,
         tuple(way for way in WAYS if way.name in options.variants),
@@ -197,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     renderer = Renderer("cpu", workers=1)
     renderer.model(asked.model)
     with LocalEngine(options.workers) as engine:
-        measures = {"joins": compare, "loops": go_round}
+        measures = {"joins": compare, "files": render_all, "loops": go_round}
         for part in options.parts:
             for line in measures[part](asked, renderer, engine, found):
                 print(line, file=sys.stderr, flush=True)
@@ -206,7 +261,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(table.markdown())
     shipped = [each for each in found.joins if each.way == SHIPPED.name]
     words = {True: "joins cannot be told: passes", False: "fails", None: "too few joins to say"}
-    print(f"Verdict on what ships: {words[tables.verdict(shipped)]}")
+    if shipped:
+        print(f"Verdict on what ships: {words[tables.verdict(shipped)]}")
+    if found.files:
+        print(f"Verdict on whole files: {words[tables.verdict_on_files(found.files)]}")
 
 
 if __name__ == "__main__":

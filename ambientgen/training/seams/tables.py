@@ -8,6 +8,7 @@ import numpy as np
 
 from ambientgen.ear.seams import FEATURES, Auc, auc
 from ambientgen.training.scores.report import Figure, Row, Table
+from ambientgen.training.seams.files import Whole
 from ambientgen.training.seams.judging import DETECTOR, EVENT_LEVEL, EVENTS, MIDWAY, Joins
 from ambientgen.training.seams.loops import Joint
 from ambientgen.training.seams.ways import SHIPPED, WAYS
@@ -41,15 +42,54 @@ def verdict(joins: Sequence[Joins]) -> bool | None:
     whole = pooled(joins)
     if whole is None or whole.joins < FEWEST:
         return None
-    return whole.low <= LOW <= whole.high < HIGH
+    return _cannot_be_told(whole)
 
 
-def tables(joins: Sequence[Joins], joints: Sequence[Joint]) -> list[Table]:
+def _cannot_be_told(found: Auc) -> bool:
+    return found.low <= LOW <= found.high < HIGH
+
+
+def verdict_on_files(files: Sequence[Whole]) -> bool | None:
+    """The same of whole files as they ship."""
+    if sum(len(each.placements) for each in files) < FEWEST:
+        return None
+    return _cannot_be_told(_of_files(files))
+
+
+def tables(joins: Sequence[Joins], files: Sequence[Whole], joints: Sequence[Joint]) -> list[Table]:
     """All that was measured so far."""
     by_way = {name: [each for each in joins if each.way == name] for name in TITLES}
     ways = {name: found for name, found in by_way.items() if found}
     made = [_seams(ways), _hard(ways), _features(ways)] if ways else []
+    joined = [each for each in files if each.placements]
+    made += [_files(joined)] if joined else []
     return [*made, _loops(joints)] if joints else made
+
+
+def _of_files(files: Sequence[Whole], column: int = DETECTOR) -> Auc:
+    return auc(np.concatenate([each.placements for each in files])[:, column])
+
+
+def _files(files: Sequence[Whole]) -> Table:
+    goal = (
+        f"All of each shipped scene, as it is rendered; over at least {FEWEST} joins of all its "
+        f"layers the interval of the AUC includes {LOW} and ends below {HIGH}."
+    )
+    names = sorted({each.scene for each in files})
+    rows = [_files_row(name, [each for each in files if each.scene == name]) for name in names]
+    return Table("files", "Whole files", goal, [*rows, _files_row("all", files, judged=True)])
+
+
+def _files_row(name: str, files: Sequence[Whole], judged: bool = False) -> Row:
+    found = _of_files(files)
+    figures: dict[str, Figure] = {
+        "files": str(len(files)),
+        "joins": str(found.joins),
+        "AUC": f"{found.value:.3f}",
+        "95 %": f"{found.low:.3f} to {found.high:.3f}",
+    }
+    figures |= {f: f"{_of_files(files, i).value:.3f}" for i, f in enumerate(FEATURES)}
+    return Row(name, figures, verdict_on_files(files) if judged else None)
 
 
 def _seams(ways: dict[str, list[Joins]]) -> Table:
@@ -113,7 +153,7 @@ def _loops(joints: Sequence[Joint]) -> Table:
     lengths = sorted({each.length_s for each in loops})
     rows = [_loop_row(f"{s:g} s", [e for e in loops if e.length_s == s]) for s in lengths]
     if loops:
-        rows.append(_loop_row("all", loops, lambda found: found.low <= LOW <= found.high < HIGH))
+        rows.append(_loop_row("all", loops, _cannot_be_told))
     if control := [each for each in joints if not each.made]:
         rows.append(_loop_row("(the same, not made as loops)", control))
     return Table("loops", "Loops", goal, rows)

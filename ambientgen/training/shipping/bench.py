@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ambientgen.events import Event, Notice
+from ambientgen.models.registry import renders_apart
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.store import Store
@@ -48,7 +49,8 @@ class Bench:
 
     def scene(self, text: str, name: str, *overrides: str) -> Scene:
         """The scene in `text`, with the bench's model and `overrides` as of `--set`."""
-        return parse_scene(text, f"{name}.yaml", (f'model="{self.model}"', *overrides))
+        with_model = (f'model="{self.model}"', *overrides)
+        return parse_scene(text, f"{name}.yaml", with_model, renders_apart)
 
     def take(
         self,

@@ -1,0 +1,45 @@
+"""Whole files as they ship: can their joins be told, under all that sounds beside them?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ambientgen.ear.seams import trace_features
+from ambientgen.ear.sidecar import read_sidecar
+from ambientgen.ear.source import finite, open_sound
+from ambientgen.ear.trace import trace
+from ambientgen.renderer import Renderer
+from ambientgen.scene import Scene
+from ambientgen.sidecar import rule_for
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One file. placements: (n, 6), of its joins among its other instants, by feature, then the
+    detector; a join of any layer is one of the file's, but for those where an event begins."""
+
+    scene: str
+    seed: int
+    placements: list[list[float]]
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Whole:
+        """What `vars` of one gave."""
+        return cls(**values)
+
+
+def whole(renderer: Renderer, scene: Scene, name: str, folder: Path) -> Whole:
+    """Render all of a scene into `folder`, as it says and in any format but a lossy one, and judge
+    the joins that its sidecar tells of."""
+    scene = replace(scene, output=replace(scene.output, format="wav"))
+    path = folder / f"{name}-{scene.seed}.wav"
+    renderer.render(scene, path, sidecar=rule_for(str(path), write=True, force=False))
+    heard_of = open_sound(path)
+    heard = trace((finite(block).mean(axis=1) for block in heard_of.blocks()), heard_of.rate)
+    found = trace_features(heard, read_sidecar(path).unscripted_s or ())
+    path.unlink()
+    return Whole(name, scene.seed, np.round(found.placements(), 4).tolist())
