@@ -110,7 +110,9 @@ def _alone(bench: Bench, mover: str, others: list[str], sounds: list[Audio]) -> 
 def _edits(bench: Bench) -> Table:
     rows = []
     seed = bench.seeds(1).start
-    edits = {"louder": held(AFTER), "a ramp": moving({0.0: BEFORE, EDIT_S: AFTER})}
+    ramp = {0.0: BEFORE, EDIT_S: AFTER}
+    edits = {"louder": held(AFTER), "a ramp": moving(ramp)}
+    taught = {"louder": ((0.0, AFTER),), "a ramp": tuple(ramp.items())}
     for triple in triples(bench):
         first = _edit_take(bench, dict.fromkeys(triple, held(BEFORE)), seed)
         stranger = _edit_take(bench, dict.fromkeys(triple, held(BEFORE)), seed + 1)
@@ -128,14 +130,22 @@ def _edits(bench: Bench) -> Table:
                 for name, f in edits.items()
             }
             passed = min(figures.values()) >= ENVELOPES_KEPT
-            name = f"**{edited}** beside {' and '.join(others)}"
-            rows.append(Row(name, figures | {"another seed": likeness(stranger)}, passed))
+            figures["another seed"] = likeness(stranger)
+            unedited = {s: Wish.held(s, BEFORE, EDIT_S, seed) for s in triple}
+            ideal = bench.teacher.mixture(list(unedited.values()))
+            for name, curve in taught.items():
+                wishes = unedited | {edited: Wish(edited, curve, EDIT_S, seed)}
+                figures[f"procedural, {name}"] = likeness(
+                    bench.teacher.mixture(list(wishes.values())), first=ideal
+                )
+            rows.append(Row(f"**{edited}** beside {' and '.join(others)}", figures, passed))
     return Table(
         "edits",
         "An edit keeps the acoustics of the rest",
         f"Three states at {BEFORE}; one is edited to {AFTER}, or to a ramp there, with the seed "
         "kept: correlation of the others' band envelopes with the first take, in the bands where "
-        f"they stand out over the edited state, at least {ENVELOPES_KEPT}.",
+        f"they stand out over the edited state, at least {ENVELOPES_KEPT}. Procedural: the same of "
+        "sounds in which nothing but the edited state has changed.",
         rows,
     )
 
