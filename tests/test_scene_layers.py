@@ -249,6 +249,15 @@ def test_states_apart_are_written_down_as_layers() -> None:
     assert not document.keys() & {"apart", "states"}
 
 
+def test_a_mixture_is_written_down_as_one() -> None:
+    """The document is a scene by itself, also to who would have its states apart."""
+    mixture = parse_scene(APART, overrides=["apart=false"])
+    document = scene_document(mixture)
+    assert document["apart"] is False
+    assert parse_scene(document_text(document), apart=lambda model: True) == mixture
+    assert "apart" not in scene_document(parse_scene("duration: 1m\nstates: {rain: {curve: 1}}\n"))
+
+
 def test_events_sound_beside_states_that_are_apart() -> None:
     text = f"{EVENTFUL}apart: true\n"
     assert [sound.name for sound in parse_scene(text).sounds] == ["rain", "wind", "events"]

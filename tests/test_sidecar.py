@@ -74,7 +74,7 @@ def test_a_scene_reads_back_from_its_document(path: Path) -> None:
 def test_the_document_holds_every_field_a_scene_can_have() -> None:
     scene = parse_scene(FULL)
     document = scene_document(scene)
-    elsewhere = {"layers", "events", "variants", "apart"}
+    elsewhere = {"layers", "events", "variants"}
     assert document.keys() == SceneFields.model_fields.keys() - elsewhere
     assert document["render"].keys() == RenderFields.model_fields.keys()
     assert read_back(scene) == scene

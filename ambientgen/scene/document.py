@@ -39,6 +39,8 @@ def scene_document(scene: Scene, folder: str | None = None) -> dict[str, Any]:
         document["setting"] = scene.setting
     if scene.states:
         document["states"] = {state.name: _state(state) for state in scene.states}
+    if len(scene.states) > 1:
+        document["apart"] = False  # whatever its model would have by itself
     if scene.layers:
         document["layers"] = {layer.name: _layer(layer, folder) for layer in scene.layers}
     if scene.events:
