@@ -48,7 +48,7 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
         "duration: 1m\napart: always\nstates: {rain: {curve: 1}}\n",
         said(
             ':2:8: `apart` must be `true` or `false`, not "always"; write for example '
-            "`apart: true`",
+            "`apart: false`",
         ),
     ),
     "capital layers": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -412,6 +413,22 @@ def test_plan_draws_each_state_with_its_range_and_words(capsys: pytest.CaptureFi
     assert "█" not in wind and "0.25 to 0.60" in wind
     assert axis.split() == ["0s", "2m"] and len(axis) == 8 + 40
     assert all(len(line) <= 100 for line in lines[3:6])
+
+
+def test_plan_tells_of_states_that_are_apart_one_by_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert app.run(["plan", str(SCENES / "rain.yaml")]) == ExitCode.DONE
+    parts = capsys.readouterr().out.split("\n\n")
+    assert [part.split()[0] for part in parts[1:]] == ["rain:", "wind:"]
+    assert "steady wind" not in parts[1] and "a steady wind, an open field" in parts[2]
+    assert app.run(["plan", str(SCENES / "rain.yaml"), "--json"]) == ExitCode.DONE
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert [layer["states"] for layer in layers] == [["rain"], ["wind"]]
+    plotted = ["plot", str(SCENES / "rain.yaml"), "--no-loa", "-o", str(tmp_path / "a.svg")]
+    assert app.run(plotted) == ExitCode.DONE
+    drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "heavy rain" in drawn and "heavy rain and" not in drawn
 
 
 def test_a_sparkline_is_of_the_stretch(capsys: pytest.CaptureFixture[str]) -> None:

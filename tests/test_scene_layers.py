@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from ambientgen.audio_file import Encoding, Shape
 from ambientgen.audio_file.formats import FORMATS
 from ambientgen.curves import Constant, Points, Repeating, Wander
 from ambientgen.errors import SceneError
-from ambientgen.models.registry import RenderDefaults, renders_apart
+from ambientgen.models.registry import renders_apart
 from ambientgen.scene import (
     OutputOptions,
     Scene,
@@ -100,7 +101,7 @@ def test_every_field_of_a_layer_arrives() -> None:
     assert (rain.name, rain.engine, rain.setting, rain.seed) == ("rain", "model", "in a forest", 1)
     assert rain.model == "pocket"
     curve = Points((0.0, 120.0), (0.2, 0.9), ("linear", "linear"))
-    assert rain.states[0].curve == Wander(curve, 0.1, 9.0, 7, "rain.rain")
+    assert rain.states[0].curve == Wander(curve, 0.1, 9.0, 7, "rain")
     placed = rain.placement
     assert (placed.width, placed.room) == (0.8, "small")
     assert at(placed.direction, 0.0, 60.0, 120.0, 999.0) == [-60.0, 0.0, 60.0, 60.0]
@@ -234,13 +235,25 @@ def test_what_cannot_be_apart_stays_as_it_is_written(text: str) -> None:
     assert parse_scene(text, apart=lambda model: True) == parse_scene(text)
 
 
-def test_pocket_has_states_apart_and_other_models_have_not(tmp_path: Path) -> None:
+def test_pocket_has_states_apart_and_other_models_have_not(
+    tmp_path: Path, hub_faithful_folder: Path
+) -> None:
     file = tmp_path / "pair.yaml"
     file.write_text("duration: 1m\nstates: {rain: {curve: 0.5}, wind: {curve: 1}}\n")
     assert [layer.name for layer in ambientgen.load_scene(file).layers] == ["rain", "wind"]
     assert not ambientgen.load_scene(file, ["apart=false"]).layers
-    assert not ambientgen.load_scene(file, ["model=nobody/knows-this"]).layers
-    assert renders_apart("pocket") and not RenderDefaults().apart
+    for other in ("nobody/knows-this", str(hub_faithful_folder)):
+        assert not ambientgen.load_scene(file, [f"model={json.dumps(other)}"]).layers
+    assert renders_apart("pocket") and not renders_apart(str(hub_faithful_folder))
+
+
+def test_a_state_drifts_alike_apart_and_in_a_mixture() -> None:
+    state = "rain: {curve: 0.5, wander: {amount: 0.2, period: 9s}}"
+    text = f"duration: 1m\nstates: {{{state}, wind: {{curve: 1}}}}\n"
+    apart = parse_scene(text, apart=lambda model: True)
+    assert apart.layers[0].states == parse_scene(text).states[:1]
+    other = parse_scene(f"duration: 1m\nlayers: {{far: {{states: {{{state}}}}}}}\n")
+    assert other.layers[0].states != apart.layers[0].states
 
 
 def test_states_apart_are_written_down_as_layers() -> None:

@@ -255,7 +255,9 @@ def test_tables_show_every_way_and_kind() -> None:
 
 def test_whole_files_are_judged_by_the_same_measure() -> None:
     even = np.repeat((np.arange(600) + 0.5)[:, None] / 600, 6, axis=1)
-    assert tables.verdict_on_files([Whole("rain", 1, even.tolist())]) is True
+    silent = Whole("cabin", 1, [])
+    assert tables.verdict_on_files([Whole("rain", 1, even.tolist()), silent]) is True
+    assert tables.verdict_on_files([silent]) is None
     assert tables.verdict_on_files([Whole("rain", 1, even[::2].tolist())]) is None
     assert tables.verdict_on_files([Whole("rain", 1, (even**0.8).tolist())]) is False
 
@@ -292,6 +294,40 @@ def test_the_shipped_scenes_are_measured_as_they_ship() -> None:
     together = script.mixtures()
     assert len(together["rain"].states) == 2 and "cafe" not in together
     assert set(script.made_alone("nobody/knows-this")) >= set(together)
+
+
+def test_scenes_of_layers_are_measured_whole_or_alone(tmp_path: Path) -> None:
+    def asked(*options: str) -> script.Asked:
+        return script.wishes(script._arguments().parse_args(["pocket", *options]))
+
+    cafe = asked("--scenes", "cafe", "rain")
+    assert (set(cafe.scenes), set(cafe.files)) == ({"rain"}, {"cafe", "rain"})
+    assert set(asked("--alone", "--scenes", "cafe").scenes) == {"cafe.talk", "cafe.counter"}
+    quick = asked("--quick")
+    assert len(quick.scenes) == len(quick.files) == 3
+    nothing = Found({}, None)
+    with LocalEngine(1) as engine:
+        none = asked("--scenes", "cafe")
+        assert list(script.go_round(none, Renderer("cpu", 1), engine, nothing)) == []
+    file = tmp_path / "old.json"
+    file.write_text('{"key": {}, "joins": [], "joints": []}', encoding="utf-8")
+    old = Found({}, file)
+    old.recall()
+    assert old.files == []
+
+
+def test_each_whole_file_is_measured_once(
+    renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path, tmp_path: Path
+) -> None:
+    one = replace(scene(hub_faithful_folder), duration_s=5.0)
+    wanted = script.Asked("", {}, {"rain": one}, range(1, 3), 5.0, (), range(0), ())
+    found = Found({}, tmp_path / "seams.json")
+    told = list(script.render_all(wanted, renderer, engine, found))
+    assert told == ["all of rain, seed 1", "all of rain, seed 2"]
+    again = Found({}, tmp_path / "seams.json")
+    again.recall()
+    assert again.files == found.files and [each.seed for each in found.files] == [1, 2]
+    assert list(script.render_all(wanted, renderer, engine, again)) == []
 
 
 # Loops

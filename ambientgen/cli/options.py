@@ -274,7 +274,7 @@ def read_scene(path: str, overrides: Overrides) -> Scene:
     beside = read_if_sidecar(path)
     try:
         if beside is not None:
-            return beside.scene(overrides.lines())
+            return beside.scene(overrides.lines(), renders_apart)
         return load_scene(path, overrides.lines(), renders_apart)
     except SceneError as error:
         raise SceneError(*map(overrides.in_the_users_words, error.problems)) from None

@@ -96,9 +96,11 @@ def _states(
 def _state(name: str, fields: StateFields, scene: SceneFields, layer: str) -> State:
     known = KNOWN.get(name)
     own_words = fields.levels or (known.levels if known else ())
+    # In a layer of its own name a state drifts as it does without: apart as in one mixture.
+    stream = name if layer in ("", name) else f"{layer}.{name}"
     return State(
         name=name,
-        curve=_curve(fields, scene, f"{layer}.{name}" if layer else name),
+        curve=_curve(fields, scene, stream),
         levels=tuple(own_words),
         plain=known.plain if known else "",
     )

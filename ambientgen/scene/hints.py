@@ -55,7 +55,7 @@ HINTS: dict[str, Hint] = {
         "Whether each state is rendered by itself, as a layer, or all in one mixture; "
         "as the model does it better if left out.",
         "`true` or `false`",
-        "apart: true",
+        "apart: false",
     ),
     "layers": Hint(
         "Instead of `states`: sounds that are made by themselves, placed and mixed; a name each.",

@@ -47,6 +47,7 @@ output: {layout: stereo, sample_rate: 48000}
 # output: {format: ogg, layout: stereo, sample_rate: 48000, loudness: -23 LUFS, fade_out: 5s}
 
 # Left out, these are chosen for you.
+# apart: false               # all states from one prompt: quicker, but faint ones may be lost
 # keyframes: {every: 10s}
 # render: {steps: 8, guidance: 2}
 """

@@ -13,6 +13,7 @@ from ambientgen.asked import Asked
 from ambientgen.audio_file.digest import file_sha256
 from ambientgen.errors import AmbientgenError, Problem, SceneError
 from ambientgen.scene import parse_scene, recording_path
+from ambientgen.scene.build import Apart, together
 from ambientgen.scene.document import document_text
 from ambientgen.sidecar.document import FORMAT, Batches, Document
 
@@ -87,12 +88,13 @@ class Sidecar:
         of_files = [layer for layer in self.scene().layers if layer.name in known]
         return [each.name for each in of_files if _hash_of(each) != known[each.name]]
 
-    def scene(self, overrides: Sequence[str] = ()) -> Scene:
-        """The scene that was rendered, changed as the overrides say.
+    def scene(self, overrides: Sequence[str] = (), apart: Apart = together) -> Scene:
+        """The scene that was rendered, changed as the overrides say; `apart` as in `load_scene`,
+        where they have made several states of one.
 
         Raises SceneError where it, or an override, is wrong.
         """
-        return parse_scene(document_text(self.document["scene"]), self.path, overrides)
+        return parse_scene(document_text(self.document["scene"]), self.path, overrides, apart)
 
 
 def sidecar_path(sound: str | os.PathLike[str]) -> Path:

@@ -30,7 +30,7 @@ def draw(scene_path: str, picture: str) -> None:
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(9, 4.2), sharex=True, height_ratios=[1, 2.6], layout="constrained"
     )
-    for state in scene.states:
+    for state in (state for sound in scene.sounds for state in sound.states):
         above.plot(times, state.value(times), label=state.name)
     above.set(ylim=(0, 1), ylabel="intensity", title=scene.title)
     above.legend(loc="upper right", ncols=4, fontsize=8)

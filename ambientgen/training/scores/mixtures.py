@@ -71,9 +71,10 @@ def _moving(bench: Bench) -> Table:
     return Table(
         "mixtures",
         "Three states, each curve moving alone",
-        f"One state sweeps 0 → 1 → 0, two stand at {HELD}; {len(seeds)} takes averaged, 5 s "
-        "bins. Each is measured in the bands where it stands out over the two others. Drift: how "
-        "much the standing ones change, on average, between the mover's low and high.",
+        f"One state sweeps 0 → 1 → 0, two stand at {HELD}, rendered as the model does it (pocket: "
+        f"each by itself); {len(seeds)} takes averaged, 5 s bins. Each is measured in the bands "
+        "where it stands out over the two others. Drift: how much the standing ones change, on "
+        "average, between the mover's low and high.",
         rows,
     )
 
@@ -142,10 +143,11 @@ def _edits(bench: Bench) -> Table:
     return Table(
         "edits",
         "An edit keeps the acoustics of the rest",
-        f"Three states at {BEFORE}; one is edited to {AFTER}, or to a ramp there, with the seed "
-        "kept: correlation of the others' band envelopes with the first take, in the bands where "
-        f"they stand out over the edited state, at least {ENVELOPES_KEPT}. Procedural: the same of "
-        "sounds in which nothing but the edited state has changed.",
+        f"Three states at {BEFORE}, rendered likewise; one is edited to {AFTER}, or to a ramp "
+        "there, with the seed kept: correlation of the others' band envelopes with the first take, "
+        "in the bands where they stand out over the edited state, at least "
+        f"{ENVELOPES_KEPT}. Procedural: the same of sounds in which nothing but the edited state "
+        "has changed.",
         rows,
     )
 

@@ -7,6 +7,7 @@ of the same model and options is not measured again.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -67,7 +68,7 @@ class Found:
         kept = json.loads(self.path.read_text(encoding="utf-8"))
         if kept.get("key") == self.key:
             self.joins = [Joins.from_json(each) for each in kept["joins"]]
-            self.files = [Whole.from_json(each) for each in kept["files"]]
+            self.files = [Whole.from_json(each) for each in kept.get("files", [])]
             self.joints = [Joint.from_json(each) for each in kept["joints"]]
 
     def tables(self) -> list[Table]:
@@ -142,6 +143,8 @@ def go_round(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found
     """Judge loops of all lengths, and some that are none; tells of each seed."""
     done = {(each.seed, each.length_s, each.made) for each in found.joints}
     names = list(asked.scenes)
+    if not names:
+        return
     wanted = [(length_s, True) for length_s in asked.lengths_s]
     wanted += [(s, False) for s in loops.CONTROL_S if s in asked.lengths_s]
     with tempfile.TemporaryDirectory(prefix="ambientgen-loops-") as folder:
@@ -220,18 +223,25 @@ def wishes(options: argparse.Namespace) -> Asked:
         if name.partition(".")[0] in options.scenes
     }
     files = as_shipped(options.model)
+    files = {name: scene for name, scene in files.items() if name in options.scenes}
     if options.quick:
         scenes = dict(list(scenes.items())[:3])
+        files = dict(list(files.items())[:3])
     return Asked(
         options.model,
         scenes,
-        {name: scene for name, scene in files.items() if name in options.scenes},
+        files,
         range(1, seeds + 1),
         seconds if options.seconds is None else options.seconds,
         tuple(way for way in WAYS if way.name in options.variants),
         range(loop_seeds),
         loops.LENGTHS_S[1:4] if options.quick else loops.LENGTHS_S,
     )
+
+
+def _mark(scene: Scene) -> str:
+    """A name for all that a scene says."""
+    return hashlib.sha256(json.dumps(scene.to_json()).encode()).hexdigest()[:12]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -244,7 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "revision": spec.revision,
         "fingerprint": fingerprint(spec.folder),
         "seconds": asked.seconds,
-        "scenes": list(asked.scenes),
+        "scenes": {name: _mark(scene) for name, scene in asked.scenes.items()},
+        "files": {name: _mark(scene) for name, scene in asked.files.items()},
         "loops": loops.MANNER,
     }
     found = Found(key, options.json)

@@ -33,8 +33,8 @@ class Whole:
 
 
 def whole(renderer: Renderer, scene: Scene, name: str, folder: Path) -> Whole:
-    """Render all of a scene into `folder`, as it says and in any format but a lossy one, and judge
-    the joins that its sidecar tells of."""
+    """Render all of a scene into `folder`, as it says but for the format, which is WAV, and judge
+    the joins that its sidecar tells of. The sound is gone then."""
     scene = replace(scene, output=replace(scene.output, format="wav"))
     path = folder / f"{name}-{scene.seed}.wav"
     renderer.render(scene, path, sidecar=rule_for(str(path), write=True, force=False))

@@ -67,7 +67,8 @@ def tables(joins: Sequence[Joins], files: Sequence[Whole], joints: Sequence[Join
 
 
 def _of_files(files: Sequence[Whole], column: int = DETECTOR) -> Auc:
-    return auc(np.concatenate([each.placements for each in files])[:, column])
+    rows = [each.placements for each in files if each.placements]
+    return auc(np.concatenate(rows)[:, column])
 
 
 def _files(files: Sequence[Whole]) -> Table:
