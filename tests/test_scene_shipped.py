@@ -12,10 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ambientgen.cli import app
 from ambientgen.cli.model_notices import to_models
 from ambientgen.curves import EASINGS
-from ambientgen.errors import UsageError
-from ambientgen.models.registry import resolve
+from ambientgen.errors import ExitCode, UsageError
+from ambientgen.models.registry import renders_apart, resolve
 from ambientgen.models.vocabulary import unheard, unknown_states
 from ambientgen.plan import make_plan
 from ambientgen.scene import (
@@ -31,6 +32,7 @@ from ambientgen.scene.schema import HINTS
 from ambientgen.training.captions import PLACES
 
 SHIPPED = shipped_scenes()
+SCENES = Path(__file__).parent.parent / "scenes"
 DOCS = (Path(__file__).parent.parent / "docs" / "scenes.md").read_text(encoding="utf-8")
 DOC_SCENES = re.findall(r"```yaml\n(.*?)```", DOCS, flags=re.DOTALL)
 
@@ -89,7 +91,8 @@ def test_ten_scenes_come_along_and_are_told_by_title() -> None:
 @pytest.mark.parametrize("scene", SHIPPED, ids=lambda scene: scene.name)
 def test_a_shipped_scene_asks_for_nothing_that_pocket_cannot_follow(scene: ShippedScene) -> None:
     pocket = resolve("pocket")
-    for _, read in to_models(parse_scene(scene.text)):
+    together, rendered = parse_scene(scene.text), parse_scene(scene.text, apart=renders_apart)
+    for _, read in {*to_models(together), *to_models(rendered)}:
         times = np.arange(0.0, read.duration_s, 0.5)
         heard = np.array([state.value(times) > 0 for state in read.states])
         assert heard.sum(axis=0).max() <= 3  # no mixture that pocket learns from has more
@@ -99,6 +102,14 @@ def test_a_shipped_scene_asks_for_nothing_that_pocket_cannot_follow(scene: Shipp
         warned = {notice.text for notice in unheard(pocket, read)}
         assert warned == {notice.text for notice in unknown_states(pocket, read)}
         assert len(warned) == len(untaught)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cabin", "campfire", "city-after-midnight", "surf"])
+def test_a_shipped_scene_passes_its_own_check(name: str, tmp_path: Path) -> None:
+    scene, sound = SCENES / f"{name}.yaml", tmp_path / f"{name}.wav"
+    assert app.run(["render", str(scene), "-o", str(sound)]) == ExitCode.DONE
+    assert app.run(["check", str(sound), "--scene", str(scene)]) == ExitCode.DONE
 
 
 def test_a_shipped_scene_by_name() -> None:
