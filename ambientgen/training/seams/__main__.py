@@ -187,13 +187,10 @@ def mixtures() -> dict[str, Scene]:
 
 def as_shipped(model: str) -> dict[str, Scene]:
     """All shipped scenes as `model` renders them, by name."""
-    folder = scenes_folder()
+    folder, with_model = scenes_folder(), (f"model={json.dumps(model)}",)
     return {
-        each.name: replace(
-            parse_scene(
-                each.text, str(folder / f"{each.name}.yaml"), apart=lambda _: renders_apart(model)
-            ),
-            model=model,
+        each.name: parse_scene(
+            each.text, str(folder / f"{each.name}.yaml"), with_model, renders_apart
         )
         for each in shipped_scenes()
     }
