@@ -36,7 +36,7 @@ from ambientgen.plan import make_plan
 from ambientgen.renderer import Renderer, sampler_options
 from ambientgen.scene import parse_scene
 from ambientgen.scene.durations import spell
-from ambientgen.stretch import CONTEXT, CORE, FADE, VOCODER_CONTEXT
+from ambientgen.stretch import VOCODER_CONTEXT
 from ambientgen.windows import Window
 
 SPAN_S = 10.24
@@ -200,11 +200,12 @@ def measured(model: Model) -> dict[str, Cost]:
         make_plan(parse_scene(scene_text(n, place, 60.0), "bench.yaml"), geometry, model.spec.rule)
         for n in ("calm", "moving")
     )
-    chunk_s = CORE * geometry.mel_hop / geometry.sample_rate
-    frames = (CORE + FADE + 2 * CONTEXT) // geometry.latent_stride
+    chunk = geometry.chunk
+    chunk_s = chunk.core * geometry.mel_hop / geometry.sample_rate
+    frames = chunk.frames // geometry.latent_stride
     latents = _drawn(1, *_latent_shape(model, frames))
     latents = latents.to(memory_format=torch.channels_last) / model.vae.config.scaling_factor
-    mel = model.vae.decode(latents).sample[:, 0, : CORE + 2 * VOCODER_CONTEXT]
+    mel = model.vae.decode(latents).sample[:, 0, : chunk.core + 2 * VOCODER_CONTEXT]
     heard = [mel]
     if getattr(model.vocoder, "takes_noise", False):
         heard.append(_drawn(1, mel.shape[1] * geometry.mel_hop))
@@ -245,8 +246,9 @@ def _finished(model: Model, path: Path) -> None:
     """What is done to sound once it is there: mels joined, level, limiter, file."""
     geometry = model.geometry
     samples = round(SPAN_S * geometry.sample_rate)
-    mels = np.zeros((geometry.mel_bins, CORE + FADE), np.float32)
-    for _ in join_windows([(0, mels), (CORE, mels)], max_overlap_frames=FADE):
+    chunk = geometry.chunk
+    mels = np.zeros((geometry.mel_bins, chunk.core + chunk.fade), np.float32)
+    for _ in join_windows([(0, mels), (chunk.core, mels)], max_overlap_frames=chunk.fade):
         pass
     sound = (0.1 * np.random.default_rng(0).standard_normal(samples)).astype(np.float32)
     settings = LevelSettings(gain_db=model.spec.gain_db)

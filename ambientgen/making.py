@@ -19,6 +19,7 @@ from ambientgen.noise import Take, WindowNoise
 from ambientgen.plan import Plan
 from ambientgen.reuse import WindowMaker
 from ambientgen.rounds import placed, to_make
+from ambientgen.silence import silent_latents
 from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
@@ -74,7 +75,11 @@ def made(
     engine = means.engine
     make = partial(_made, model, noise, told, means.maker, engine.checkpoint)
     parts = engine.map(make, passes(to_make(plan), means.rows))
-    yield from placed(plan, in_order(chain.from_iterable(parts)))
+
+    def silence(window: Window) -> FloatArray:
+        return engine.run(lambda: silent_latents(model, window.frames))
+
+    yield from placed(plan, in_order(chain.from_iterable(parts)), silence)
 
 
 def passes(windows: Iterable[Window], rows: Callable[[int], int]) -> Iterator[Pass]:

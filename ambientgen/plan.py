@@ -149,10 +149,14 @@ class Plan:
         if self.loop is not None:
             around = turns(self.windows, self.loop.frames, start_frame, end_frame)
             return tuple(dict.fromkeys(window for _, window in around))
-        first = bisect.bisect_right(self._starts, start_frame - self.rule.overlap) - 1
+        first = bisect.bisect_right(self._starts, start_frame - self.rule.longest_overlap) - 1
         last = bisect.bisect_left(self._starts, end_frame)
         found = self.windows[max(first, 0) : last]
         return tuple(w for w in found if w.start_frame + w.frames > start_frame)
+
+    def is_silent(self, frame: int) -> bool:
+        """Whether nothing is rendered at a frame that a window covers."""
+        return all(window.silent for window in self.windows_touching(frame, frame + 1))
 
     @cached_property
     def sounding(self) -> tuple[Window, ...]:
@@ -217,6 +221,7 @@ class Plan:
             "index": window.index,
             "start_s": _number(self.geometry.seconds(window.start_frame)),
             "end_s": _number(end_s),
+            "silent": window.silent,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ambientgen.plan import Plan
@@ -16,13 +16,14 @@ Result = TypeVar("Result")
 
 
 def to_make(plan: Plan) -> Iterator[Window]:
-    """The windows to render, in order: all, and those of a long loop once more in each turn."""
+    """The windows to render, in order: all that are not silent, and those of a long loop once more
+    in each turn."""
     if plan.loop is None:
-        yield from plan.windows
+        yield from (window for window in plan.windows if not window.silent)
         return
     kept: set[int] = set()
     for _, window in turns(plan.windows, plan.loop.frames, *plan.reach.latents):
-        if window.index not in kept:
+        if window.index not in kept and not window.silent:
             yield window
         if len(kept) < KEPT_WINDOWS:
             kept.add(window.index)
@@ -30,15 +31,22 @@ def to_make(plan: Plan) -> Iterator[Window]:
             return
 
 
-def placed(plan: Plan, made: Iterable[tuple[Window, Result]]) -> Iterator[tuple[int, Result]]:
-    """What was made of the windows of `to_make`, in order, with each frame where it is to start."""
+def placed(
+    plan: Plan, made: Iterable[tuple[Window, Result]], silence: Callable[[Window], Result]
+) -> Iterator[tuple[int, Result]]:
+    """What was made of the windows of `to_make`, in order, with each frame where it is to start;
+    between them `silence` of the silent ones."""
+    stream = iter(made)
     if plan.loop is None:
-        yield from ((window.start_frame, result) for window, result in made)
+        for window in plan.windows:
+            yield window.start_frame, silence(window) if window.silent else next(stream)[1]
         return
     kept: dict[int, Result] = {}
-    stream = iter(made)
     for start_frame, window in turns(plan.windows, plan.loop.frames, *plan.reach.latents):
-        result = kept[window.index] if window.index in kept else next(stream)[1]
+        if window.index in kept:
+            result = kept[window.index]
+        else:
+            result = silence(window) if window.silent else next(stream)[1]
         if len(kept) < KEPT_WINDOWS:
             kept[window.index] = result
         yield start_frame, result

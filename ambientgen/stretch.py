@@ -10,13 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ambientgen.resample import source
-from ambientgen.units import Geometry, Loop
+from ambientgen.units import Chunk, Geometry, Loop
 
-# Mel frames (10 ms each). A chunk decodes CORE frames, FADE more into the next chunk, and CONTEXT
-# on either side that is thrown away. Pocket's decoder hears nothing of latents 0.24 s away but
-# through its normalisation, which takes in the whole chunk. Longer chunks waste less on context;
-# but the last is decoded whole, however little of it is heard.
-CORE, FADE, CONTEXT = 768, 32, 32
 # Mel frames of context for the vocoder: HiFi-GAN's kernels reach 22, the texture vocoder less than
 # 32. A multiple of 16, the period of the texture vocoder's tones.
 VOCODER_CONTEXT = 32
@@ -68,19 +63,20 @@ class Grid:
 class Reach:
     """What samples `first` to `end` (not included; None: for ever) of the vocoder's sound take.
 
-    `mel_hop` and `stride` are the model's; `period` is the loop's, in mel frames.
+    `mel_hop`, `stride` and `chunk` are the model's; `period` is the loop's, in mel frames.
     """
 
     first: int
     end: int | None
     mel_hop: int
     stride: int
+    chunk: Chunk
     period: int | None = None
 
     @property
     def grid(self) -> Grid:
         """The grid of VAE chunks and vocoder pieces, in mel frames."""
-        return Grid(CORE, self.period)
+        return Grid(self.chunk.core, self.period)
 
     @property
     def mel(self) -> tuple[int, int | None]:
@@ -97,18 +93,20 @@ class Reach:
     def chunks(self) -> Iterator[Piece]:
         """The VAE's chunks, without context and fades, in mel frames."""
         first, end = self.mel
-        return self.grid.pieces(first - FADE + 1, end)  # a chunk fades over the next one's start
+        return self.grid.pieces(
+            first - self.chunk.fade + 1, end
+        )  # a chunk fades over the next one's start
 
     @property
     def latents(self) -> tuple[int, int | None]:
         """The latent frames that these chunks are decoded from."""
-        start = next(self.chunks())[0] // self.stride - CONTEXT // self.stride
+        start = (next(self.chunks())[0] - self.chunk.context) // self.stride
         first = start if self.period is not None else max(start, 0)
         mel_end = self.mel[1]
         if mel_end is None:
             return first, None
         *_, (_, last) = self.grid.pieces(mel_end - 1, mel_end)
-        return first, (last + FADE + CONTEXT) // self.stride
+        return first, (last + self.chunk.fade + self.chunk.context) // self.stride
 
 
 def reach_of(
@@ -116,8 +114,9 @@ def reach_of(
 ) -> Reach:
     """What these samples of a scene's sound take of the model's."""
     first, end = samples
+    hop, stride, chunk = geometry.mel_hop, geometry.latent_stride, geometry.chunk
     if loop is None:
-        return Reach(first, end, geometry.mel_hop, geometry.latent_stride)
+        return Reach(first, end, hop, stride, chunk)
     made_first, made_end = source(loop, first, first + 1 if end is None else end)
     made = made_first, None if end is None else made_end
-    return Reach(*made, geometry.mel_hop, geometry.latent_stride, loop.mel_frames(geometry))
+    return Reach(*made, hop, stride, chunk, loop.mel_frames(geometry))

@@ -20,11 +20,34 @@ def samples_at(time_s: float, rate: int) -> int:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """What a model's VAE decodes at a time, in mel frames: `core`, `fade` more, over which the next
+    chunk comes in, and `context` on either side that is thrown away.
+
+    A VAE normalises over all that it is given, so what it makes of a sound that grows louder
+    depends on this: a long chunk is too even inside, and the next begins with a jump. Short ones
+    waste more. A chunk is always decoded whole, however little of it is heard.
+    """
+
+    core: int
+    fade: int
+    context: int
+
+    @property
+    def frames(self) -> int:
+        """All that is decoded."""
+        return self.core + self.fade + 2 * self.context
+
+
+@dataclass(frozen=True)
 class Geometry:
     """The shape of a model's time axis and latents.
 
     AudioLDM 2: 16 kHz, hop 160, 64 mel bins, stride 4, 8 channels (haoheliu/AudioLDM2,
     `audioldm2/utils.py`). Pocket: stride 8, 16 channels.
+
+    chunk: what its VAE decodes at a time. AudioLDM 2's learnt from 10.24 s: 7.68 s, and 0.32 s each
+    of fade and context.
 
     stretch: how many times longer than the model's a latent frame lasts, in seconds and samples of
     the scene: 1, but in a loop, which must be a whole number of frames.
@@ -36,6 +59,7 @@ class Geometry:
     latent_stride: int
     latent_channels: int
     stretch: float = 1.0
+    chunk: Chunk = Chunk(768, 32, 32)
 
     @property
     def latent_bins(self) -> int:

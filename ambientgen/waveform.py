@@ -24,7 +24,8 @@ from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
 from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
-from ambientgen.stretch import CONTEXT, FADE, VOCODER_CONTEXT, Piece, Reach
+from ambientgen.silence import NOTHING, are_silent, is_nothing
+from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
 
 FloatArray = NDArray[np.float32]
 
@@ -93,11 +94,12 @@ class Decoder:
         model, stride = self.model, self.model.geometry.latent_stride
         floor = 0 if reach.period is None else None
         in_latents = ((start // stride, end // stride) for start, end in reach.chunks())
-        context = (CONTEXT // stride, (FADE + CONTEXT) // stride)
+        chunk = model.geometry.chunk
+        context = (chunk.context // stride, (chunk.fade + chunk.context) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
         mels = self.engine.map(lambda chunk: _decode_mel(model, chunk), chunks)
         noise = self.take.field("vocoder", model.geometry.mel_hop, reach.period)
-        joined = join_windows(mels, max_overlap_frames=FADE)
+        joined = join_windows(mels, max_overlap_frames=chunk.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
         pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
         audio = self.engine.map(lambda chunk: _vocode(model, chunk, noise), pieces)
@@ -123,19 +125,24 @@ def cut_samples(
 def _decode_mel(model: Model, chunk: Chunk) -> tuple[int, FloatArray]:
     """The log-mel (mels, frames) of one chunk, with its fade, and its first mel frame."""
     geometry = model.geometry
+    start = chunk.start * geometry.latent_stride
+    length = chunk.frames * geometry.latent_stride + geometry.chunk.fade
+    if model.spec.rule.silence and are_silent(model, chunk.values):
+        return start, np.full((geometry.mel_bins, length), NOTHING)
     grid = chunk.values.reshape(geometry.latent_channels, geometry.latent_bins, -1)
     latents = torch.from_numpy(np.ascontiguousarray(grid.swapaxes(1, 2)))[None]
     latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
     mel = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0, 0].float().cpu()
     first = chunk.lead * geometry.latent_stride
-    kept = mel[first : first + chunk.frames * geometry.latent_stride + FADE]
-    return chunk.start * geometry.latent_stride, kept.numpy().T
+    return start, mel[first : first + length].numpy().T
 
 
 @torch.inference_mode()
 def _vocode(model: Model, chunk: Chunk, noise: Noise) -> FloatArray:
     """The samples of one chunk of mel, its context cut off."""
     hop = model.geometry.mel_hop
+    if is_nothing(chunk.values):
+        return np.zeros(chunk.frames * hop, np.float32)
     mel = torch.from_numpy(np.ascontiguousarray(chunk.values.T))[None]
     mel = mel.to(model.device, model.dtype)
     if getattr(model.vocoder, "takes_noise", False):
@@ -156,7 +163,7 @@ def sound(
     """
     placed = iter(windows)
     start_frame, rows = next(placed)
-    most = plan.rule.overlap + plan.rule.multiple - 1  # what a loop's last window may add
+    most = plan.rule.longest_overlap + plan.rule.multiple - 1  # what a loop's last window may add
     latents = join_windows(chain([(start_frame, rows)], placed), max_overlap_frames=most)
     made = decoder.decode(latents, start_frame, plan.reach)
     loop = plan.loop

@@ -50,32 +50,47 @@ _SURVEY_PIECES = 4096  # so many pieces at a time, so that memory does not grow 
 class WindowRule:
     """The windows a model can render, in latent frames.
 
-    `cores` rise, each double the former; `overlap` is what a window adds to its core. All are
-    multiples of `multiple` (a UNet halves its input that often), and the overlap is no longer than
-    the shortest core, so that never more than two windows sound at once.
+    `cores` rise, each double the former; `overlaps` are what a window of each adds to it. All are
+    multiples of `multiple` (a UNet halves its input that often), and no overlap is longer than the
+    shortest core, so that never more than two windows sound at once. `silence`: the model is
+    silent where all states stand at 0, so that windows of nothing else need not be rendered.
 
     Raises:
         ValueError: for lengths that break these rules.
     """
 
     cores: tuple[int, ...]
-    overlap: int
+    overlaps: tuple[int, ...]
     multiple: int
+    silence: bool = False
 
     def __post_init__(self) -> None:
         if not self.cores or self.multiple < 1 or self.cores[0] < self.multiple:
             raise ValueError("a window rule needs a core of at least one multiple of frames")
         if any(longer != 2 * core for core, longer in itertools.pairwise(self.cores)):
             raise ValueError(f"each core must be double the one before: {self.cores}")
-        if self.cores[0] % self.multiple or self.overlap % self.multiple:
-            raise ValueError(f"cores and overlap must be multiples of {self.multiple}")
-        if not 0 <= self.overlap <= self.cores[0]:
-            raise ValueError(f"overlap {self.overlap} must be 0 to {self.cores[0]}")
+        if len(self.overlaps) != len(self.cores):
+            raise ValueError(f"{len(self.overlaps)} overlaps for {len(self.cores)} cores")
+        if any(length % self.multiple for length in (self.cores[0], *self.overlaps)):
+            raise ValueError(f"cores and overlaps must be multiples of {self.multiple}")
+        if not all(0 <= overlap <= self.cores[0] for overlap in self.overlaps):
+            raise ValueError(f"overlaps {self.overlaps} must be 0 to {self.cores[0]}")
 
     @property
     def longest(self) -> int:
         """Frames of a longest window."""
-        return self.cores[-1] + self.overlap
+        return self.cores[-1] + self.overlaps[-1]
+
+    @property
+    def longest_overlap(self) -> int:
+        """The most that two windows share, but for a loop's last."""
+        return max(self.overlaps)
+
+    def overlaps_of(self, core_frames: IntArray) -> IntArray:
+        """What windows add to such cores: as the longest of `cores` that is no longer, or the
+        shortest."""
+        nearest = np.searchsorted(self.cores, core_frames, side="right") - 1
+        return np.asarray(self.overlaps)[np.maximum(nearest, 0)]
 
     @property
     def halvings(self) -> int:
@@ -86,12 +101,19 @@ class WindowRule:
 @dataclass(frozen=True, slots=True)
 class Window:
     """One stretch of latent frames on the absolute grid: `frames` from `start_frame`, the first
-    `core_frames` of them before the next window begins."""
+    `core_frames` of them before the next window begins. In a `silent` one nothing is heard, and
+    nothing rendered."""
 
     index: int
     start_frame: int
     frames: int
     core_frames: int
+    silent: bool = False
+
+    @property
+    def overlap(self) -> int:
+        """Frames that it shares with the next window."""
+        return self.frames - self.core_frames
 
 
 def turns(
@@ -134,15 +156,17 @@ class Rush:
 
 @dataclass(frozen=True)
 class Cut:
-    """Consecutive blocks cut into windows: first frames and cores, ascending; shape (windows,)."""
+    """Consecutive blocks cut into windows: first frames, ascending, cores, and whether all states
+    stand at 0 until the window has played; shape (windows,)."""
 
     start_frames: IntArray
     core_frames: IntArray
+    at_zero: BoolArray
 
     def until(self, end_frame: int) -> Cut:
         """Without the windows that start at or past `end_frame`."""
         kept = self.start_frames < end_frame
-        return Cut(self.start_frames[kept], self.core_frames[kept])
+        return Cut(self.start_frames[kept], self.core_frames[kept], self.at_zero[kept])
 
     def windows(
         self, rule: WindowRule, first_frame: int | None = None, end_frame: int | None = None
@@ -151,15 +175,20 @@ class Cut:
 
         A core that is no multiple, as a loop's last may be, plays on until the window is one.
         """
-        frames = -(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple
+        played = self.core_frames + rule.overlaps_of(self.core_frames)
+        frames = -(-played // rule.multiple) * rule.multiple
         chosen = np.ones(len(frames), dtype=bool)
         if first_frame is not None:
             chosen &= self.start_frames + frames > first_frame
         if end_frame is not None:
             chosen &= self.start_frames < end_frame
         rows = np.stack([self.start_frames, frames, self.core_frames])[:, chosen].T.tolist()
+        silent = (self.at_zero & rule.silence)[chosen].tolist()
         indices = np.flatnonzero(chosen).tolist()
-        return tuple(Window(index, *row) for index, row in zip(indices, rows, strict=True))
+        return tuple(
+            Window(index, start, count, core, still)
+            for index, (start, count, core), still in zip(indices, rows, silent, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -174,6 +203,13 @@ class _Survey:
     ranges: FloatArray
     jumps: BoolArray
 
+    def at_zero(self, pieces: IntArray, lengths: IntArray) -> BoolArray:
+        """Whether all states stand at 0 in so many pieces from each of `pieces` on, and in the one
+        after them, over which a window plays on. Where there are no states none does."""
+        still = ((self.means == 0.0) & (self.ranges == 0.0) & ~self.jumps).all(axis=0)
+        count = np.concatenate([[0], np.cumsum(still & bool(len(self.means)))])
+        return np.asarray(count[pieces + lengths + 1] - count[pieces] == lengths + 1)
+
 
 def fitted_rule(rule: WindowRule, scene: Scene, geometry: Geometry) -> WindowRule:
     """`rule` with the scene's `render: {window, overlap}` in place of its own lengths.
@@ -186,18 +222,20 @@ def fitted_rule(rule: WindowRule, scene: Scene, geometry: Geometry) -> WindowRul
     window_s, overlap_s = scene.render.window_s, scene.render.overlap_s
     if window_s is None and overlap_s is None:
         return rule
-    overlap = rule.overlap if overlap_s is None else _rounded(rule, geometry, overlap_s)
-    cores = rule.cores
+    cores, overlaps = rule.cores, rule.overlaps
+    if overlap_s is not None:
+        overlaps = (_rounded(rule, geometry, overlap_s),) * len(cores)
+    overlap = max(overlaps)
     if window_s is not None:
         window = max(_rounded(rule, geometry, window_s), rule.multiple)
         if overlap_s is None:
             overlap = min(overlap, window // 2 // rule.multiple * rule.multiple)
-        cores = (window - overlap,)
+        cores, overlaps = (window - overlap,), (overlap,)
     if overlap > cores[0] or cores[0] < rule.multiple:
         longest = geometry.seconds(cores[0] if window_s is None else (cores[0] + overlap) // 2)
         what = f"an overlap of {geometry.seconds(overlap):.2f} s is more than half the window"
         raise SceneError(Problem("render.overlap", what, f"write at most `{longest:.2f}s`"))
-    return WindowRule(cores, overlap, rule.multiple)
+    return replace(rule, cores=cores, overlaps=overlaps)
 
 
 def _rounded(rule: WindowRule, geometry: Geometry, length_s: float) -> int:
@@ -222,7 +260,10 @@ def cut_blocks(scene: Scene, geometry: Geometry, rule: WindowRule, first: int, c
         cores.append(np.full(len(starts[-1]), core))
         open_pieces = np.repeat(open_pieces & ~taken, 2)
     order = np.argsort(np.concatenate(starts))
-    return Cut(np.concatenate(starts)[order], np.concatenate(cores)[order])
+    start_frames, core_frames = np.concatenate(starts)[order], np.concatenate(cores)[order]
+    pieces = start_frames // rule.cores[0] - (first - 1) * units
+    still = survey.at_zero(pieces, core_frames // rule.cores[0])
+    return Cut(start_frames, core_frames, still)
 
 
 def cut_timeline(scene: Scene, geometry: Geometry, rule: WindowRule, total_frames: int) -> Cut:
@@ -235,16 +276,17 @@ def fitted_to_loop(rule: WindowRule, frames: int) -> WindowRule:
     """`rule` for a loop of `frames`: no core is longer than it, no overlap than half of it."""
     cores = tuple(core for core in rule.cores if core <= frames)
     cores = cores or (frames // rule.multiple * rule.multiple,)
-    return WindowRule(
-        cores, min(rule.overlap, frames // 2 // rule.multiple * rule.multiple), rule.multiple
-    )
+    most = frames // 2 // rule.multiple * rule.multiple
+    overlaps = tuple(min(overlap, most) for overlap in rule.overlaps[: len(cores)])
+    return replace(rule, cores=cores, overlaps=overlaps)
 
 
 def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) -> Cut:
     """The windows of one turn of a loop of `frames`: they end where the first begins again.
 
     What the blocks leave over is cut as long as it goes; what is shorter than the shortest core
-    joins the last window, which is halved if that makes it longer than the longest.
+    joins the last window, which is halved if that makes it longer than the longest. What is cut so
+    is rendered even where all states stand at 0, and so is the last window.
     """
     blocks = -(-frames // rule.cores[-1])
     whole = cut_blocks(scene, geometry, rule, 0, blocks)
@@ -259,7 +301,10 @@ def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) ->
         half = last // 2 // rule.multiple * rule.multiple
         cores, last = [*cores, half], last - half
     lengths = np.array([*cores, last])
-    return Cut(np.cumsum(lengths) - lengths, lengths)
+    still = np.zeros(len(lengths), dtype=bool)
+    still[: fits.sum()] = whole.at_zero[fits]
+    still[-1] = False
+    return Cut(np.cumsum(lengths) - lengths, lengths, still)
 
 
 def rushes(
@@ -280,7 +325,7 @@ def rushes(
     steps = np.where(meant, 0.0, np.abs(np.diff(survey.means)))
     moved[:, 1:] = np.maximum(moved[:, 1:], steps)
     moved[:, : first_frame // core] = 0.0
-    span_s, window_s = geometry.seconds(core), geometry.seconds(core + rule.overlap)
+    span_s, window_s = geometry.seconds(core), geometry.seconds(core + rule.overlaps[0])
     found = []
     for state, row in zip(scene.states, moved, strict=True):
         worst = int(np.argmax(row >= row.max() - _ALIKE))

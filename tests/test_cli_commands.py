@@ -268,7 +268,7 @@ def test_plan_json_is_the_plan(capsys: Output, rain: str, hub_faithful_folder: P
     plan = json.loads(out)
     assert (plan["duration_s"], plan["sample_rate"]) == (120, 16000)
     assert set(plan["keyframes"][0]) >= {"time_s", "prompt", "states"}
-    assert set(plan["windows"][0]) == {"index", "start_s", "end_s"}
+    assert set(plan["windows"][0]) == {"index", "start_s", "end_s", "silent"}
     assert plan["windows"][-1]["end_s"] > 120  # the last chunk is decoded whole
     assert any("its licence is not stated" in notice for notice in plan["notices"])
 

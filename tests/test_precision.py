@@ -65,7 +65,7 @@ def test_batches_in_half_are_near_full_precision(
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_sound_in_half_is_near_full_precision(full: Model, dtype: torch.dtype) -> None:
     half = load(resolve("pocket"), "cpu", dtype)
-    reach = Reach(0, 16_000, 160, 8)
+    reach = Reach(0, 16_000, 160, 8, full.geometry.chunk)
     rows = np.random.default_rng(1).standard_normal((128, 80)).astype("f4")
     sounds = []
     for model in (full, half):

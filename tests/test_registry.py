@@ -125,7 +125,7 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
         licence="Apache-2.0",
     )
     spec = registry.resolve(str(folder))
-    assert spec.rule == WindowRule((24, 48, 96), 8, 8)
+    assert spec.rule == WindowRule((24, 48, 96), (8, 8, 8), 8)
     assert spec.defaults == registry.RenderDefaults(4, 1.0, False)
     assert (spec.gain_db, spec.states, spec.revision) == (-6.5, ("rain", "wind"), "0.1")
     assert spec.commercial
@@ -140,7 +140,17 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
         ({"steps": 0}, "`steps` is 0; write a whole number of at least 1"),
         ({"steps": True}, "`steps` is True; write a whole number of at least 1"),
         ({"steps": 4.5}, "`steps` is 4.5; write a whole number of at least 1"),
-        ({"overlap": 8.5}, "`overlap` is 8.5; write a whole number of at least 0"),
+        (
+            {"overlap": 8.5},
+            "`overlap` is 8.5; write a whole number of at least 0, or a list of 3 such",
+        ),
+        (
+            {"overlap": [8, 8]},
+            "`overlap` is [8, 8]; write a whole number of at least 0, or a list of",
+        ),
+        ({"chunk": [48, 8]}, "`chunk` is [48, 8]; write core, fade and context"),
+        ({"chunk": [8, 48, 8]}, "`chunk` is [8, 48, 8]; write core, fade and context"),
+        ({"silence": 1}, "`silence` is 1; write true or false"),
         ({"multiple": 10**400}, "`multiple` is 1000"),
         ({"cores": [24, "x"]}, "`cores` is [24, 'x']; write a list of whole numbers"),
         ({"cores": [24.5, 49]}, "`cores` is [24.5, 49]; write a list of whole numbers"),

@@ -176,11 +176,15 @@ def _decoded(
 def test_decoding_does_not_depend_on_blocks_workers_or_what_else_is_asked(hub_model: Model) -> None:
     latents = _latents(hub_model, 300)
     end = 170 * hub_model.geometry.samples_per_frame
-    one = _decoded(hub_model, latents, [], 1, Reach(0, end, 160, 4))
-    other = _decoded(hub_model, latents, [7, 100, 1, 90], 3, Reach(0, end, 160, 4))
+    one = _decoded(hub_model, latents, [], 1, Reach(0, end, 160, 4, hub_model.geometry.chunk))
+    other = _decoded(
+        hub_model, latents, [7, 100, 1, 90], 3, Reach(0, end, 160, 4, hub_model.geometry.chunk)
+    )
     assert len(one) == end
     np.testing.assert_array_equal(one, other)
-    part = _decoded(hub_model, latents, [], 1, Reach(81_000, 90_001, 160, 4))
+    part = _decoded(
+        hub_model, latents, [], 1, Reach(81_000, 90_001, 160, 4, hub_model.geometry.chunk)
+    )
     np.testing.assert_array_equal(part, one[81_000:90_001])
 
 

@@ -24,7 +24,7 @@ from ambientgen.models.folder import (
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.scene.faults import nearest
 from ambientgen.swells import Swell
-from ambientgen.units import Geometry
+from ambientgen.units import TONE_FRAMES, Chunk, Geometry
 from ambientgen.windows import WindowRule
 
 EXTRAS = "ambientgen.json"  # beside model_index.json: what AudioLDM 2's own layout cannot say
@@ -234,7 +234,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
     layout = check_folder(folder, remedy)
     file = folder / EXTRAS
     extras = TypedJson(file, read_json(file) if file.is_file() else {})
-    geometry = geometry_of(folder)
+    geometry = _with_chunk(geometry_of(folder), extras)
     licence = extras.text("licence") or _card_licence(folder)
     return ModelSpec(
         name=name,
@@ -266,6 +266,20 @@ def layout_of(spec: ModelSpec) -> Layout:
     return check_folder(spec.folder, "resolve the model again")
 
 
+def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:
+    """The geometry with the `chunk` that the folder asks for: core, fade and context in latent
+    frames."""
+    stride, usual = geometry.latent_stride, geometry.chunk
+    lengths = extras.wholes(
+        "chunk", tuple(n // stride for n in (usual.core, usual.fade, usual.context))
+    )
+    if len(lengths) != 3 or lengths[1] > lengths[0] or lengths[0] * stride % TONE_FRAMES:
+        what = f"`chunk` is {list(lengths)}"
+        remedy = "write core, fade and context in latent frames, a fade no longer than the core"
+        raise ModelError(Problem(str(extras.path), what, remedy))
+    return replace(geometry, chunk=Chunk(*(stride * n for n in lengths)))
+
+
 def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:
     """Windows as the folder asks for them, or AudioLDM 2's spans in this model's frames.
 
@@ -279,9 +293,10 @@ def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:
         return max(1, math.ceil(frames * rate / multiple)) * multiple
 
     cores = extras.wholes("cores", tuple(whole(56) * double for double in (1, 2, 4)))
-    overlap = extras.whole("overlap", min(whole(32), cores[0]), least=0)
+    usual = min(whole(32), cores[0])
+    overlaps = extras.whole_or_each("overlap", usual, len(cores), least=0)
     try:
-        return WindowRule(cores, overlap, multiple)
+        return WindowRule(cores, overlaps, multiple, extras.flag("silence", WindowRule.silence))
     except ValueError as error:
         raise ModelError(Problem(str(extras.path), str(error))) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from ambientgen.asked import Asked
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.plan import Plan
 from ambientgen.scene.document import scene_document
-from ambientgen.stretch import FADE
 from ambientgen.windows import turns
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Made:
                 "latent_stride": geometry.latent_stride,
                 "latent_channels": geometry.latent_channels,
                 "window_cores": list(rule.cores),
-                "window_overlap": rule.overlap,
+                "window_overlaps": list(rule.overlaps),
             },
             "sampler": {
                 "steps": default.steps if asked.steps is None else asked.steps,
@@ -70,7 +70,7 @@ class Made:
         """Where windows, and chunks, join in the file, in seconds of it."""
         geometry = self.plan.geometry
         return {
-            "overlap_s": round(geometry.seconds(self.plan.rule.overlap), _DECIMALS),
+            "overlap_s": round(geometry.seconds(self.plan.rule.longest_overlap), _DECIMALS),
             "joins_s": span.inside(map(geometry.seconds, _joins(self.plan))),
             "chunk_joins_s": span.inside(map(geometry.seconds, _chunk_joins(self.plan))),
         }
@@ -169,20 +169,21 @@ def _layers(
 
 
 def _joins(plan: Plan) -> Iterator[float]:
-    """The middle of each overlap of two windows, in latent frames."""
-    starts = [window.start_frame for window in plan.windows]
+    """The middle of each overlap of two windows that are not both silent, in latent frames."""
+    placed = [(window.start_frame, window) for window in plan.windows]
     if plan.loop is not None:
-        around = turns(plan.windows, plan.loop.frames, *plan.reach.latents)
-        starts = [start_frame for start_frame, _ in around]
-    for start_frame in starts[1:]:  # nothing comes before the first
-        yield start_frame + plan.rule.overlap / 2
+        placed = list(turns(plan.windows, plan.loop.frames, *plan.reach.latents))
+    for (_, before), (start_frame, window) in pairwise(placed):  # nothing comes before the first
+        if not (before.silent and window.silent):
+            yield start_frame + before.overlap / 2
 
 
 def _chunk_joins(plan: Plan) -> Iterator[float]:
-    """The middle of each fade from chunk to chunk, in latent frames."""
+    """The middle of each fade from chunk to chunk where something is rendered, in latent frames."""
     for start, _ in plan.reach.chunks():
-        if start or plan.loop is not None:
-            yield (start + FADE / 2) / plan.geometry.latent_stride
+        middle = (start + plan.geometry.chunk.fade / 2) / plan.geometry.latent_stride
+        if (start or plan.loop is not None) and not plan.is_silent(int(middle)):
+            yield middle
 
 
 def _version() -> str:

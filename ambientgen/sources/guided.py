@@ -31,7 +31,7 @@ from ambientgen.sources.mel import log_mel
 from ambientgen.sources.procedural import CORE as SOUND_CORE
 from ambientgen.sources.procedural import Procedural
 from ambientgen.stream import FloatArray, Stream
-from ambientgen.stretch import CONTEXT, CORE, FADE, Grid, Piece
+from ambientgen.stretch import Grid, Piece
 from ambientgen.units import Loop
 
 Kept = TypeVar("Kept")
@@ -71,7 +71,7 @@ class Guide:
         first, end = start * stride, (start + count) * stride
         if self._mel_period is None:
             first = max(first, 0)
-        grid = Grid(CORE, self._mel_period)
+        grid = Grid(self._model.geometry.chunk.core, self._mel_period)
         pieces = list(grid.pieces(first, max(end, first + 1)))
         if pieces[0][0] > 0 or self._mel_period is not None:
             pieces.insert(0, next(grid.pieces(pieces[0][0] - 1, pieces[0][0])))
@@ -91,8 +91,9 @@ class Guide:
     @torch.inference_mode()
     def _encode(self, start: int, stop: int) -> FloatArray:
         model, geometry = self._model, self._model.geometry
-        lead = CONTEXT if self._mel_period is not None else min(CONTEXT, start)
-        low, high = start - lead, stop + FADE + CONTEXT
+        chunk = geometry.chunk
+        lead = chunk.context if self._mel_period is not None else min(chunk.context, start)
+        low, high = start - lead, stop + chunk.fade + chunk.context
         hop = geometry.mel_hop
         samples = self._samples(low * hop - MEL_CONTEXT, (high - 1) * hop + MEL_CONTEXT)
         mel = torch.from_numpy(log_mel(samples, geometry.mel_bins))[None, None]
@@ -100,7 +101,7 @@ class Guide:
         latents = model.vae.encode(mel).latent_dist.mean * model.vae.config.scaling_factor
         rows = latents[0].transpose(1, 2).flatten(0, 1).float().cpu().numpy()
         stride = geometry.latent_stride
-        return np.asarray(rows[:, lead // stride :][:, : (stop + FADE - start) // stride])
+        return np.asarray(rows[:, lead // stride :][:, : (stop + chunk.fade - start) // stride])
 
     def _samples(self, first: int, end: int) -> FloatArray:
         """The sound itself, (n,); silence before the start of what is no loop."""

@@ -33,7 +33,7 @@ from ambientgen.training.scores.report import Table
 from ambientgen.training.scores.teacher import Teacher, available_workers
 
 RENDERERS: dict[str, Callable[[], Renderer]] = {
-    "scene": lambda: Renderer("cpu"),
+    "scene": variants.Throughout,
     "none": lambda: variants.Altering(variants.textless),
     "keyframe": lambda: variants.Altering(variants.wordy),
 }

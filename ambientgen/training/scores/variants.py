@@ -54,11 +54,26 @@ class _Altered(Conditionings):
         return self.alter(self.model, self.plan, told, window)
 
 
-class Altering(Renderer):
+class Throughout(Renderer):
+    """Renders windows too in which all states stand at 0: a model's own silence is what is scored,
+    and that a sound follows its curve must not come from windows that were left out."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        super().__init__("cpu", workers)
+
+    def loaded(self, name: str) -> Model:
+        """The model called `name`, which is asked for all windows."""
+        model = super().loaded(name)
+        return replace(
+            model, spec=replace(model.spec, rule=replace(model.spec.rule, silence=False))
+        )
+
+
+class Altering(Throughout):
     """Renders with conditionings changed by `alter`, window by window."""
 
     def __init__(self, alter: Alter, workers: int | None = None) -> None:
-        super().__init__("cpu", workers)
+        super().__init__(workers)
         self._alter = alter
 
     def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
@@ -112,11 +127,11 @@ def averaged(model: Model, plan: Plan, told: Conditionings, window: Window) -> C
     return replace(given, loa=given.loa.mean(0, keepdim=True).expand_as(given.loa).contiguous())
 
 
-class Changed(Renderer):
+class Changed(Throughout):
     """Renders with a model whose networks are exchanged."""
 
     def __init__(self, change: Callable[[Model], Model], workers: int | None = None) -> None:
-        super().__init__("cpu", workers)
+        super().__init__(workers)
         self._change = change
 
     def loaded(self, name: str) -> Model:

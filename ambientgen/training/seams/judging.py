@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -131,8 +132,8 @@ def agreements(take: Take, made: Sequence[FloatArray]) -> list[float]:
 def moves(plan: Plan, time_s: float) -> float:
     """How far any state's average moves from window to window at the join nearest to a moment."""
     frame = (time_s + plan.start_s) * plan.geometry.frames_per_second
-    starts = np.array([w.start_frame + plan.rule.overlap / 2 for w in plan.windows[1:]])
-    after = int(np.argmin(np.abs(starts - frame))) + 1
+    middles = [after.start_frame + before.overlap / 2 for before, after in pairwise(plan.windows)]
+    after = int(np.argmin(np.abs(np.array(middles) - frame))) + 1
     means = [_mean(plan, window) for window in plan.windows[after - 1 : after + 1]]
     return float(np.abs(means[1] - means[0]).max())
 

@@ -15,7 +15,6 @@ from ambientgen.crossfade import ramp
 from ambientgen.latents import denoise
 from ambientgen.loa import Conditioning
 from ambientgen.models.solver import Step, solver_steps
-from ambientgen.stretch import CONTEXT, CORE, FADE
 from ambientgen.training.seams.takes import (
     Take,
     from_inner_latents,
@@ -63,7 +62,8 @@ class Way:
         windows, rate = take.plan.windows, take.plan.geometry.frames_per_second
         made = sum(window.frames for window in windows)
         unet = rate * made / sum(window.core_frames for window in windows)
-        whole = rate * (CORE + FADE + 2 * CONTEXT) / CORE
+        chunk = take.plan.geometry.chunk
+        whole = rate * chunk.frames / chunk.core
         return unet, unet if self.join is from_waveforms else whole
 
 

@@ -1,0 +1,58 @@
+"""Silence as a model has it: latents that stand where nothing is rendered, and a mel of nothing.
+
+Where all states stand at 0 (`windows.Window.silent`), a model that says `silence` of itself needs
+not be asked: its windows hold the latents of a microphone's faint noise, over which neighbours fade
+as over any other. A chunk of nothing else is not decoded either: its mel is that of digital
+silence, and so are its samples. What a chunk holds decides, so sound stays a function of its place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ambientgen.sources.mel import CONTEXT, FLOOR, HOP, log_mel
+
+if TYPE_CHECKING:
+    from ambientgen.models.loading import Model
+
+FloatArray = NDArray[np.float32]
+
+NOTHING = np.float32(np.log(FLOOR))
+"""Log-mel of digital silence, in every band."""
+
+MICROPHONE_DB = -78.0
+"""dBFS of the noise under all that pocket learnt from (`training/corpus.py`)."""
+
+_MEL_FRAMES = 512  # of noise, whose latents are averaged: 5 s, of which the middle half counts
+
+
+def silent_frame(model: Model) -> FloatArray:
+    """One latent frame (C * F,) of a microphone's noise, as `model` encodes it: `Model.silence`."""
+    drawn = np.random.default_rng(0).standard_normal((_MEL_FRAMES - 1) * HOP + 2 * CONTEXT)
+    noise = (10.0 ** (MICROPHONE_DB / 20.0) * drawn).astype(np.float32)
+    mel = torch.from_numpy(log_mel(noise, model.geometry.mel_bins))[None, None]
+    with torch.inference_mode():
+        mel = mel.to(model.device, model.dtype, memory_format=torch.channels_last)
+        latents = model.vae.encode(mel).latent_dist.mean * model.vae.config.scaling_factor
+    rows = latents[0].transpose(1, 2).flatten(0, 1).float().cpu().numpy()
+    quarter = rows.shape[1] // 4
+    return np.asarray(rows[:, quarter:-quarter].mean(axis=1), np.float32)
+
+
+def silent_latents(model: Model, frames: int) -> FloatArray:
+    """Latents (C * F, frames) of a silent window."""
+    return np.repeat(model.silence[:, np.newaxis], frames, axis=1)
+
+
+def are_silent(model: Model, latents: FloatArray) -> bool:
+    """Whether latents (C * F, frames) hold a silent window's and nothing else."""
+    return bool((latents == model.silence[:, np.newaxis]).all())
+
+
+def is_nothing(mel: FloatArray) -> bool:
+    """Whether a mel is that of digital silence throughout."""
+    return bool((mel == NOTHING).all())
