@@ -20,6 +20,7 @@ from ambientgen.models.registry import pocket_folder, resolve
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
 from ambientgen.synth import TEXTURES
+from ambientgen.training.scores.variants import Throughout
 
 Audio = NDArray[np.float64]
 
@@ -34,7 +35,8 @@ def pocket() -> Model:
 
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
-    return Renderer("cpu")
+    """Asks pocket for windows of states at 0 as well."""
+    return Throughout()
 
 
 RENDER = """
@@ -119,6 +121,17 @@ def test_a_louder_state_gives_more_sound(renderer: Renderer, tmp_path: Path, nam
         for curve in ("0", "0.25", "0.6", "1")
     ]
     assert all(np.diff(levels) > 2), levels
+
+
+@pytest.mark.slow
+def test_a_ramp_of_rain_has_no_stairs_where_chunks_meet(renderer: Renderer, tmp_path: Path) -> None:
+    """With chunks of 7.68 s the largest step was 1.6 dB, where two of them met; now it is 0.9."""
+    curve = "{0s: 0.25, 5s: 0.25, 25s: 0.85}"
+    takes = [_take(renderer, tmp_path, {"rain": curve}, 30, seed) for seed in range(1, 7)]
+    halves = np.square(takes)[:, 5 * 16_000 : 25 * 16_000].reshape(len(takes), 40, -1)
+    levels = 10 * np.log10(halves.mean(axis=2)).mean(axis=0)
+    assert levels[-1] - levels[0] > 10
+    assert np.abs(np.diff(levels)).max() < 1.2, levels.round(1)
 
 
 def _nearest(seen: Audio, known: dict[str, list[Audio]], spread: Audio) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ambientgen.training.scores import hearing
-from ambientgen.training.scores.bench import Bench, held
+from ambientgen.training.scores.bench import Bench, held, moving
 from ambientgen.training.scores.report import Row, Table
-from ambientgen.training.scores.teacher import Audio
+from ambientgen.training.scores.teacher import Audio, Wish
 from ambientgen.training.scores.thresholds import EVENTS, JUMP_OVER_OWN, LATE_S
 
 LOW, HIGH = 0.25, 0.85
@@ -16,6 +18,7 @@ STEPS_TAKE_S = 48
 BIN_S = 0.25
 GAP_S, SPAN_S = 1.0, 4.0  # a step's two levels are those of 1 to 4 s before and after it
 RAMP_S, RAMP_TAKE_S = (5.0, 25.0), 30
+RAMP = {0.0: LOW, RAMP_S[0]: LOW, RAMP_S[1]: HIGH, 30.0: HIGH}
 HALF_S = 0.5
 
 
@@ -34,7 +37,8 @@ def score(bench: Bench) -> list[Table]:
             "no_stairs",
             "A ramp has no stairs",
             f"A ramp of {RAMP_S[1] - RAMP_S[0]:g} s: no jump between neighbouring half-seconds is "
-            f"larger than {JUMP_OVER_OWN:g} × the largest at a constant level.",
+            f"larger than {JUMP_OVER_OWN:g} × the largest at a constant level. Beside it "
+            "procedural sound, which climbs as evenly as its kind can.",
             [_ramp(bench, state) for state in states],
         ),
     ]
@@ -80,11 +84,35 @@ def _steps(bench: Bench, state: str) -> Row:
 
 
 def _ramp(bench: Bench, state: str) -> Row:
-    start, end = RAMP_S
-    fields = f"{{curve: {{0s: {LOW}, {start:g}s: {LOW}, {end:g}s: {HIGH}, 30s: {HIGH}}}}}"
-    first, last = round(start / HALF_S), round(end / HALF_S)
-    ramp = _levels(bench, state, fields, RAMP_TAKE_S, HALF_S)[first:last]
-    still = _levels(bench, state, held((LOW + HIGH) / 2), RAMP_TAKE_S, HALF_S)[first:last]
-    jump, own = (float(np.abs(np.diff(levels)).max()) for levels in (ramp, still))
-    figures = {"largest jump, dB": jump, "at a constant level, dB": own, "ratio": jump / own}
+    curves = RAMP, {0.0: (LOW + HIGH) / 2}
+    jump, own = (
+        _largest_jump(_levels(bench, state, _fields(c), RAMP_TAKE_S, HALF_S)) for c in curves
+    )
+    taught = [_largest_jump(_taught(bench, state, tuple(c.items()))) for c in curves]
+    figures = {
+        "largest jump, dB": jump,
+        "at a constant level, dB": own,
+        "ratio": jump / own,
+        "procedural, dB": taught[0],
+        "procedural, constant, dB": taught[1],
+    }
     return Row(state, figures, jump <= JUMP_OVER_OWN * own)
+
+
+def _largest_jump(levels: Audio) -> float:
+    """The largest between neighbouring half-seconds of where the ramp is, in dB."""
+    first, last = (round(at_s / HALF_S) for at_s in RAMP_S)
+    return float(np.abs(np.diff(levels[first:last])).max())
+
+
+def _fields(curve: Mapping[float, float]) -> str:
+    return held(curve[0.0]) if len(curve) == 1 else moving(curve)
+
+
+def _taught(bench: Bench, state: str, curve: tuple[tuple[float, float], ...]) -> Audio:
+    """Levels of half-seconds of procedural takes along a curve, their mean."""
+    wishes = [Wish(state, curve, RAMP_TAKE_S, s) for s in bench.seeds(bench.effort.sweeps)]
+    bench.teacher.prepare(wishes)
+    listening, count = hearing.weights(bench, state), round(RAMP_TAKE_S / HALF_S)
+    takes = [hearing.levels_db(bench.teacher.take(w), listening, count) for w in wishes]
+    return np.asarray(np.mean(takes, axis=0))
