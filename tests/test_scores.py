@@ -460,3 +460,22 @@ def test_a_jump_is_found_where_it_is_and_nowhere_else() -> None:
     falling = np.where(middles < 29.3, -8.0, -20.0) + noise
     assert abs(timing.crossing_s(falling, 29.3) - 29.3) <= timing.BIN_S
     assert timing.crossing_s(np.zeros(192), 18.9) == np.inf
+
+
+@pytest.mark.parametrize("step_s", timing.STEPS_S)
+def test_a_steps_time_is_read_off_a_sound(step_s: float) -> None:
+    """From samples to seconds: noise that grows by 14 dB at a step is heard to do so then."""
+    rng = np.random.default_rng(0)
+    sound = 0.01 * rng.standard_normal(timing.STEPS_TAKE_S * hearing.RATE)
+    sound[round(step_s * hearing.RATE) :] *= 5
+    listening = np.full(hearing.BANDS, 1 / hearing.BANDS)
+    levels = hearing.levels_db(sound, listening, round(timing.STEPS_TAKE_S / timing.BIN_S))
+    assert abs(timing.crossing_s(levels, step_s) - step_s) <= timing.BIN_S
+
+
+def test_stretches_lie_where_they_belong() -> None:
+    parts = hearing.stretches(np.arange(2999), 192)
+    assert len(parts) == 192
+    assert np.array_equal(np.concatenate(parts), np.arange(2999))
+    firsts = np.array([part[0] for part in parts])
+    assert np.abs(firsts - np.arange(192) * 2999 / 192).max() <= 0.5

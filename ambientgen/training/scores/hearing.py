@@ -84,7 +84,17 @@ def floor_db(bench: Bench, listening: Audio) -> float:
 def levels_db(audio: Audio, listening: Audio, bins: int) -> Audio:
     """Level of weighted bands in each of `bins` equal stretches, (bins,) in dB."""
     power = band_powers(audio) @ listening
-    return np.asarray([decibels(part.mean()) for part in np.array_split(power, bins)])
+    return np.asarray([decibels(part.mean()) for part in stretches(power, bins)])
+
+
+def stretches(values: Audio, count: int) -> list[Audio]:
+    """Frames (n, ...) in `count` stretches, each within half a frame of where it belongs.
+
+    (`np.array_split` makes the first ones a frame longer than the last: of 48 s in 192 stretches
+    that of 29.25 s began at 29.95 s.)
+    """
+    edges = np.round(np.linspace(0, len(values), count + 1)).astype(int)
+    return np.split(values, edges[1:-1])
 
 
 def densities(audio: Audio, listening: Audio, bins: int, floor: float) -> Audio:
@@ -95,7 +105,7 @@ def densities(audio: Audio, listening: Audio, bins: int, floor: float) -> Audio:
     rises[:ONSET_FRAMES] = False
     onsets = rises & ~np.roll(rises, 1)
     stretch_s = len(audio) / RATE / bins
-    return np.asarray([part.sum() / stretch_s for part in np.array_split(onsets, bins)])
+    return np.asarray([part.sum() / stretch_s for part in stretches(onsets, bins)])
 
 
 def follows(asked: Audio, heard: Audio) -> float:
