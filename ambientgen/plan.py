@@ -149,7 +149,7 @@ class Plan:
         if self.loop is not None:
             around = turns(self.windows, self.loop.frames, start_frame, end_frame)
             return tuple(dict.fromkeys(window for _, window in around))
-        first = bisect.bisect_right(self._starts, start_frame - self.rule.longest_overlap) - 1
+        first = bisect.bisect_right(self._starts, start_frame - self.rule.overlap) - 1
         last = bisect.bisect_left(self._starts, end_frame)
         found = self.windows[max(first, 0) : last]
         return tuple(w for w in found if w.start_frame + w.frames > start_frame)

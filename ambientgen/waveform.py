@@ -163,7 +163,7 @@ def sound(
     """
     placed = iter(windows)
     start_frame, rows = next(placed)
-    most = plan.rule.longest_overlap + plan.rule.multiple - 1  # what a loop's last window may add
+    most = plan.rule.overlap + plan.rule.multiple - 1  # what a loop's last window may add
     latents = join_windows(chain([(start_frame, rows)], placed), max_overlap_frames=most)
     made = decoder.decode(latents, start_frame, plan.reach)
     loop = plan.loop

@@ -50,9 +50,9 @@ _SURVEY_PIECES = 4096  # so many pieces at a time, so that memory does not grow 
 class WindowRule:
     """The windows a model can render, in latent frames.
 
-    `cores` rise, each double the former; `overlaps` are what a window of each adds to it. All are
-    multiples of `multiple` (a UNet halves its input that often), and no overlap is longer than the
-    shortest core, so that never more than two windows sound at once. `silence`: the model is
+    `cores` rise, each double the former; `overlap` is what a window adds to its core. All are
+    multiples of `multiple` (a UNet halves its input that often), and the overlap is no longer than
+    the shortest core, so that never more than two windows sound at once. `silence`: the model is
     silent where all states stand at 0, so that windows of nothing else need not be rendered.
 
     Raises:
@@ -60,7 +60,7 @@ class WindowRule:
     """
 
     cores: tuple[int, ...]
-    overlaps: tuple[int, ...]
+    overlap: int
     multiple: int
     silence: bool = False
 
@@ -69,28 +69,15 @@ class WindowRule:
             raise ValueError("a window rule needs a core of at least one multiple of frames")
         if any(longer != 2 * core for core, longer in itertools.pairwise(self.cores)):
             raise ValueError(f"each core must be double the one before: {self.cores}")
-        if len(self.overlaps) != len(self.cores):
-            raise ValueError(f"{len(self.overlaps)} overlaps for {len(self.cores)} cores")
-        if any(length % self.multiple for length in (self.cores[0], *self.overlaps)):
-            raise ValueError(f"cores and overlaps must be multiples of {self.multiple}")
-        if not all(0 <= overlap <= self.cores[0] for overlap in self.overlaps):
-            raise ValueError(f"overlaps {self.overlaps} must be 0 to {self.cores[0]}")
+        if self.cores[0] % self.multiple or self.overlap % self.multiple:
+            raise ValueError(f"cores and overlap must be multiples of {self.multiple}")
+        if not 0 <= self.overlap <= self.cores[0]:
+            raise ValueError(f"overlap {self.overlap} must be 0 to {self.cores[0]}")
 
     @property
     def longest(self) -> int:
         """Frames of a longest window."""
-        return self.cores[-1] + self.overlaps[-1]
-
-    @property
-    def longest_overlap(self) -> int:
-        """The most that two windows share, but for a loop's last."""
-        return max(self.overlaps)
-
-    def overlaps_of(self, core_frames: IntArray) -> IntArray:
-        """What windows add to such cores: as the longest of `cores` that is no longer, or the
-        shortest."""
-        nearest = np.searchsorted(self.cores, core_frames, side="right") - 1
-        return np.asarray(self.overlaps)[np.maximum(nearest, 0)]
+        return self.cores[-1] + self.overlap
 
     @property
     def halvings(self) -> int:
@@ -175,8 +162,7 @@ class Cut:
 
         A core that is no multiple, as a loop's last may be, plays on until the window is one.
         """
-        played = self.core_frames + rule.overlaps_of(self.core_frames)
-        frames = -(-played // rule.multiple) * rule.multiple
+        frames = -(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple
         chosen = np.ones(len(frames), dtype=bool)
         if first_frame is not None:
             chosen &= self.start_frames + frames > first_frame
@@ -222,20 +208,18 @@ def fitted_rule(rule: WindowRule, scene: Scene, geometry: Geometry) -> WindowRul
     window_s, overlap_s = scene.render.window_s, scene.render.overlap_s
     if window_s is None and overlap_s is None:
         return rule
-    cores, overlaps = rule.cores, rule.overlaps
-    if overlap_s is not None:
-        overlaps = (_rounded(rule, geometry, overlap_s),) * len(cores)
-    overlap = max(overlaps)
+    overlap = rule.overlap if overlap_s is None else _rounded(rule, geometry, overlap_s)
+    cores = rule.cores
     if window_s is not None:
         window = max(_rounded(rule, geometry, window_s), rule.multiple)
         if overlap_s is None:
             overlap = min(overlap, window // 2 // rule.multiple * rule.multiple)
-        cores, overlaps = (window - overlap,), (overlap,)
+        cores = (window - overlap,)
     if overlap > cores[0] or cores[0] < rule.multiple:
         longest = geometry.seconds(cores[0] if window_s is None else (cores[0] + overlap) // 2)
         what = f"an overlap of {geometry.seconds(overlap):.2f} s is more than half the window"
         raise SceneError(Problem("render.overlap", what, f"write at most `{longest:.2f}s`"))
-    return replace(rule, cores=cores, overlaps=overlaps)
+    return replace(rule, cores=cores, overlap=overlap)
 
 
 def _rounded(rule: WindowRule, geometry: Geometry, length_s: float) -> int:
@@ -276,9 +260,8 @@ def fitted_to_loop(rule: WindowRule, frames: int) -> WindowRule:
     """`rule` for a loop of `frames`: no core is longer than it, no overlap than half of it."""
     cores = tuple(core for core in rule.cores if core <= frames)
     cores = cores or (frames // rule.multiple * rule.multiple,)
-    most = frames // 2 // rule.multiple * rule.multiple
-    overlaps = tuple(min(overlap, most) for overlap in rule.overlaps[: len(cores)])
-    return replace(rule, cores=cores, overlaps=overlaps)
+    overlap = min(rule.overlap, frames // 2 // rule.multiple * rule.multiple)
+    return replace(rule, cores=cores, overlap=overlap)
 
 
 def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) -> Cut:
@@ -325,7 +308,7 @@ def rushes(
     steps = np.where(meant, 0.0, np.abs(np.diff(survey.means)))
     moved[:, 1:] = np.maximum(moved[:, 1:], steps)
     moved[:, : first_frame // core] = 0.0
-    span_s, window_s = geometry.seconds(core), geometry.seconds(core + rule.overlaps[0])
+    span_s, window_s = geometry.seconds(core), geometry.seconds(core + rule.overlap)
     found = []
     for state, row in zip(scene.states, moved, strict=True):
         worst = int(np.argmax(row >= row.max() - _ALIKE))

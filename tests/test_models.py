@@ -51,7 +51,7 @@ def meaning_and_sound(model: Model) -> list[torch.Tensor]:
 def test_a_published_folder_is_read_without_being_told_anything(hub_faithful_folder: Path) -> None:
     spec = registry.resolve(str(hub_faithful_folder))
     assert spec.geometry == AUDIOLDM2
-    assert spec.rule == WindowRule((56, 112, 224), (32, 32, 32), 8)
+    assert spec.rule == WindowRule((56, 112, 224), 32, 8)
     assert spec.defaults == registry.RenderDefaults(steps=20, guidance=3.5, text_stream=True)
     assert not spec.commercial
 

@@ -239,7 +239,7 @@ def test_a_loops_windows_close_it(duration_s: float, drawn: Scene) -> None:
     assert [w.index for w in ordered] == list(range(len(ordered)))
     assert sum(window.core_frames for window in ordered) == planned.loop.frames
     assert all(w.frames % POCKET_RULE.multiple == 0 for w in ordered)
-    assert all(w.core_frames + POCKET_RULE.longest_overlap <= w.frames for w in ordered)
+    assert all(w.core_frames + POCKET_RULE.overlap <= w.frames for w in ordered)
     assert min(w.frames for w in ordered) >= 24 + 8
     assert max(w.frames for w in ordered) <= 96 + 8 + 24
     assert abs(planned.loop.made_samples - planned.loop.samples) <= 1280

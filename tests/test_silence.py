@@ -24,7 +24,7 @@ from ambientgen.training.scores.variants import Throughout
 from ambientgen.windows import WindowRule, cut_timeline, fitted_rule
 from ambientgen.world import state_values
 
-RULE = WindowRule((24, 48, 96), (12, 16, 16), 4, silence=True)
+RULE = WindowRule((24, 48, 96), 16, 4, silence=True)
 LOUD = replace(RULE, silence=False)
 
 

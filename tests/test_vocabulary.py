@@ -36,7 +36,7 @@ def _spec(*states: str) -> ModelSpec:
         licence="Apache-2.0",
         commercial=True,
         geometry=Geometry(16_000, 160, 64, 8, 16),
-        rule=WindowRule((24,), (8,), 4),
+        rule=WindowRule((24,), 8, 4),
         states=states,
     )
 

@@ -29,7 +29,6 @@ from ambientgen.windows import (
     cut_blocks,
     cut_timeline,
     fitted_rule,
-    fitted_to_loop,
     rushes,
 )
 from ambientgen.world import jumps_s, state_values
@@ -60,7 +59,7 @@ def test_cores_tile_the_timeline(subject: Scene, model: tuple[Geometry, WindowRu
         assert left.start_frame + left.core_frames == right.start_frame
     for window in cut:
         assert window.core_frames in rule.cores
-        assert window.frames == window.core_frames + rule.longest_overlap
+        assert window.frames == window.core_frames + rule.overlap
         assert window.frames % rule.multiple == 0
         assert window.start_frame % window.core_frames == 0
 
@@ -161,11 +160,11 @@ def test_any_stretch_can_be_cut_by_itself() -> None:
     ("window_s", "overlap_s", "rule"),
     [
         (None, None, POCKET_RULE),
-        (None, 1.0, WindowRule((24, 48, 96), (12, 12, 12), 4)),
-        (5.12, 0.64, WindowRule((56,), (8,), 4)),
-        (5.12, None, WindowRule((56,), (8,), 4)),
-        (5.0, 0.0, WindowRule((64,), (0,), 4)),
-        (0.5, None, WindowRule((4,), (4,), 4)),
+        (None, 1.0, WindowRule((24, 48, 96), 12, 4)),
+        (5.12, 0.64, WindowRule((56,), 8, 4)),
+        (5.12, None, WindowRule((56,), 8, 4)),
+        (5.0, 0.0, WindowRule((64,), 0, 4)),
+        (0.5, None, WindowRule((4,), 4, 4)),
     ],
 )
 def test_render_options_fit_the_rule(
@@ -187,22 +186,4 @@ def test_an_overlap_of_more_than_half_the_window_is_refused() -> None:
 )
 def test_impossible_rules_are_refused(cores: tuple[int, ...], overlap: int) -> None:
     with pytest.raises(ValueError, match=r"core|overlap"):
-        WindowRule(cores, (overlap,) * len(cores), 4)
-    with pytest.raises(ValueError, match=r"core|overlap"):
-        WindowRule((24, 48), (8,), 4)
-
-
-def test_longer_windows_may_overlap_further() -> None:
-    rule = WindowRule((24, 48, 96), (8, 12, 16), 4)
-    subject = scene(120.0, state("rain", {30: 0.1, 40: 0.9, 60: 0.9, 61: 0.2}))
-    found = cut_timeline(subject, POCKET, rule, POCKET.frames_covering(120)).windows(rule)
-    assert {(window.core_frames, window.overlap) for window in found} == {
-        (24, 8),
-        (48, 12),
-        (96, 16),
-    }
-    assert (rule.longest, rule.longest_overlap) == (112, 16)
-    # A loop's last window has a core of its own: it adds what the next shorter one does.
-    assert rule.overlaps_of(np.array([8, 24, 47, 48, 95, 200])).tolist() == [8, 8, 8, 12, 12, 16]
-    two = fitted_to_loop(rule, 50)
-    assert (two.cores, two.overlaps) == ((24, 48), (8, 12))
+        WindowRule(cores, overlap, 4)

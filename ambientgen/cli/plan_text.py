@@ -122,9 +122,7 @@ def windows_text(plan: Plan) -> str:
     seconds = plan.geometry.seconds
     shortest, longest = seconds(lengths[0]), seconds(lengths[-1])
     long = f"{shortest:.2f} s" if len(lengths) == 1 else f"{shortest:.2f} to {longest:.2f} s"
-    fades = sorted({seconds(window.overlap) for window in plan.windows})
-    over = " to ".join(f"{fade:.2f}" for fade in dict.fromkeys((fades[0], fades[-1])))
-    fade = f"each fading over {over} s into the next"
+    fade = f"each fading over {seconds(plan.rule.overlap):.2f} s into the next"
     count, beside = len(plan.sounding), len(plan.windows) - len(plan.sounding)
     more = f"; {beside} more made beside them" if beside else ""
     silent = sum(window.silent for window in plan.sounding)

@@ -293,10 +293,9 @@ def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:
         return max(1, math.ceil(frames * rate / multiple)) * multiple
 
     cores = extras.wholes("cores", tuple(whole(56) * double for double in (1, 2, 4)))
-    usual = min(whole(32), cores[0])
-    overlaps = extras.whole_or_each("overlap", usual, len(cores), least=0)
+    overlap = extras.whole("overlap", min(whole(32), cores[0]), least=0)
     try:
-        return WindowRule(cores, overlaps, multiple, extras.flag("silence", WindowRule.silence))
+        return WindowRule(cores, overlap, multiple, extras.flag("silence", WindowRule.silence))
     except ValueError as error:
         raise ModelError(Problem(str(extras.path), str(error))) from error
 

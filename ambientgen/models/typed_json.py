@@ -68,15 +68,6 @@ class TypedJson:
             self._refuse(key, f"a whole number of at least {least}")
         return int(value)
 
-    def whole_or_each(self, key: str, default: int, count: int, least: int = 1) -> tuple[int, ...]:
-        """A whole number from `least` to `LARGEST` that holds for all of `count`, or a list of one
-        for each."""
-        value = self._values.get(key, default)
-        numbers = value if isinstance(value, list) else [value] * count
-        if len(numbers) != count or not all(_is_whole(each, least) for each in numbers):
-            self._refuse(key, f"a whole number of at least {least}, or a list of {count} such")
-        return tuple(numbers)
-
     def wholes(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
         """One to `LONGEST` whole numbers from 1 to `LARGEST`."""
         if key not in self._values:

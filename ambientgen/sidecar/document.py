@@ -57,7 +57,7 @@ class Made:
                 "latent_stride": geometry.latent_stride,
                 "latent_channels": geometry.latent_channels,
                 "window_cores": list(rule.cores),
-                "window_overlaps": list(rule.overlaps),
+                "window_overlap": rule.overlap,
             },
             "sampler": {
                 "steps": default.steps if asked.steps is None else asked.steps,
@@ -70,7 +70,7 @@ class Made:
         """Where windows, and chunks, join in the file, in seconds of it."""
         geometry = self.plan.geometry
         return {
-            "overlap_s": round(geometry.seconds(self.plan.rule.longest_overlap), _DECIMALS),
+            "overlap_s": round(geometry.seconds(self.plan.rule.overlap), _DECIMALS),
             "joins_s": span.inside(map(geometry.seconds, _joins(self.plan))),
             "chunk_joins_s": span.inside(map(geometry.seconds, _chunk_joins(self.plan))),
         }

@@ -74,7 +74,7 @@ SALT = 17  # of the random numbers that choose windows
 STEPS = 2  # of the sampler: what pocket takes by itself
 # Latent frames of a window, and how many conditionings at once, each of them made twice.
 # Seven in turn, so that a log of every twentieth step and each of a few processes knows them all.
-WINDOWS = ((36, 6), (112, 2), (64, 4), (112, 2), (36, 6), (112, 2), (64, 4))
+WINDOWS = ((40, 6), (112, 2), (64, 4), (112, 2), (40, 6), (112, 2), (64, 4))
 # Patches that are compared, latent frames (80 ms) by latent bins (8 bands of the mel): single
 # values, their courses over bands and over time, a third of a second of the whole spectrum and a
 # second of half of it.
@@ -85,7 +85,7 @@ SPACES, DIMENSIONS = 24, 6
 # How much each of the judges counts: tried, not searched for.
 ENERGY_WEIGHT, LEVEL_WEIGHT, MISS_WEIGHT, CRITIC_WEIGHT = 2.0, 5.0, 4.0, 2.0
 JOINED_WEIGHT, AGREE_WEIGHT = 2.0, 10.0
-OVERLAP = 12  # latent frames that neighbouring windows share: the fewest in a render
+OVERLAP = 12  # latent frames that neighbours share; a render's 16 agree the better
 MOST_WINDOWS, MOST_LESSONS = 12_000, 2400  # of what is foretold, and of namers
 WAITING_STEPS = 200  # of the UNet for its critic, at most
 MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead

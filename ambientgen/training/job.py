@@ -29,7 +29,7 @@ from ambientgen.training.start import Start, read_start
 
 REDRAWN_S = 300.0  # between pictures of a stage that goes on
 
-# What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 2.88, 5.12
+# What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 3.2, 5.12
 # and 8.96 s are trained.
 EXTRAS: dict[str, Any] = {
     "steps": 4,  # of a UNet that `few` has not trained
@@ -39,7 +39,7 @@ EXTRAS: dict[str, Any] = {
     "text_stream": True,
     "gain_db": 3.0,
     "cores": [24, 48, 96],
-    "overlap": [12, 16, 16],
+    "overlap": 16,
     "chunk": [48, 8, 2],
     "multiple": 4,
 }

@@ -31,7 +31,7 @@ from ambientgen.training.vae import LATENT_BINS, LATENT_CHANNELS
 NAME = "names"
 SALT = 37  # of the random numbers that choose windows and what is done to them
 # Latent frames of windows, and how many at once: about as long a step with each.
-WINDOWS = ((36, 48), (64, 32), (112, 18))
+WINDOWS = ((40, 48), (64, 32), (112, 18))
 SCHEDULE = Schedule(2400, 3e-3, warmup=300, decay=0.85, ema=0.99, weight_decay=1e-2)
 WIDTHS, HEARD = (64, 96, 128), 160  # channels over bins and time; over time
 DILATIONS = (1, 2, 4)  # latent frames, of convolutions of 3

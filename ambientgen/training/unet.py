@@ -53,9 +53,9 @@ SCHEDULER: dict[str, Any] = {
     "rescale_betas_zero_snr": True,
     "timestep_spacing": "trailing",
 }
-# Latent frames, as a render's windows have them (cores of 24, 48 and 96, and overlaps of 12, 16 and
-# 16), and how many at once.
-WINDOWS = ((36, 14), (36, 14), (36, 14), (64, 8), (112, 5))
+# Latent frames, as a render's windows have them (cores of 24, 48 and 96 and an overlap of 16), and
+# how many at once.
+WINDOWS = ((40, 14), (40, 14), (40, 14), (64, 8), (112, 5))
 TRUE_LOA, NO_CONDITION = 0.25, 0.08
 # How often the words name one more state than the window holds: a render's text names all states of
 # its scene, those that stand at 0 too, and without this such a state is faintly heard.
