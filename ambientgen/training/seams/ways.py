@@ -204,7 +204,7 @@ WAYS = (
     Way("inner", "as shipped, 0.16 s left out at edges", shipped, from_inner_latents),
     Way("short", "as shipped, overlap 0.32 s", shipped, overlap_s=0.32),
     Way("long", "as shipped, overlap 0.96 s", shipped, overlap_s=0.96),
-    Way("longer", "as shipped, overlap 1.28 s", shipped, overlap_s=1.28),
+    Way("longer", "as shipped, overlap 1.92 s", shipped, overlap_s=1.92),
     Way("overlap6", "as shipped, overlap 6.25 % of 5.12 s", shipped, share=1 / 16),
     Way("overlap12", "as shipped, overlap 12.5 %", shipped, share=1 / 8),
     Way("overlap25", "as shipped, overlap 25 %", shipped, share=1 / 4),
