@@ -9,12 +9,14 @@ silence, and so are its samples. What a chunk holds decides, so sound stays a fu
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from ambientgen.sources.mel import CONTEXT, FLOOR, HOP, log_mel
+from ambientgen.mel import CONTEXT, FLOOR, HOP, log_mel
 
 if TYPE_CHECKING:
     from ambientgen.models.loading import Model
@@ -28,10 +30,21 @@ MICROPHONE_DB = -78.0
 """dBFS of the noise under all that pocket learnt from (`training/corpus.py`)."""
 
 _MEL_FRAMES = 512  # of noise, whose latents are averaged: 5 s, of which the middle half counts
+_known: WeakKeyDictionary[nn.Module, FloatArray] = WeakKeyDictionary()
 
 
 def silent_frame(model: Model) -> FloatArray:
-    """One latent frame (C * F,) of a microphone's noise, as `model` encodes it: `Model.silence`."""
+    """One latent frame (C * F,) of a microphone's noise, as `model` encodes it.
+
+    To be asked for on a worker, whose one thread decides its last bits.
+    """
+    found = _known.get(model.vae)
+    if found is None:
+        found = _known[model.vae] = _encoded_noise(model)
+    return found
+
+
+def _encoded_noise(model: Model) -> FloatArray:
     drawn = np.random.default_rng(0).standard_normal((_MEL_FRAMES - 1) * HOP + 2 * CONTEXT)
     noise = (10.0 ** (MICROPHONE_DB / 20.0) * drawn).astype(np.float32)
     mel = torch.from_numpy(log_mel(noise, model.geometry.mel_bins))[None, None]
@@ -45,12 +58,12 @@ def silent_frame(model: Model) -> FloatArray:
 
 def silent_latents(model: Model, frames: int) -> FloatArray:
     """Latents (C * F, frames) of a silent window."""
-    return np.repeat(model.silence[:, np.newaxis], frames, axis=1)
+    return np.repeat(silent_frame(model)[:, np.newaxis], frames, axis=1)
 
 
 def are_silent(model: Model, latents: FloatArray) -> bool:
     """Whether latents (C * F, frames) hold a silent window's and nothing else."""
-    return bool((latents == model.silence[:, np.newaxis]).all())
+    return bool((latents == silent_frame(model)[:, np.newaxis]).all())
 
 
 def is_nothing(mel: FloatArray) -> bool:

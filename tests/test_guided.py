@@ -17,6 +17,7 @@ from ambientgen.engine import LocalEngine
 from ambientgen.errors import UsageError
 from ambientgen.events import ignore
 from ambientgen.latents import SamplerOptions, denoise
+from ambientgen.mel import CONTEXT, HOP, bands, log_mel
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.models.solver import solver_steps, start_amplitudes
@@ -26,7 +27,6 @@ from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.model import Scene, State
 from ambientgen.sources.diffused import Diffused, meaning
 from ambientgen.sources.guided import Guide, guided_takes
-from ambientgen.sources.mel import CONTEXT, HOP, bands, log_mel
 from ambientgen.sources.studio import Studio
 
 Floats = NDArray[Any]

@@ -51,6 +51,7 @@ LOADS_TORCH = {
     "sources",
     "making",
     "reuse",
+    "silence",
     "training",
     "waveform",
 }

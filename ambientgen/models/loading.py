@@ -11,12 +11,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ambientgen.errors import ModelError, Problem, UsageError
@@ -35,7 +32,6 @@ from ambientgen.models.registry import ModelSpec, layout_of
 from ambientgen.models.tokens import PromptTokenizer, read_tokenizer
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.models.weights import KeyRules, Unfilled, fill, read_weights
-from ambientgen.silence import silent_frame
 from ambientgen.units import Geometry
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -92,12 +88,6 @@ class Model:
     def dtype(self) -> torch.dtype:
         """The precision of UNet, VAE and vocoder."""
         return next(self.unet.parameters()).dtype
-
-    @cached_property
-    def silence(self) -> NDArray[np.float32]:
-        """The latent frame (C * F,) that stands where nothing is rendered. To be asked for on a
-        worker, whose one thread decides its last bits."""
-        return silent_frame(self)
 
 
 def load(

@@ -270,9 +270,8 @@ def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:
     """The geometry with the `chunk` that the folder asks for: core, fade and context in latent
     frames."""
     stride, usual = geometry.latent_stride, geometry.chunk
-    lengths = extras.wholes(
-        "chunk", tuple(n // stride for n in (usual.core, usual.fade, usual.context))
-    )
+    default = tuple(n // stride for n in (usual.core, usual.fade, usual.context))
+    lengths = extras.wholes("chunk", default)
     if len(lengths) != 3 or lengths[1] > lengths[0] or lengths[0] * stride % TONE_FRAMES:
         what = f"`chunk` is {list(lengths)}"
         remedy = "write core, fade and context in latent frames, a fade no longer than the core"

@@ -20,14 +20,14 @@ import torch
 from numpy.typing import NDArray
 
 from ambientgen.crossfade import join_windows
+from ambientgen.mel import CONTEXT as MEL_CONTEXT
+from ambientgen.mel import log_mel
 from ambientgen.models.loading import Model
 from ambientgen.models.solver import start_amplitudes
 from ambientgen.noise import Take, WindowNoise
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.model import Scene
 from ambientgen.sources.events import Events, unplaced
-from ambientgen.sources.mel import CONTEXT as MEL_CONTEXT
-from ambientgen.sources.mel import log_mel
 from ambientgen.sources.procedural import CORE as SOUND_CORE
 from ambientgen.sources.procedural import Procedural
 from ambientgen.stream import FloatArray, Stream
