@@ -79,6 +79,11 @@ class WindowRule:
         """Frames of a longest window."""
         return self.cores[-1] + self.overlap
 
+    def at_strength(self, strength: float) -> WindowRule:
+        """The rule of windows that begin with a sound, as far as a `strength` below 1 says: it may
+        be heard where all states stand at 0."""
+        return self if strength >= 1.0 else replace(self, silence=False)
+
     @property
     def halvings(self) -> int:
         """Shortest cores in a longest one."""

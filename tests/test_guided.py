@@ -219,6 +219,17 @@ def test_a_timed_event_stays_where_it_was() -> None:
     assert likeness(plain) < 0.5
 
 
+def test_an_event_over_states_at_0_is_heard() -> None:
+    """Windows of states at 0 are silent, but not those that begin with a sound."""
+    known = KNOWN["rain"]
+    still = State(name="rain", curve=Constant(0.0), levels=known.levels, plain=known.plain)
+    one = layer(0.3, states=(still,))
+    sound = rendered(one, 0, 7 * RATE)
+    before, clap = sound[: 3 * RATE].std(), sound[4 * RATE : 6 * RATE].std()
+    assert clap > 10 * before
+    assert not rendered(layer(1.0, states=(still,)), 0, 3 * RATE).any()
+
+
 @pytest.mark.slow
 def test_any_stretch_of_a_guided_layer_is_what_it_is_in_the_whole() -> None:
     part = rendered(layer(0.3), 3 * RATE, 5 * RATE)

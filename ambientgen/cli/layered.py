@@ -164,7 +164,9 @@ def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> L
         mixture, plan = scene.mixture_of(layer), None
         if layer.name in modelled:
             spec = resolve(mixture.model)
-            plan = make_plan(mixture, spec.geometry, spec.rule, duration_s, between_s)
+            strength = 1.0 if layer.strength is None else layer.strength
+            rule = spec.rule.at_strength(strength)
+            plan = make_plan(mixture, spec.geometry, rule, duration_s, between_s)
         sounds.append(SoundPlan(layer, mixture, plan))
     heard_s = ENDLESS_PART_S if end is None else (end - first) / rate
     return LayeredPlan(scene, tuple(sounds), first / rate, heard_s, end is None)

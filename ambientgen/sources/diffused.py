@@ -112,7 +112,8 @@ class Diffused:
             first, end = stretch
             if self.period is None:
                 first, end = max(first, 0), None if end is None else max(end, 1)
-            geometry, rule = self.model.geometry, self.model.spec.rule
+            geometry = self.model.geometry
+            rule = self.model.spec.rule.at_strength(self._strength)
             asked = self._asked_of((first, end))
             self._planned = stretch, make_plan(self.scene, geometry, rule, *asked, (first, end))
         return self._planned[1]
