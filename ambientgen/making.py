@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from ambientgen.noise import Take, WindowNoise
 from ambientgen.plan import Plan
 from ambientgen.reuse import WindowMaker
 from ambientgen.rounds import placed, to_make
-from ambientgen.silence import silent_latents
+from ambientgen.silence import silent_frame
 from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
@@ -76,8 +76,12 @@ def made(
     make = partial(_made, model, noise, told, means.maker, engine.checkpoint)
     parts = engine.map(make, passes(to_make(plan), means.rows))
 
+    @cache
+    def frame() -> FloatArray:
+        return engine.run(lambda: silent_frame(model))
+
     def silence(window: Window) -> FloatArray:
-        return engine.run(lambda: silent_latents(model, window.frames))
+        return np.repeat(frame()[:, np.newaxis], window.frames, axis=1)
 
     yield from placed(plan, in_order(chain.from_iterable(parts)), silence)
 

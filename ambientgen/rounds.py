@@ -22,13 +22,15 @@ def to_make(plan: Plan) -> Iterator[Window]:
         yield from (window for window in plan.windows if not window.silent)
         return
     kept: set[int] = set()
+    loud = sum(not window.silent for window in plan.windows)
     for _, window in turns(plan.windows, plan.loop.frames, *plan.reach.latents):
-        if window.index not in kept and not window.silent:
-            yield window
+        if len(kept) == loud:
+            return
+        if window.silent or window.index in kept:
+            continue
+        yield window
         if len(kept) < KEPT_WINDOWS:
             kept.add(window.index)
-        if len(kept) == len(plan.windows):
-            return
 
 
 def placed(
@@ -43,10 +45,10 @@ def placed(
         return
     kept: dict[int, Result] = {}
     for start_frame, window in turns(plan.windows, plan.loop.frames, *plan.reach.latents):
-        if window.index in kept:
-            result = kept[window.index]
-        else:
-            result = silence(window) if window.silent else next(stream)[1]
+        if window.silent:
+            yield start_frame, silence(window)
+            continue
+        result = kept[window.index] if window.index in kept else next(stream)[1]
         if len(kept) < KEPT_WINDOWS:
             kept[window.index] = result
         yield start_frame, result

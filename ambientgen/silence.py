@@ -3,7 +3,8 @@
 Where all states stand at 0 (`windows.Window.silent`), a model that says `silence` of itself needs
 not be asked: its windows hold the latents of a microphone's faint noise, over which neighbours fade
 as over any other. A chunk of nothing else is not decoded either: its mel is that of digital
-silence, and so are its samples. What a chunk holds decides, so sound stays a function of its place.
+silence, and so are samples that hear nothing else. What a chunk holds decides, and what lies near a
+sample, so sound stays a function of its place.
 """
 
 from __future__ import annotations
@@ -56,16 +57,20 @@ def _encoded_noise(model: Model) -> FloatArray:
     return np.asarray(rows[:, quarter:-quarter].mean(axis=1), np.float32)
 
 
-def silent_latents(model: Model, frames: int) -> FloatArray:
-    """Latents (C * F, frames) of a silent window."""
-    return np.repeat(silent_frame(model)[:, np.newaxis], frames, axis=1)
-
-
 def are_silent(model: Model, latents: FloatArray) -> bool:
     """Whether latents (C * F, frames) hold a silent window's and nothing else."""
     return bool((latents == silent_frame(model)[:, np.newaxis]).all())
 
 
-def is_nothing(mel: FloatArray) -> bool:
-    """Whether a mel is that of digital silence throughout."""
-    return bool((mel == NOTHING).all())
+def muted(mel: FloatArray, lead: int, frames: int, reach: int) -> NDArray[np.bool_]:
+    """Which of `frames` of a mel (mels, n), from frame `lead` on, are silent: (frames,).
+
+    Those that have nothing but digital silence within `reach` frames on both sides, as far as a
+    vocoder hears. So a frame's neighbours decide, and not the piece that it is vocoded in. What
+    lies beyond the mel's ends is not heard.
+    """
+    before, after = max(0, reach - lead), max(0, lead + frames + reach - mel.shape[1])
+    nothing = np.pad((mel == NOTHING).all(axis=0), (before, after), constant_values=True)
+    sums = np.concatenate([[0], np.cumsum(~nothing)])
+    first = lead + before - reach + np.arange(frames)
+    return np.asarray(sums[first + 2 * reach + 1] == sums[first])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ambientgen.resample import source
-from ambientgen.units import Chunk, Geometry, Loop
+from ambientgen.units import ChunkRule, Geometry, Loop
 
 # Mel frames of context for the vocoder: HiFi-GAN's kernels reach 22, the texture vocoder less than
 # 32. A multiple of 16, the period of the texture vocoder's tones.
@@ -70,7 +70,7 @@ class Reach:
     end: int | None
     mel_hop: int
     stride: int
-    chunk: Chunk
+    chunk: ChunkRule
     period: int | None = None
 
     @property
@@ -93,9 +93,8 @@ class Reach:
     def chunks(self) -> Iterator[Piece]:
         """The VAE's chunks, without context and fades, in mel frames."""
         first, end = self.mel
-        return self.grid.pieces(
-            first - self.chunk.fade + 1, end
-        )  # a chunk fades over the next one's start
+        # A chunk fades over the next one's start.
+        return self.grid.pieces(first - self.chunk.fade + 1, end)
 
     @property
     def latents(self) -> tuple[int, int | None]:

@@ -20,7 +20,7 @@ def samples_at(time_s: float, rate: int) -> int:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class ChunkRule:
     """What a model's VAE decodes at a time, in mel frames: `core`, `fade` more, over which the next
     chunk comes in, and `context` on either side that is thrown away.
 
@@ -59,7 +59,7 @@ class Geometry:
     latent_stride: int
     latent_channels: int
     stretch: float = 1.0
-    chunk: Chunk = Chunk(768, 32, 32)
+    chunk: ChunkRule = ChunkRule(768, 32, 32)
 
     @property
     def latent_bins(self) -> int:

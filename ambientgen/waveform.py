@@ -24,7 +24,7 @@ from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
 from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
-from ambientgen.silence import NOTHING, are_silent, is_nothing
+from ambientgen.silence import NOTHING, are_silent, muted
 from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
 
 FloatArray = NDArray[np.float32]
@@ -94,12 +94,12 @@ class Decoder:
         model, stride = self.model, self.model.geometry.latent_stride
         floor = 0 if reach.period is None else None
         in_latents = ((start // stride, end // stride) for start, end in reach.chunks())
-        chunk = model.geometry.chunk
-        context = (chunk.context // stride, (chunk.fade + chunk.context) // stride)
+        rule = model.geometry.chunk
+        context = (rule.context // stride, (rule.fade + rule.context) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
         mels = self.engine.map(lambda chunk: _decode_mel(model, chunk), chunks)
         noise = self.take.field("vocoder", model.geometry.mel_hop, reach.period)
-        joined = join_windows(mels, max_overlap_frames=chunk.fade)
+        joined = join_windows(mels, max_overlap_frames=rule.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
         pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
         audio = self.engine.map(lambda chunk: _vocode(model, chunk, noise), pieces)
@@ -141,8 +141,9 @@ def _decode_mel(model: Model, chunk: Chunk) -> tuple[int, FloatArray]:
 def _vocode(model: Model, chunk: Chunk, noise: Noise) -> FloatArray:
     """The samples of one chunk of mel, its context cut off."""
     hop = model.geometry.mel_hop
-    if is_nothing(chunk.values):
-        return np.zeros(chunk.frames * hop, np.float32)
+    silent = np.repeat(muted(chunk.values, chunk.lead, chunk.frames, VOCODER_CONTEXT), hop)
+    if silent.all():
+        return np.zeros(len(silent), np.float32)
     mel = torch.from_numpy(np.ascontiguousarray(chunk.values.T))[None]
     mel = mel.to(model.device, model.dtype)
     if getattr(model.vocoder, "takes_noise", False):
@@ -151,7 +152,8 @@ def _vocode(model: Model, chunk: Chunk, noise: Noise) -> FloatArray:
     else:
         audio = model.vocoder(mel)
     samples = audio.reshape(-1)[chunk.lead * hop : (chunk.lead + chunk.frames) * hop]
-    return np.asarray(samples.float().cpu().numpy(), np.float32)
+    heard = np.asarray(samples.float().cpu().numpy(), np.float32)
+    return np.asarray(np.where(silent, np.float32(0), heard))
 
 
 def sound(

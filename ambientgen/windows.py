@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ambientgen.errors import Problem, SceneError
 from ambientgen.scene.durations import spell
-from ambientgen.world import FloatArray, jumps_s, state_values
+from ambientgen.world import FloatArray, jumps_s, state_value, state_values
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
@@ -186,18 +186,20 @@ class Cut:
 class _Survey:
     """What the states do in consecutive pieces of the shortest core's length.
 
-    Average and range of each state, NaN before time 0 but in a loop, and whether the state jumps
-    in the piece or at its edge; each of shape (states, pieces).
+    Average and range of each state, NaN before time 0 but in a loop, whether the state jumps in the
+    piece or at its edge, and whether its curve bends there above 0; each of shape (states, pieces).
     """
 
     means: FloatArray
     ranges: FloatArray
     jumps: BoolArray
+    peaks: BoolArray
 
     def at_zero(self, pieces: IntArray, lengths: IntArray) -> BoolArray:
         """Whether all states stand at 0 in so many pieces from each of `pieces` on, and in the one
         after them, over which a window plays on. Where there are no states none does."""
-        still = ((self.means == 0.0) & (self.ranges == 0.0) & ~self.jumps).all(axis=0)
+        moved = (self.means != 0.0) | (self.ranges != 0.0) | self.jumps | self.peaks
+        still = ~moved.any(axis=0)
         count = np.concatenate([[0], np.cumsum(still & bool(len(self.means)))])
         return np.asarray(count[pieces + lengths + 1] - count[pieces] == lengths + 1)
 
@@ -252,7 +254,9 @@ def cut_blocks(scene: Scene, geometry: Geometry, rule: WindowRule, first: int, c
     start_frames, core_frames = np.concatenate(starts)[order], np.concatenate(cores)[order]
     pieces = start_frames // rule.cores[0] - (first - 1) * units
     still = survey.at_zero(pieces, core_frames // rule.cores[0])
-    return Cut(start_frames, core_frames, still)
+    # A state with a word for its level 0 is heard there.
+    wordless = all(state.levels[0] is None for state in scene.states)
+    return Cut(start_frames, core_frames, still & wordless)
 
 
 def cut_timeline(scene: Scene, geometry: Geometry, rule: WindowRule, total_frames: int) -> Cut:
@@ -273,8 +277,8 @@ def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) ->
     """The windows of one turn of a loop of `frames`: they end where the first begins again.
 
     What the blocks leave over is cut as long as it goes; what is shorter than the shortest core
-    joins the last window, which is halved if that makes it longer than the longest. What is cut so
-    is rendered even where all states stand at 0, and so is the last window.
+    joins the last window, which is halved if that makes it longer than the longest. The last window
+    is rendered even where all states stand at 0, and so is what is cut here.
     """
     blocks = -(-frames // rule.cores[-1])
     whole = cut_blocks(scene, geometry, rule, 0, blocks)
@@ -335,19 +339,21 @@ def _survey(scene: Scene, geometry: Geometry, core: int, first: int, count: int)
         values = state_values(scene, times.ravel()).reshape(-1, *times.shape)
         means[:, pieces - first] = values.mean(axis=2)
         ranges[:, pieces - first] = values.max(axis=2) - values.min(axis=2)
-    jumps = np.zeros(means.shape, dtype=bool)
+    jumps, peaks = (np.zeros(means.shape, dtype=bool) for _ in range(2))
     end_s = geometry.seconds((first + count + 1) * core)  # what jumps later is not looked at
     if not scene.loop:
         scene = replace(scene, duration_s=min(scene.duration_s, end_s))
-    for row, state in zip(jumps, scene.states, strict=True):
-        times_s = jumps_s(scene, state)
-        if scene.loop:
-            times_s = np.add.outer(np.array([-1, 0, 1]) * scene.duration_s, times_s).ravel()
-        frames = times_s * geometry.frames_per_second
-        for shift in (-0.5, 0.5):  # a jump on an edge belongs to both pieces
-            pieces = np.floor((frames + shift) / core).astype(np.int64) - first
-            row[pieces[(pieces >= 0) & (pieces < count)]] = True
-    return _Survey(means, ranges, jumps)
+    for jumping, peaking, state in zip(jumps, peaks, scene.states, strict=True):
+        bends_s = np.array(state.bends_s(scene.duration_s), dtype=np.float64)
+        high_s = bends_s[state_value(scene, state, bends_s) > 0.0]
+        for row, times_s in ((jumping, jumps_s(scene, state)), (peaking, high_s)):
+            if scene.loop:
+                times_s = np.add.outer(np.array([-1, 0, 1]) * scene.duration_s, times_s).ravel()
+            frames = times_s * geometry.frames_per_second
+            for shift in (-0.5, 0.5):  # what happens on an edge belongs to both pieces
+                pieces = np.floor((frames + shift) / core).astype(np.int64) - first
+                row[pieces[(pieces >= 0) & (pieces < count)]] = True
+    return _Survey(means, ranges, jumps, peaks)
 
 
 def _is_calm(survey: _Survey, length: int) -> BoolArray:

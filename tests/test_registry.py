@@ -11,7 +11,7 @@ from hubfaithful import edit_json, problems_of
 
 from ambientgen.events import Notice
 from ambientgen.models import registry
-from ambientgen.units import Chunk
+from ambientgen.units import ChunkRule
 from ambientgen.windows import WindowRule
 
 PINNED = "c8e7e189d324425c05c4c2f81214041ef4107983"
@@ -128,7 +128,7 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
     )
     spec = registry.resolve(str(folder))
     assert spec.rule == WindowRule((24, 48, 96), 8, 4)
-    assert spec.geometry.chunk == Chunk(384, 64, 16)  # in mel frames, of which a latent has 4
+    assert spec.geometry.chunk == ChunkRule(384, 64, 16)  # in mel frames, of which a latent has 4
     assert spec.defaults == registry.RenderDefaults(4, 1.0, False)
     assert (spec.gain_db, spec.states, spec.revision) == (-6.5, ("rain", "wind"), "0.1")
     assert spec.commercial

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer, RenderReport
+from ambientgen.rounds import KEPT_WINDOWS, placed, to_make
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.training.scores.variants import Throughout
 from ambientgen.windows import WindowRule, cut_timeline, fitted_rule
@@ -46,10 +48,10 @@ def test_in_a_silent_window_all_states_stand_at_0_until_it_has_played(subject: S
     for window in cut_timeline(subject, POCKET, RULE, total).windows(RULE):
         played = levels(subject, window.start_frame, window.start_frame + window.frames)
         if window.silent:
-            assert played.max() < 0.02  # a curve may leave 0 between two looks, and not get far
-        else:  # something is heard of it, or at once after it
-            end = window.start_frame + window.core_frames + RULE.cores[0]
-            assert levels(subject, window.start_frame, end).max() > 0
+            assert played.max() < 1e-9
+        else:  # something is heard of it, or at once before or after it
+            end = window.start_frame + window.core_frames + RULE.cores[0] + 1
+            assert levels(subject, window.start_frame - 1, end).max() > 0
 
 
 def silent(plan: Plan) -> list[bool]:
@@ -132,6 +134,13 @@ def test_a_silent_stretch_is_what_it_is_in_the_whole(tmp_path: Path) -> None:
     assert whole.windows.total == whole.windows.computed > 0
 
 
+@pytest.fixture(scope="module")
+def whole_once(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    path = tmp_path_factory.mktemp("once") / "whole.wav"
+    rendered(Renderer("cpu", 2), path)
+    return np.asarray(soundfile.read(path)[0])
+
+
 def test_a_scene_of_nothing_is_rendered_at_once(tmp_path: Path) -> None:
     text = "duration: 40s\nstates: {rain: {curve: 0}}\n"
     report = rendered(Renderer("cpu", 1), tmp_path / "nothing.wav", text)
@@ -174,13 +183,66 @@ def test_plan_tells_silent_windows(tmp_path: Path, capsys: pytest.CaptureFixture
     assert said and 0 < int(said[1]) <= count  # of those that sound in it, but for the last chunk's
 
 
-def test_what_stands_for_silence_is_a_microphones_noise(pocket: Model) -> None:
-    """Decoded, it is as faint as what pocket makes of states at 0."""
-    latents = silence.silent_latents(pocket, 104)
+def test_what_stands_for_silence_is_known_again(pocket: Model) -> None:
+    latents = np.repeat(silence.silent_frame(pocket)[:, np.newaxis], 104, axis=1)
     assert latents.shape == (128, 104)
     assert silence.are_silent(pocket, latents)
     touched = latents.copy()
     touched[5, 50] += 1e-3
     assert not silence.are_silent(pocket, touched)
-    assert silence.is_nothing(np.full((64, 10), silence.NOTHING))
-    assert not silence.is_nothing(np.full((64, 10), silence.NOTHING + np.float32(1e-3)))
+
+
+def test_frames_are_muted_by_what_lies_near_them_alone() -> None:
+    mel = np.full((64, 100), silence.NOTHING)
+    assert silence.muted(mel, 10, 80, 8).all()
+    mel[3, 40] += np.float32(0.01)
+    silent = silence.muted(mel, 10, 80, 8)
+    assert np.flatnonzero(~silent).tolist() == list(range(40 - 10 - 8, 40 - 10 + 9))
+    # Whatever piece they are in, and however much context it has.
+    assert np.array_equal(silence.muted(mel[:, 20:70], 8, 34, 8), silent[18:52])
+    assert np.array_equal(silence.muted(mel, 0, 100, 8)[10:90], silent)
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s"),
+    [(2.0, 5.5), (14.0, 16.5), (17.0, 19.5), (30.5, 36.0), (31.7, 31.9), (45.0, 60.0)],
+)
+def test_a_stretch_out_of_silence_is_what_it_is_in_the_whole(
+    whole_once: np.ndarray, tmp_path: Path, from_s: float, to_s: float
+) -> None:
+    """Wherever it begins and ends among silent pieces, before a sound, in it, and after it."""
+    between = from_s, to_s
+    subject = parse_scene(SCENE, "once.yaml")
+    Renderer("cpu", 1).render(subject, tmp_path / "part.wav", between_s=between)
+    part, rate = soundfile.read(tmp_path / "part.wav")
+    assert np.array_equal(part, whole_once[round(from_s * rate) : round(to_s * rate)])
+
+
+def test_an_endless_loop_with_a_long_silence_comes_round() -> None:
+    """More windows than are kept, and all that sound come first: it must not seek on for ever."""
+    sounding = state("thunder", {1: 0, 5: 1, 12: 0})
+    looped = scene(1600, sounding, loop=True)
+    plan = make_plan(looped, POCKET, RULE, duration_s=float("inf"))
+    loud = [window.index for window in plan.windows if not window.silent]
+    assert len(plan.windows) > KEPT_WINDOWS > len(loud) > 1
+    assert sorted(window.index for window in to_make(plan)) == sorted(loud)
+    made = ((window, window.index) for window in to_make(plan))
+    rounds = islice(placed(plan, made, lambda window: -1), 3 * len(plan.windows))
+    heard = [result for _, result in rounds if result >= 0]
+    assert heard == (heard[: len(loud)] * 4)[: len(heard)]
+    none = make_plan(scene(1600, state("thunder", 0), loop=True), POCKET, RULE)
+    assert len(list(to_make(none))) < 3  # what is cut at a loop's end is rendered
+
+
+def test_a_word_for_level_0_is_heard() -> None:
+    still_air = replace(state("wind", 0), levels=("still air", "a light breeze", "strong wind"))
+    assert not any(silent(make_plan(scene(60, still_air), POCKET, RULE)))
+
+
+def test_a_short_peak_between_two_looks_is_rendered() -> None:
+    blip = state("thunder", {30.12: 0, 30.22: 0.9, 30.32: 0})
+    loud = [
+        window for window in make_plan(scene(60, blip), POCKET, RULE).windows if not window.silent
+    ]
+    assert loud
+    assert POCKET.seconds(loud[0].start_frame) <= 30.12

@@ -127,4 +127,4 @@ def windows_text(plan: Plan) -> str:
     more = f"; {beside} more made beside them" if beside else ""
     silent = sum(window.silent for window in plan.sounding)
     spared = f"; {silent} of them silent, and not rendered" if silent else ""
-    return f"{count} window{'s' * (count != 1)} of {long}, {fade}{more}{spared}"
+    return f"{count} window{'s' * (count != 1)} of {long}, {fade}{spared}{more}"

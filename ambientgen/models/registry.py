@@ -24,7 +24,7 @@ from ambientgen.models.folder import (
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.scene.faults import nearest
 from ambientgen.swells import Swell
-from ambientgen.units import TONE_FRAMES, Chunk, Geometry
+from ambientgen.units import TONE_FRAMES, ChunkRule, Geometry
 from ambientgen.windows import WindowRule
 
 EXTRAS = "ambientgen.json"  # beside model_index.json: what AudioLDM 2's own layout cannot say
@@ -274,9 +274,12 @@ def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:
     lengths = extras.wholes("chunk", default)
     if len(lengths) != 3 or lengths[1] > lengths[0] or lengths[0] * stride % TONE_FRAMES:
         what = f"`chunk` is {list(lengths)}"
-        remedy = "write core, fade and context in latent frames, a fade no longer than the core"
+        remedy = (
+            "write core, fade and context in latent frames: a fade no longer than the core, and a "
+            f"core of a multiple of {TONE_FRAMES // stride or 1}"
+        )
         raise ModelError(Problem(str(extras.path), what, remedy))
-    return replace(geometry, chunk=Chunk(*(stride * n for n in lengths)))
+    return replace(geometry, chunk=ChunkRule(*(stride * n for n in lengths)))
 
 
 def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -182,7 +183,7 @@ def _chunk_joins(plan: Plan) -> Iterator[float]:
     """The middle of each fade from chunk to chunk where something is rendered, in latent frames."""
     for start, _ in plan.reach.chunks():
         middle = (start + plan.geometry.chunk.fade / 2) / plan.geometry.latent_stride
-        if (start or plan.loop is not None) and not plan.is_silent(int(middle)):
+        if (start or plan.loop is not None) and not plan.is_silent(math.floor(middle)):
             yield middle
 
 

@@ -35,9 +35,9 @@ from ambientgen.stretch import Grid, Piece
 from ambientgen.units import Loop
 
 Kept = TypeVar("Kept")
-# Pieces that may be asked for again: by neighbouring windows, and by those that waited for a pass
-# (`making.PATIENCE`) or are another take's. One of sound takes 1.3 MB.
-_KEPT = 32
+# Pieces of sound (1.3 MB each) and of latents that may be asked for again: by neighbouring windows,
+# and by those that waited for a pass (`making.PATIENCE`) or are another take's.
+_SOUNDS, _LATENTS = 32, 64
 
 
 class Guide:
@@ -86,7 +86,9 @@ class Guide:
         """Rows (C * F, frames) of one piece and its fade into the next."""
         start, stop = piece
         place = start if self._mel_period is None else start % self._mel_period
-        return _kept(self._encoded, place, partial(self._encode, place, place + stop - start))
+        return _kept(
+            self._encoded, _LATENTS, place, partial(self._encode, place, place + stop - start)
+        )
 
     @torch.inference_mode()
     def _encode(self, start: int, stop: int) -> FloatArray:
@@ -111,7 +113,9 @@ class Guide:
             at = max(first, 0)
         for start, stop in grid.pieces(at, end):
             place = start if self._period is None else start % self._period
-            sound = _kept(self._heard, place, partial(self._made, place, place + stop - start))
+            sound = _kept(
+                self._heard, _SOUNDS, place, partial(self._made, place, place + stop - start)
+            )
             low, high = max(start, first), min(stop, end)
             out[low - first : high - first] = sound[low - start : high - start]
         return out
@@ -181,10 +185,10 @@ class _Mono:
 _MONO = _Mono()
 
 
-def _kept(memory: dict[int, Kept], key: int, make: Callable[[], Kept]) -> Kept:
-    """What is remembered under `key`, else made; the oldest are forgotten."""
+def _kept(memory: dict[int, Kept], most: int, key: int, make: Callable[[], Kept]) -> Kept:
+    """What is remembered under `key`, else made; beyond `most` the oldest are forgotten."""
     if key not in memory:
         memory[key] = make()
-        while len(memory) > _KEPT:
+        while len(memory) > most:
             del memory[next(iter(memory))]
     return memory[key]

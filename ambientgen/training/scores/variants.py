@@ -170,14 +170,14 @@ def shuffled_unet(model: Model) -> Model:
     return model
 
 
-class LookingUp(Renderer):
+class LookingUp(Throughout):
     """Renders without GPT-2: LOA is looked up, the mean of real LOA at each state's level word.
 
     A mixture's is the mean of its states'; the setting says nothing.
     """
 
     def __init__(self, teacher: Teacher, workers: int | None = None) -> None:
-        super().__init__("cpu", workers)
+        super().__init__(workers)
         self._teacher = teacher
         self._lines: dict[tuple[str, int], Tensor] = {}
 
