@@ -61,7 +61,7 @@ With `--json`, each scene gives one JSON object on a line of its own:
 | `sha256` | of the 16-bit samples as written, without the file's header |
 | `elapsed_s`, `realtime_factor` | time taken, and seconds of sound made in each second of it |
 | `peak_memory_mb` | most memory used so far, all workers together |
-| `windows` | `{total, computed, reused}`, not silent ones; `reused`: made by an earlier render |
+| `windows` | `{total, computed, reused}`, without silent ones; `reused` ones were made earlier |
 | `sidecar` | the file beside the sound; null if there is none |
 | `notices` | what was worth a warning |
 
