@@ -29,6 +29,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", diffusers_and_numpy)
 
 
+# Files whose slow tests take minutes, on one worker each: the longest first.
+LONGEST = (
+    "test_unbreakable",
+    "test_scores",
+    "test_train",
+    "test_house",
+    "test_sidecar",
+    "test_wheel",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, or a worker would be left alone with one of them at the end."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or fills the user's own store of finished windows, nor do their processes."""
