@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ambientgen.silence import MICROPHONE_DB
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.acoustics import Place, apply
 from ambientgen.training.courses import heard_course
@@ -30,7 +31,7 @@ TRIPLES, TRIPLE_SEED = 400, 5
 # How often a clip is heard in a place of its own instead of in the open.
 PLACED = 0.25
 # The faint noise of any microphone, so that silence is not a hard floor in the log-mel.
-FLOOR_RMS = 10 ** (-78 / 20)
+FLOOR_RMS = 10 ** (MICROPHONE_DB / 20)
 
 
 @dataclass(frozen=True)
