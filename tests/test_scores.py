@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ from ambientgen.training.scores import (
 from ambientgen.training.scores.__main__ import NAMES, RENDERERS, Scorer, main
 from ambientgen.training.scores.bench import QUICK, SETTINGS, Bench, Effort, Takes, held, moving
 from ambientgen.training.scores.report import Row, Table, shown
-from ambientgen.training.scores.teacher import FIRST_SEED, Audio, Teacher, Wish
+from ambientgen.training.scores.teacher import FIRST_SEED, SALT, Audio, Teacher, Wish
 
 
 class Noises(Teacher):
@@ -146,6 +147,18 @@ def test_a_procedural_take_is_made_once_and_is_a_function_of_its_wish(tmp_path: 
     kept.write_bytes(kept.read_bytes())
     np.testing.assert_array_equal(Teacher(tmp_path, 1).take(wish, floor=False), one)
     assert (teacher.take(wish) - one).std() == pytest.approx(10 ** (-78 / 20), rel=0.05)
+
+
+def test_a_take_is_of_the_kind_that_a_plain_name_means_unless_any_will_do() -> None:
+    plain = Wish.held("thunder", 0.6, 2.0, 1)
+    drawn = [np.random.default_rng([SALT, crc32(b"thunder"), 1]) for _ in range(2)]
+    curve = np.full(2 * RATE, 0.6)
+    usual = TEXTURES["thunder"](curve, drawn[0], "near")
+    np.testing.assert_array_equal(plain.make(), usual)
+    any_kind = TEXTURES["thunder"](curve, drawn[1])
+    np.testing.assert_array_equal(replace(plain, any_kind=True).make(), any_kind)
+    assert not np.array_equal(usual, any_kind)
+    assert all(wish.any_kind for wish in judge.clip_wishes(["rain"], 2)), "rain on a roof is rain"
 
 
 # The measures

@@ -55,6 +55,11 @@ class Texture:
     make: Make
     kinds: Mapping[str, str]
 
+    @property
+    def usual(self) -> str:
+        """The kind that a plain name means: the first."""
+        return next(iter(self.kinds))
+
     def __call__(
         self, intensity: Samples, rng: np.random.Generator, kind: str | None = None
     ) -> Samples:

@@ -151,7 +151,7 @@ class Heard:
     @property
     def unusual(self) -> bool:
         """Whether any state is of another kind than its plain name means."""
-        return any(kind != next(iter(TEXTURES[n].kinds)) for n, kind in self.kinds.items() if kind)
+        return any(kind != TEXTURES[n].usual for n, kind in self.kinds.items() if kind)
 
 
 def heard_in(levels: Sequence[float], kinds: Sequence[str], place: str) -> Heard:
@@ -165,7 +165,7 @@ def heard_in(levels: Sequence[float], kinds: Sequence[str], place: str) -> Heard
 def with_absent(heard: Heard, rng: np.random.Generator) -> Heard:
     """`heard` and one state more, of its usual kind, that is not there."""
     absent = str(rng.choice([name for name in TEXTURES if name not in heard.levels]))
-    kind = next(iter(TEXTURES[absent].kinds))
+    kind = TEXTURES[absent].usual
     levels, kinds = {**heard.levels, absent: 0.5}, {**heard.kinds, absent: kind}
     return Heard(levels, kinds, heard.place)
 
@@ -200,7 +200,7 @@ def plain_of(name: str, heard: Heard, rng: np.random.Generator) -> str:
     Unusual kinds are always named: the plain name means the usual one, which is named now and then.
     """
     kind = heard.kinds.get(name, "")
-    usual = kind == next(iter(TEXTURES[name].kinds))
+    usual = kind == TEXTURES[name].usual
     if not kind or (usual and rng.random() < 0.75):
         return KNOWN[name].plain
     return TEXTURES[name].kinds[kind]

@@ -53,8 +53,9 @@ def intensity_curve(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def draw_kind(name: str, rng: np.random.Generator) -> str:
     """A kind of texture `name`: the usual one more often than the others together."""
-    usual, *others = TEXTURES[name].kinds
-    return usual if rng.random() < USUAL or not others else str(rng.choice(others))
+    texture = TEXTURES[name]
+    others = [kind for kind in texture.kinds if kind != texture.usual]
+    return texture.usual if rng.random() < USUAL or not others else str(rng.choice(others))
 
 
 def make_stem(name: str, seed: int) -> Made:

@@ -93,7 +93,8 @@ def normalised(mel: Tensor) -> Tensor:
 
 
 def clip_wishes(states: Sequence[str], clips: int) -> list[Wish]:
-    """The clips a judge learns from: every state at all levels, every other one on the move."""
+    """The clips a judge learns from: every state at all levels and of all kinds, every other one on
+    the move."""
     wishes = []
     for state in states:
         for i in range(clips):
@@ -101,7 +102,7 @@ def clip_wishes(states: Sequence[str], clips: int) -> list[Wish]:
             first = float(rng.uniform(FAINTEST, 1))
             moved = float(np.clip(first + rng.uniform(-MOST_CHANGE, MOST_CHANGE), FAINTEST, 1))
             curve = ((0.0, first), (CLIP_S, moved if i % 2 else first))
-            wishes.append(Wish(state, curve, CLIP_S, FIRST_CLIP + i))
+            wishes.append(Wish(state, curve, CLIP_S, FIRST_CLIP + i, any_kind=True))
     return wishes
 
 

@@ -34,12 +34,17 @@ FIRST_SEED = 4_000  # renders and procedural takes alike; the corpus uses 0 to a
 
 @dataclass(frozen=True)
 class Wish:
-    """One procedural take: a texture along a curve (times in s, levels), `seconds` long."""
+    """One procedural take: a texture along a curve (times in s, levels), `seconds` long.
+
+    It is of the kind that a plain name means, which is what a scene of plain names asks for, or of
+    `any_kind`.
+    """
 
     state: str
     curve: tuple[tuple[float, float], ...]
     seconds: float
     seed: int
+    any_kind: bool = False
 
     @classmethod
     def held(cls, state: str, level: float, seconds: float, seed: int) -> Wish:
@@ -52,7 +57,9 @@ class Wish:
         times, levels = zip(*self.curve, strict=True)
         intensity = np.interp(np.arange(n) / RATE, times, levels)
         rng = np.random.default_rng([SALT, zlib.crc32(self.state.encode()), self.seed])
-        return np.asarray(TEXTURES[self.state](intensity, rng)[:n], np.float64)
+        texture = TEXTURES[self.state]
+        kind = None if self.any_kind else texture.usual
+        return np.asarray(texture(intensity, rng, kind)[:n], np.float64)
 
 
 class Teacher:
