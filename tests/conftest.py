@@ -31,12 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # Files whose slow tests take minutes, on one worker each: the longest first.
 LONGEST = (
-    "test_unbreakable",
     "test_scores",
-    "test_train",
+    "test_unbreakable",
     "test_house",
-    "test_sidecar",
     "test_wheel",
+    "test_train",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -31,6 +34,7 @@ from ambientgen.models.registry import (
 from ambientgen.models.vocabulary import unheard
 from ambientgen.plan import make_plan
 from ambientgen.scene import KNOWN, load_scene, parse_scene
+from ambientgen.training.recipe import STAGES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ambientgen"
@@ -289,7 +293,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def test_every_block_says_how_it_is_tested() -> None:
     marks = {
         "yaml": {""},
-        "sh": {"", "run", "slow", "install", "test"},
+        "sh": {"", "run", "slow", "smoke", "install", "test"},
         "python": {"", "slow"},
         "text": {""},
         "json": {""},
@@ -309,6 +313,21 @@ def test_documented_commands_run(block: Block, place: Path) -> None:
     done = run("bash", "-euo", "pipefail", "-c", block.text)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_smoke_recipe_makes_a_folder_that_renders(place: Path) -> None:
+    """Every stage from nothing, the export and the load are real, as documented."""
+    (block,) = [block for block in BLOCKS if block.mark == "smoke"]
+    done = run("bash", "-euo", "pipefail", "-c", block.text)
+    assert done.returncode == 0, done.stdout + done.stderr
+    logs = {path.stem for path in (place / "smoke-model.training" / "run").glob("*.log")}
+    assert set(STAGES) <= logs
+    extras = json.loads((place / "smoke-model" / "ambientgen.json").read_text(encoding="utf-8"))
+    assert (extras["steps"], extras["only_steps"]) == (2, True), "what `few` has trained"
+    samples, rate = soundfile.read(place / "rain.wav")
+    assert len(samples) == 2 * rate and np.isfinite(samples).all() and samples.any()
 
 
 @pytest.mark.parametrize("block", runnable("python", {"", "slow"}))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -375,51 +373,3 @@ def test_a_scene_called_like_the_sidecar_stays(capsys: Output, place: Path) -> N
     assert Path("mine.json").read_text() == text
     ran(capsys, "render", "mine.json", "--no-sidecar")
     assert Path("mine.json").read_text() == text
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_a_render_killed_at_any_moment_goes_on_and_is_the_same(tmp_path: Path) -> None:
-    """SIGKILL at ten random moments of a render with pocket, each with a store of its own.
-
-    It is long enough for windows to be made in a good part of the time, start-up being the first.
-    """
-    text = (ROOT / "scenes" / "rain.yaml").read_text(encoding="utf-8")
-    call = [sys.executable, "-m", "ambientgen", "render", "rain.yaml", "--json"]
-    call += ["--duration", "45s"]
-
-    def start(place: Path) -> subprocess.Popen[str]:
-        place.mkdir(exist_ok=True)
-        (place / "rain.yaml").write_text(text, encoding="utf-8")
-        own = {"AMBIENTGEN_CACHE": str(place / "cache"), "PYTHONPATH": str(ROOT)}
-        return subprocess.Popen(
-            call, cwd=place, text=True, env=os.environ | own,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    began = time.monotonic()
-    whole = json.loads(start(tmp_path / "whole").communicate()[0])
-    took_s = time.monotonic() - began
-    expected = (tmp_path / "whole" / "rain.json").read_bytes()
-    moments = random.Random(9)
-    killed, reused = 0, 0
-    for number in range(10):
-        place = tmp_path / str(number)
-        process = start(place)
-        time.sleep(moments.uniform(0.5, 1.0) * took_s)
-        process.kill()
-        process.communicate()
-        kept = len(list(place.glob("cache/windows/*/*.entry")))
-        if (place / "rain.wav").exists():  # whole already, perhaps without its sidecar
-            assert pcm_sha256(place / "rain.wav") == whole["sha256"]
-            (place / "rain.wav").unlink()
-            continue
-        killed += 1
-        assert not (place / "rain.json").exists()
-        report = json.loads(start(place).communicate()[0])
-        assert report["sha256"] == whole["sha256"]
-        assert report["windows"]["reused"] == kept
-        assert (place / "rain.json").read_bytes() == expected
-        assert not list(place.glob("*.part"))
-        reused += kept
-    assert killed >= 5 and reused > 0, f"{killed} killed in time, {reused} windows reused"

@@ -642,24 +642,6 @@ def test_few_steps_are_learnt_from_recordings_and_by_the_unet_alone(
     assert changed == ({"unet"} if steps else set())
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_the_smoke_recipe_makes_a_folder_that_renders(tmp_path: Path) -> None:
-    """Every stage from nothing, the export and the load are real."""
-    from ambientgen.renderer import Renderer
-    from ambientgen.scene import parse_scene
-    from ambientgen.training.job import train
-
-    report = train(Order(load_recipe("smoke"), tmp_path / "work", tmp_path / "mine", device="cpu"))
-    assert [stage.stage for stage in report.stages] == list(STAGES)
-    scene = parse_scene(
-        f"duration: 2s\nmodel: {tmp_path / 'mine'}\nstates: {{rain: {{curve: 0.5}}}}\n"
-    )
-    assert Renderer("cpu").render(scene, tmp_path / "rain.wav").duration_s == 2
-    extras = json.loads((tmp_path / "mine" / "ambientgen.json").read_text())
-    assert (extras["steps"], extras["only_steps"]) == (2, True), "what `few` has trained"
-
-
 def _fit_together(folder: str, stop_at: int = -1) -> None:
     from accelerate.state import AcceleratorState
 

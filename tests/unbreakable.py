@@ -24,10 +24,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SCENES = {
     "plain": """
 title: Killed
-duration: 90s
+duration: 60s
 seed: 3
 states:
-  rain: {curve: {0s: 0.2, 45s: 0.9, 90s: 0.3}}
+  rain: {curve: {0s: 0.2, 30s: 0.9, 60s: 0.3}}
   wind: {curve: 0.4}
 """,
     "layered": """
@@ -45,7 +45,7 @@ layers:
 output: {sample_rate: 48000, layout: stereo, format: flac, loudness: -23}
 """,
 }
-"""A mono mixture; and layers in stereo, resampled, measured in a first pass, with stems."""
+"""Two states in mono; and layers in stereo, resampled, measured in a first pass, with stems."""
 
 OPTIONS = {"plain": [], "layered": ["--stems"]}
 LONGEST_S = 600.0  # a command that takes this long hangs
@@ -55,12 +55,14 @@ LONGEST_S = 600.0  # a command that takes this long hangs
 class Killed:
     """One render, killed `moment` (0 to 1) of an uninterrupted one's time after its start.
 
-    left: files found beside the scene. kept: windows that the second run took from the store.
-    total: all it needed. same: whether every file it made is to the byte as it should be.
+    left: files found beside the scene. stored: windows found in the store, and kept: those of them
+    that the second run took. total: all it needed. same: whether every file it made is to the byte
+    as it should be.
     """
 
     moment: float
     left: tuple[str, ...]
+    stored: int
     kept: int
     total: int
     same: bool
@@ -102,6 +104,10 @@ class Scene:
         made = [path for path in files if path.suffix != ".yaml"]
         return {path.name: sha256(path.read_bytes()).hexdigest() for path in made}
 
+    def stored(self) -> int:
+        """How many windows its store holds whole."""
+        return len(list(self.folder.glob("cache/windows/*/*.entry")))
+
     def forget(self, store: bool) -> None:
         """Delete what was made, and the store as well if wanted."""
         for name in self.made():
@@ -132,12 +138,12 @@ def killed(name: str, folder: Path, kills: int, model: Path | None = None) -> It
         process.communicate()
         if process.returncode == 0:  # quicker than the first: it had ended
             continue
-        left = scene.made()
+        left, stored = scene.made(), scene.stored()
         there = wanted.keys() & left.keys()  # killed at its very end: what has its name is whole
         same = all(left[name] == wanted[name] for name in there)
         windows = scene.finished(*(["--force"] if there else []))["windows"]
         same &= scene.made() == wanted
-        yield Killed(moment, tuple(sorted(left)), windows["reused"], windows["total"], same)
+        yield Killed(moment, tuple(sorted(left)), stored, windows["reused"], windows["total"], same)
 
 
 def edited(folder: Path, model: Path | None = None, minutes: int = 10) -> list[dict[str, Any]]:
