@@ -162,6 +162,16 @@ def test_the_nearest_swell_is_found() -> None:
     np.testing.assert_allclose(found.swelling[0], 0, atol=1e-9)
 
 
+def test_of_several_periods_the_nearest_is_kept() -> None:
+    def listen(swell: Swell | None) -> Heard:
+        slow = swell is not None and swell.period_s == 8
+        rise = 0.0 if swell is None else 5 * swell.amount
+        return np.array([1, 1, 1]) + rise * np.array([0.5 if slow else 1, 1, 1]), 0.3
+
+    assert nearest(listen, WANTED, (2, 8)).swell == Swell(0.2, 2)
+    assert nearest(listen, np.array([1.5, 2, 2]), (2, 8)).swell == Swell(0.2, 8)
+
+
 @pytest.mark.parametrize(
     ("still", "gain", "further"),
     [(2.0, 5.0, 0.0), (3.0, 5.0, 0.0), (1.9, 5.0, 0.0), (1.0, 0.0, 0.0), (1.0, 5.0, 0.1)],

@@ -32,7 +32,8 @@ from ambientgen.training.scores.variants import Changed
 
 FIRST_SEED, SEEDS = 7_000, 8
 AMOUNTS = (0.05, 0.1, 0.2, 0.3)  # more outshouts a curve, and the joins of a sea can be told
-PERIOD_S = 6.0  # an LOA token of a long window speaks for 1.1 s
+# There and back: an LOA token of a long window speaks for 1.1 s, so that 2 s are about the least.
+PERIODS_S = (2.0, 6.0)
 FURTHER = 0.005  # of the texture distance: chance, of 24 takes
 WORTH = 0.1  # of the mean miss, in octaves of the swing: what gains less is left out
 
@@ -53,19 +54,24 @@ class Found:
     swell: Swell | None
 
 
-def nearest(listen: Listen, wanted: Audio, period_s: float = PERIOD_S) -> Found:
+def nearest(listen: Listen, wanted: Audio, periods_s: Sequence[float] = PERIODS_S) -> Found:
     """What brings swings nearest to those `wanted`, (3,), in the mean of their octaves, and does
-    not lead texture further away: an amount of swells of `period_s`."""
+    not lead texture further away: a swell of one of `periods_s`."""
 
     def off(swell: Swell | None) -> Heard:
         swings, texture = listen(swell)
         return np.asarray(np.log2(swings / wanted)), texture
 
     still = off(None)
-    none = Found(still, still, None)
     if still[0].mean() >= 0:
-        return none  # nothing makes a sound steadier
-    best = none
+        return Found(still, still, None)  # nothing makes a sound steadier
+    found = [_nearest_of(period_s, off, still) for period_s in periods_s]
+    return min(found, key=lambda one: _miss(one.swelling))
+
+
+def _nearest_of(period_s: float, off: Listen, still: Heard) -> Found:
+    """The same of one period."""
+    best = none = Found(still, still, None)
     for amount in AMOUNTS:
         swell = Swell(amount, period_s)
         found = off(swell)
@@ -117,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ambientgen.training.swelling")
     parser.add_argument("model", help="a model folder that ambientgen made")
     parser.add_argument("--states", nargs="+", metavar="STATE", choices=sorted(TEXTURES))
-    parser.add_argument("--period", type=float, metavar="SECONDS", default=PERIOD_S)
+    parser.add_argument("--periods", type=float, nargs="+", metavar="SECONDS", default=PERIODS_S)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for procedural takes")
     asked = parser.parse_args(arguments)
     spec = resolve(asked.model)
@@ -130,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("|---|---|---|---|---|---|")
         for state in states:
             listen = Listener(asked.model, state, teacher, Path(folder))
-            found = nearest(listen, listen.wanted, asked.period)
+            found = nearest(listen, listen.wanted, asked.periods)
             if found.swell is not None:
                 swells[state] = found.swell
             print(_row(state, found), flush=True)
