@@ -173,33 +173,11 @@ def _loa(folder: Path) -> list[Any]:
 
 def _latents(folder: Path) -> list[Any]:
     from ambientgen.training import vae
-    from ambientgen.training.latents import latents_of
+    from ambientgen.training.stages import latents_of
 
     noise = np.random.default_rng(4).standard_normal((2, CLIP_FRAMES, 64)).astype(np.float16)
     corpus = _called(noise, np.zeros((2, len(NAMES), CLIP_FRAMES), np.float16))
     return list(latents_of(corpus, vae.new_vae(), folder / "latents.pt"))
-
-
-def test_latents_are_encoded_in_chunks_that_a_render_decodes() -> None:
-    """A chunk knows nothing of what comes after it; where chunks meet, one fades into the next."""
-    from ambientgen.training import vae
-    from ambientgen.training.latents import CHUNK, STRIDE, in_chunks
-
-    torch.manual_seed(0)
-    network = vae.new_vae()
-    core, fade, context = CHUNK
-    sound = torch.randn(1, 1, STRIDE * 128, 64)
-    louder = sound.clone()
-    louder[:, :, STRIDE * (core + fade + context) :] += 3
-    with torch.no_grad():
-        one, other = in_chunks(sound, network), in_chunks(louder, network)
-        first = network.encode(sound[:, :, : STRIDE * (core + fade + context)]).latent_dist.mode()
-    assert one.shape == (1, 16, 128, 8)
-    torch.testing.assert_close(one[:, :, :core], first[:, :, :core], atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(one[:, :, :core], other[:, :, :core], atol=0, rtol=0)
-    # The next chunk hears what changed, and comes in little by little.
-    heard = (one - other).abs().mean((0, 1, 3))[core : core + fade]
-    assert 0 < float(heard[0]) < float(heard[-1]) / 8
 
 
 def _called(mels: Any, states: Any) -> Corpus:
@@ -312,7 +290,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(unet.CONFIG, "block_out_channels", [16, 16, 16])
     monkeypatch.setitem(unet.CONFIG, "attention_head_dim", 2)
     monkeypatch.setattr(few, "WINDOWS", ((12, 2), (16, 1)))
-    monkeypatch.setattr(few, "OVERLAP", 12)
     monkeypatch.setattr(few, "WAITING_STEPS", 2)
     monkeypatch.setattr(levels, "WINDOWS", ((56, 2),) * 4)
     return few

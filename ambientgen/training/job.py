@@ -20,7 +20,6 @@ from ambientgen.training.corpus import NAMES
 from ambientgen.training.devices import Devices, find_devices
 from ambientgen.training.export import export
 from ambientgen.training.few import STEPS
-from ambientgen.training.latents import CHUNK
 from ambientgen.training.order import Order, check, mark
 from ambientgen.training.progress import draw
 from ambientgen.training.recipe import STAGES, Stages
@@ -41,7 +40,7 @@ EXTRAS: dict[str, Any] = {
     "gain_db": 3.0,
     "cores": [24, 48, 96],
     "overlap": 16,
-    "chunk": list(CHUNK),
+    "chunk": [48, 8, 2],
     "multiple": 4,
 }
 

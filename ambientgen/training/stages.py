@@ -32,7 +32,6 @@ from ambientgen.training.examples import clap_features, loa_examples
 from ambientgen.training.export import Components
 from ambientgen.training.keep import kept
 from ambientgen.training.language import LoaExamples, Meaning
-from ambientgen.training.latents import latents_of
 from ambientgen.training.loop import Schedule
 from ambientgen.training.mae import LoaEncoder
 from ambientgen.training.mel import MEL_BINS
@@ -342,6 +341,21 @@ class Run:
 
     def _begin(self, stage: str) -> None:
         self.setting.tell(StageStarted(stage))
+
+
+def latents_of(
+    corpus: Corpus, autoencoder: AutoencoderKL, path: Path, scale: float | None = None
+) -> tuple[Tensor, float]:
+    """The corpus' latents times `scale`, made once and kept at `path`, and that factor; left out,
+    the one that brings them to unit variance."""
+
+    def make(partial: Path) -> None:
+        raw = unet.encode(corpus, autoencoder)
+        factor = 1 / float(raw[::7].float().std()) if scale is None else scale
+        torch.save(((raw.float() * factor).half(), factor), partial)
+
+    latents, factor = torch.load(kept(path, make), weights_only=True)
+    return latents, factor
 
 
 def bank_of(

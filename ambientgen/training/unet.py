@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DConditionModel
 from numpy.typing import NDArray
 from torch import Tensor
@@ -198,6 +199,16 @@ def prompts_of(keys: Sequence[Key]) -> tuple[dict[Key, range], list[str]]:
             texts.append(compose(words, setting))
         rows[key] = range(first, len(texts))
     return rows, texts
+
+
+@torch.no_grad()
+def encode(corpus: Corpus, vae: AutoencoderKL) -> Tensor:
+    """Latent means of all clips, (N, 16, 128, 8) float16, unscaled."""
+    out = []
+    for i in range(0, len(corpus.mels), 4):
+        mel = torch.from_numpy(np.array(corpus.mels[i : i + 4])).float()[:, None]
+        out.append(vae.encode(mel.to(memory_format=torch.channels_last)).latent_dist.mode().half())
+    return torch.cat(out)
 
 
 @dataclass
