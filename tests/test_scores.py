@@ -385,7 +385,10 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 @pytest.fixture(scope="module")
 def named(few: Bench) -> judge.Judge:
-    return judge.train(few)
+    """Four states are told apart after half of the steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "LEAST_STEPS", 100)
+        return judge.train(few)
 
 
 @pytest.mark.slow

@@ -290,6 +290,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(unet.CONFIG, "block_out_channels", [16, 16, 16])
     monkeypatch.setitem(unet.CONFIG, "attention_head_dim", 2)
     monkeypatch.setattr(few, "WINDOWS", ((12, 2), (16, 1)))
+    monkeypatch.setattr(few, "OVERLAP", 12)
     monkeypatch.setattr(few, "WAITING_STEPS", 2)
     monkeypatch.setattr(levels, "WINDOWS", ((56, 2),) * 4)
     return few

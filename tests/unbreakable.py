@@ -32,16 +32,16 @@ states:
 """,
     "layered": """
 title: Killed
-duration: 30s
+duration: 20s
 seed: 3
 layers:
   rain:
-    states: {rain: {curve: {0s: 0.2, 30s: 0.9}}}
+    states: {rain: {curve: {0s: 0.2, 20s: 0.9}}}
     width: 0.6
   wind:
     engine: procedural
     states: {wind: {curve: 0.4}}
-    direction: {0s: -60, 30s: 60}
+    direction: {0s: -60, 20s: 60}
 output: {sample_rate: 48000, layout: stereo, format: flac, loudness: -23}
 """,
 }

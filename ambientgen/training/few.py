@@ -85,7 +85,7 @@ SPACES, DIMENSIONS = 24, 6
 # How much each of the judges counts: tried, not searched for.
 ENERGY_WEIGHT, LEVEL_WEIGHT, MISS_WEIGHT, CRITIC_WEIGHT = 2.0, 5.0, 4.0, 2.0
 JOINED_WEIGHT, AGREE_WEIGHT = 2.0, 10.0
-OVERLAP = 12  # latent frames that neighbours share; a render's 16 agree the better
+OVERLAP = 16  # latent frames that neighbours share, as in a render
 MOST_WINDOWS, MOST_LESSONS = 12_000, 2400  # of what is foretold, and of namers
 WAITING_STEPS = 200  # of the UNet for its critic, at most
 MOMENTUM = 0.5  # of Adam: the critic moves, so that old gradients mislead
