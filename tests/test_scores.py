@@ -379,16 +379,13 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     folder = tmp_path_factory.mktemp("scores")
     takes = Takes(Renderer("cpu"), "pocket", folder / "renders")
     states = ("rain", "wind", "stream", "crickets")
-    effort = replace(QUICK, states=4, judge_clips=10)
+    effort = replace(QUICK, states=4, judge_clips=24)  # of all kinds
     return Bench(takes, Teacher(folder), states, effort, resolve("pocket").gain_db)
 
 
 @pytest.fixture(scope="module")
 def named(few: Bench) -> judge.Judge:
-    """Four states are told apart after half of the steps."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "LEAST_STEPS", 100)
-        return judge.train(few)
+    return judge.train(few)
 
 
 @pytest.mark.slow
