@@ -1,8 +1,8 @@
 """`python -m ambientgen.training.swelling MODEL`: find how much LOA must swell, and write it down.
 
 Each state stands still at three levels, and how far its bands swing is compared with procedural
-sound (`scores/motion.py`). Where a render moves too little, swells of several amounts are tried,
-and the nearest is kept, unless it leads the texture further away. Its seeds are neither
+sound (`scores/motion.py`). Where a render moves too little, swells of several amounts and periods
+are tried, and the nearest is kept, unless it leads the texture further away. Its seeds are neither
 training's nor the scores'. States of events are left out unless named: what swells there is how
 often they come, which chance does too.
 """
