@@ -25,13 +25,15 @@ class ChunkRule:
     chunk comes in, and `context` on either side that is thrown away.
 
     A VAE normalises over all that it is given, so what it makes of a sound that grows louder
-    depends on this: a long chunk is too even inside, and the next begins with a jump. Short ones
-    waste more. A chunk is always decoded whole, however little of it is heard.
+    depends on this: a long chunk is too even inside, and the next begins with a jump. With `norms`
+    it normalises each frame over so many around it instead (`models.nets.moving_norm`). A chunk is
+    always decoded whole, however little of it is heard.
     """
 
     core: int
     fade: int
     context: int
+    norms: int = 0
 
     @property
     def frames(self) -> int:

@@ -120,6 +120,7 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
         cores=[24, 48, 96],
         overlap=8,
         chunk=[96, 16, 4],
+        norms=64,
         multiple=4,
         text_stream=False,
         states=["rain", "wind"],
@@ -128,7 +129,7 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
     )
     spec = registry.resolve(str(folder))
     assert spec.rule == WindowRule((24, 48, 96), 8, 4)
-    assert spec.geometry.chunk == ChunkRule(384, 64, 16)  # in mel frames, of which a latent has 4
+    assert spec.geometry.chunk == ChunkRule(384, 64, 16, 256)  # in mel frames: a latent has 4
     assert spec.defaults == registry.RenderDefaults(4, 1.0, False)
     assert (spec.gain_db, spec.states, spec.revision) == (-6.5, ("rain", "wind"), "0.1")
     assert spec.commercial
@@ -149,6 +150,7 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
         ),
         ({"chunk": [48, 8]}, "`chunk` is [48, 8]; write core, fade and context"),
         ({"chunk": [8, 48, 8]}, "`chunk` is [8, 48, 8]; write core, fade and context"),
+        ({"norms": -8}, "`norms` is -8; write a whole number of at least 0"),
         ({"silence": 1}, "`silence` is 1; write true or false"),
         ({"multiple": 10**400}, "`multiple` is 1000"),
         ({"cores": [24, "x"]}, "`cores` is [24, 'x']; write a list of whole numbers"),

@@ -23,6 +23,7 @@ from ambientgen.models.folder import OUR_VOCODER, Layout
 from ambientgen.models.nets.clap_text import ClapText
 from ambientgen.models.nets.gpt2 import Gpt2
 from ambientgen.models.nets.hifigan import HifiGan
+from ambientgen.models.nets.moving_norm import move_norms
 from ambientgen.models.nets.projection import Projection
 from ambientgen.models.nets.t5_encoder import T5Encoder
 from ambientgen.models.nets.texture_vocoder import TextureNet
@@ -108,6 +109,9 @@ def load(
 
     loa_tokens = _loa_tokens(layout)
     unet, vae = _channels_last(network("unet", sound)), _channels_last(network("vae", sound))
+    geometry = spec.geometry
+    if geometry.chunk.norms:
+        move_norms(vae.get_submodule("decoder"), geometry.chunk.norms // geometry.latent_stride)
     compile_sound(unet, vae)
     return Model(
         spec=spec,

@@ -267,8 +267,8 @@ def layout_of(spec: ModelSpec) -> Layout:
 
 
 def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:
-    """The geometry with the `chunk` that the folder asks for: core, fade and context in latent
-    frames."""
+    """The geometry with the `chunk` that the folder asks for (core, fade and context) and the
+    `norms` in it, in latent frames."""
     stride, usual = geometry.latent_stride, geometry.chunk
     default = tuple(n // stride for n in (usual.core, usual.fade, usual.context))
     lengths = extras.wholes("chunk", default)
@@ -279,7 +279,8 @@ def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:
             f"core of a multiple of {TONE_FRAMES // stride or 1}"
         )
         raise ModelError(Problem(str(extras.path), what, remedy))
-    return replace(geometry, chunk=ChunkRule(*(stride * n for n in lengths)))
+    norms = extras.whole("norms", 0, least=0)
+    return replace(geometry, chunk=ChunkRule(*(stride * n for n in (*lengths, norms))))
 
 
 def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:

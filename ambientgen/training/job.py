@@ -40,7 +40,8 @@ EXTRAS: dict[str, Any] = {
     "gain_db": 3.0,
     "cores": [24, 48, 96],
     "overlap": 16,
-    "chunk": [48, 8, 2],
+    "chunk": [96, 8, 8],
+    "norms": 96,
     "multiple": 4,
 }
 
