@@ -695,13 +695,18 @@ def test_weights_that_no_process_uses_get_no_gradient() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_torchs_launcher_starts_processes_that_know_of_each_other(tmp_path: Path) -> None:
+    # A file each: two processes that print into one pipe may write between one another's lines.
     script = tmp_path / "devices.py"
     script.write_text(
+        "import os\n"
+        "from pathlib import Path\n"
         "from ambientgen.training.devices import find_devices\n"
         "devices = find_devices()\n"
-        "print(f'{devices.rank}: {devices.count} x {devices.device}', flush=True)\n"
+        "said = Path(__file__).with_name('process-' + os.environ['RANK'])\n"
+        "said.write_text(f'{devices.rank}: {devices.count} x {devices.device}')\n"
     )
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     call = [*launcher, "--nproc_per_node", "2", str(script)]
-    ran = subprocess.run(call, capture_output=True, text=True, check=True)
-    assert sorted(ran.stdout.split("\n"))[-2:] == ["0: 2 x cpu", "1: 2 x cpu"]
+    subprocess.run(call, capture_output=True, text=True, check=True)
+    said = [path.read_text() for path in sorted(tmp_path.glob("process-*"))]
+    assert said == ["0: 2 x cpu", "1: 2 x cpu"]
