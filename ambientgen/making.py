@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from ambientgen.engine import LocalEngine
 from ambientgen.loa import Conditioning, Trajectory
 from ambientgen.models.loading import Model
-from ambientgen.noise import Take, WindowNoise
+from ambientgen.noise import Take, Unrest, WindowNoise
 from ambientgen.plan import Plan
 from ambientgen.reuse import WindowMaker
 from ambientgen.rounds import placed, to_make
 from ambientgen.silence import silent_frame
+from ambientgen.swells import UNREST_S, unrest_of
 from ambientgen.windows import Window
 
 FloatArray = NDArray[np.float32]
@@ -70,8 +71,7 @@ def made(
 
     `take` keys the noise; None: the scene's seed alone does.
     """
-    period = None if plan.loop is None else plan.loop.frames
-    noise = (take or Take(plan.scene.seed)).windows(_width(model), period)
+    noise = noise_of(model, plan, take or Take(plan.scene.seed))
     engine = means.engine
     make = partial(_made, model, noise, told, means.maker, engine.checkpoint)
     parts = engine.map(make, passes(to_make(plan), means.rows))
@@ -84,6 +84,14 @@ def made(
         return np.repeat(frame()[:, np.newaxis], window.frames, axis=1)
 
     yield from placed(plan, in_order(chain.from_iterable(parts)), silence)
+
+
+def noise_of(model: Model, plan: Plan, take: Take) -> WindowNoise:
+    """What a plan's windows begin with: as restless as the model says of the scene's states."""
+    period = None if plan.loop is None else plan.loop.frames
+    share = unrest_of(plan.scene, model.spec.unrest)
+    reach = max(1, round(UNREST_S * plan.geometry.frames_per_second))
+    return take.windows(_width(model), period, Unrest(share, reach))
 
 
 def passes(windows: Iterable[Window], rows: Callable[[int], int]) -> Iterator[Pass]:

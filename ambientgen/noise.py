@@ -150,6 +150,48 @@ class Identified:
 
 
 @dataclass(frozen=True)
+class Unrest:
+    """How strong the slow part of noise is: what is slow in it is what swells in a sound.
+
+    Of each frame, the slow part is the mean of the frames up to `reach` to both sides, the nearer
+    the more (a triangle, whose response is nowhere below 0); `share` of it is kept, 1 being all,
+    and above 1 it is more than white noise has. A function of absolute frames, as noise itself is.
+
+    Raises ValueError for a share below 0 or a reach below 1.
+    """
+
+    share: float = 1.0
+    reach: int = 1
+
+    def __post_init__(self) -> None:
+        if self.share < 0 or self.reach < 1:
+            raise ValueError(f"noise cannot keep {self.share} of {self.reach} frames' mean")
+
+    def of(self, drawn: Noise) -> Noise:
+        """That noise with so much unrest; with all of its own it is left alone, to the bit."""
+        return drawn if self.share == 1.0 else Restless(drawn, self)
+
+
+@dataclass(frozen=True)
+class Restless:
+    """Noise with another `unrest` than it is `drawn` with."""
+
+    drawn: Noise
+    unrest: Unrest
+
+    def frames(self, start: int, count: int) -> NDArray[np.float32]:
+        """Frames `start … start + count - 1` as float32 (count, width); as a `NoiseField`'s."""
+        reach = self.unrest.reach
+        around = self.drawn.frames(start - reach, count + 2 * reach).astype(np.float64)
+        slow = np.zeros((count, around.shape[1]))
+        for at in range(-reach, reach + 1):  # products and sums alone: slices are equal to the bit
+            weight = (reach + 1 - abs(at)) / (reach + 1) ** 2
+            slow += weight * around[reach + at : reach + at + count]
+        kept = around[reach : reach + count] + (self.unrest.share - 1.0) * slow
+        return np.asarray(kept, np.float32)
+
+
+@dataclass(frozen=True)
 class Take:
     """What a render's noise is keyed by: a seed, and which of several like feeds it is for.
 
@@ -182,13 +224,16 @@ class Take:
         own = NoiseField(self.seed, f"{stream} of feed {self.feed}", width, period)
         return Mixed(shared, own, common)
 
-    def windows(self, width: int, period: int | None = None) -> WindowNoise:
-        """What the windows of latents begin with, `width` numbers a frame.
+    def windows(
+        self, width: int, period: int | None = None, unrest: Unrest | None = None
+    ) -> WindowNoise:
+        """What the windows of latents begin with, `width` numbers a frame; None: white noise.
 
         All feeds are of one identity: on either side of a wide sound are the same crickets.
         """
         identity = NoiseField(self.seed, "identity", width)
-        return Identified(self.field("latents", width, period), identity)
+        drawn = self.field("latents", width, period)
+        return Identified(drawn if unrest is None else unrest.of(drawn), identity)
 
 
 def common_of(width: float) -> float:

@@ -5,6 +5,9 @@ gust: a sea that is told so lies still. So what windows are told moves a little 
 curves, each state by as much and as slowly as the model says that its sounds do. When a gust comes
 is drawn from the seed and the state's name, as a function of absolute time: windows that overlap
 hear the same one. Windows are cut by the curves alone, and plans and pictures show these.
+
+What a sound does between, untold, comes of the slow part of the noise that it is made of: a model
+may make rooms too restless and thunder too calm, and says by how much to make up for it (`unrest`).
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ PHASE, UNEVEN, SLOWER = 0.5, 0.6, 3.0
 # The level from which on a state swells in full. Towards silence a level means ever more decibels:
 # rain at 0.15 that swells by 0.1 comes and goes.
 FULL = 0.5
+# To both sides of a moment, s, weighed as a triangle: of what goes there and back in 2 s the slow
+# part of noise holds half, of 1 s 2 %. With half as long it steadies no more, and frogs lose calls.
+UNREST_S = 0.8
 
 
 @dataclass(frozen=True)
@@ -142,3 +148,10 @@ class Swells:
         moments = np.array(list(times_s) if self else [], np.float64)
         both = self.values(moments), state_values(self.scene, moments)
         return dict.fromkeys(prompt for v in both for prompt in self._template.prompts(v))
+
+
+def unrest_of(scene: Scene, by_state: Mapping[str, float]) -> float:
+    """How much of its slow part the noise of a scene's windows keeps, 1 being all: the mean over
+    the scene's states of what a model says of each (1: nothing)."""
+    shares = [by_state.get(state.name, 1.0) for state in scene.states]
+    return sum(shares) / len(shares) if shares else 1.0

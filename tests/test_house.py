@@ -403,7 +403,9 @@ def test_the_docs_tell_every_model_as_it_is() -> None:
 def test_the_docs_tell_every_field_of_a_models_extras() -> None:
     registry = (PACKAGE / "models" / "registry.py").read_text(encoding="utf-8")
     read = set(
-        re.findall(r'extras\.(?:text|texts|number|whole|wholes|flag|pairs)\("(\w+)"', registry)
+        re.findall(
+            r'extras\.(?:text|texts|number|whole|wholes|flag|pairs|numbers)\("(\w+)"', registry
+        )
     )
     table = MODELS_DOC.split(f"### {EXTRAS}")[1].split("\n### ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == read

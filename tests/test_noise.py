@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ambientgen.noise import Identified, NoiseField, Take
+from ambientgen.noise import Identified, NoiseField, Take, Unrest
 
 # The first frames of two fields, as first drawn: renders of old scenes depend on them.
 GOLDEN = {
@@ -145,3 +145,50 @@ def test_windows_of_many_seeds_are_standard_normal() -> None:
     akin = np.corrcoef(values) - np.eye(12)
     assert np.abs(akin).max() < 5 / values.shape[1] ** 0.5
     np.testing.assert_allclose(values.std(axis=1), 1, atol=0.02)
+
+
+@given(st.integers(-3000, 3000), st.lists(st.integers(0, 60), min_size=1, max_size=5))
+def test_any_slicing_of_calmer_noise_gives_the_same_bits(start: int, cuts: list[int]) -> None:
+    calm = Unrest(0.3, 10).of(NoiseField(3, "latents", 16))
+    begins = itertools.accumulate(cuts[:-1], initial=start)
+    parts = [calm.frames(begin, count) for begin, count in zip(begins, cuts, strict=True)]
+    whole = calm.frames(start, sum(cuts))
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert whole.shape == (sum(cuts), 16) and whole.dtype == np.float32
+
+
+def _slow(noise: NDArray[np.float32]) -> float:
+    """Deviation of the means of a hundred frames each."""
+    return float(noise.reshape(-1, 100, noise.shape[1]).mean(1, dtype=np.float64).std())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.5])
+def test_unrest_is_of_the_slow_part_alone(share: float) -> None:
+    field = NoiseField(3, "latents", 16)
+    white = field.frames(0, 40_000)
+    made = Unrest(share, 10).of(field).frames(0, 40_000)
+    # A mean of a hundred holds some of what is not slow: at its edges a triangle looks beyond it.
+    assert _slow(made) / _slow(white) == pytest.approx(share, abs=0.2)
+    flips = np.where(np.arange(40_000) % 2, 1.0, -1.0)[:, None]  # the quickest there is
+    assert abs(((made - white) * flips).mean(0)).max() < 0.01
+    assert made.std() == pytest.approx(1.0, abs=0.07)
+
+
+def test_white_noise_is_left_alone_and_a_loop_closes() -> None:
+    field = NoiseField(3, "latents", 16)
+    assert Unrest(1.0, 10).of(field) is field
+    loop = Unrest(0.5, 10).of(NoiseField(3, "latents", 16, 7))  # shorter than what it looks at
+    np.testing.assert_array_equal(loop.frames(-3, 9), loop.frames(4, 9))
+
+
+def test_calmer_windows_keep_their_identity() -> None:
+    calm, white = (Take(3).windows(16, None, Unrest(share, 10)).window(5, 36) for share in (0, 1))
+    np.testing.assert_array_equal(white, Take(3).windows(16).window(5, 36))
+    np.testing.assert_allclose(calm.mean(0), white.mean(0), atol=1e-6)
+    assert calm[:18].mean(0).std() < 0.8 * white[:18].mean(0).std()
+
+
+@pytest.mark.parametrize(("share", "reach"), [(-0.1, 10), (0.5, 0)])
+def test_unrest_of_nothing_is_refused(share: float, reach: int) -> None:
+    with pytest.raises(ValueError, match="cannot keep"):
+        Unrest(share, reach)

@@ -22,8 +22,8 @@ from ambientgen.plan import make_plan
 from ambientgen.prompts import Template
 from ambientgen.scene import RenderOptions, Scene
 from ambientgen.sources.diffused import told_at
-from ambientgen.swells import Swell, Swells
-from ambientgen.training.swelling import Heard, Listen, nearest, write
+from ambientgen.swells import Swell, Swells, unrest_of
+from ambientgen.training.swelling import Found, Heard, Listen, nearest, restless, write
 
 SWELLS = {"waves": Swell(0.3, 6.0), "wind": Swell(0.2, 8.0)}
 TIMES_S = np.arange(0.0, 300.0, 0.1)
@@ -145,12 +145,14 @@ def test_what_is_no_swell_is_refused(wrong: object) -> None:
 WANTED = np.array([2.0, 2.0, 2.0])
 
 
-def _listener(still: float, gain: float, further: float = 0.0) -> Listen:
-    """Sounds that swing by `still` dB, and by more the larger their swell; texture goes along."""
+def _listener(still: float, gain: float, further: float = 0.0, livelier: float = 0.0) -> Listen:
+    """Sounds that swing by `still` dB, and by more the larger their swell or the noise's unrest;
+    texture goes along."""
 
-    def listen(swell: Swell | None) -> Heard:
+    def listen(swell: Swell | None, unrest: float) -> Heard:
         amount = 0.0 if swell is None else swell.amount
-        return np.full(3, still + gain * amount), 0.3 + further * amount
+        moved = still + gain * amount + livelier * (unrest - 1)
+        return np.full(3, moved), 0.3 + further * (amount + abs(unrest - 1))
 
     return listen
 
@@ -163,7 +165,7 @@ def test_the_nearest_swell_is_found() -> None:
 
 
 def test_of_several_periods_the_nearest_is_kept() -> None:
-    def listen(swell: Swell | None) -> Heard:
+    def listen(swell: Swell | None, unrest: float) -> Heard:
         slow = swell is not None and swell.period_s == 8
         rise = 0.0 if swell is None else 5 * swell.amount
         return np.array([1, 1, 1]) + rise * np.array([0.5 if slow else 1, 1, 1]), 0.3
@@ -184,12 +186,54 @@ def test_what_swells_enough_or_gains_nothing_gets_none(
     np.testing.assert_array_equal(found.still[0], found.swelling[0])
 
 
+@pytest.mark.parametrize(("still", "share"), [(4.0, 0.5), (6.0, 0.0), (1.2, 1.5)])
+def test_the_nearest_unrest_is_found(still: float, share: float) -> None:
+    found = nearest(_listener(still, 0.0, livelier=4.0 if still > 1.5 else 1.6), WANTED)
+    assert found.unrest == share and found.swell is None
+    np.testing.assert_allclose(found.swelling[0], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("livelier", "further"), [(0.0, 0.0), (4.0, 0.1)])
+def test_unrest_that_gains_nothing_or_costs_texture_is_none(
+    livelier: float, further: float
+) -> None:
+    assert nearest(_listener(4.0, 0.0, further, livelier), WANTED).unrest == 1.0
+
+
+def test_unrest_is_sought_beside_the_swells_that_stay() -> None:
+    swell = Swell(0.1, 2.0)
+    listen = _listener(1.0, 5.0, livelier=1.0)
+    heard = np.log2(np.full(3, 1.5) / WANTED), 0.3
+    found = restless(listen, WANTED, Found(heard, heard, swell))
+    assert found.swell == swell and found.unrest == 1.5
+    np.testing.assert_allclose(found.swelling[0], 0, atol=1e-9)
+
+
+def test_a_scenes_unrest_is_the_mean_of_its_states() -> None:
+    assert unrest_of(sea(), {"waves": 0.0, "rain": 0.5, "wind": 9.0}) == 0.25
+    assert unrest_of(sea(), {"waves": 0.0}) == 0.5
+    assert unrest_of(sea(), {}) == 1.0
+
+
+def test_a_model_says_how_restless_its_noise_is() -> None:
+    shares = TypedJson(Path("ambientgen.json"), {"unrest": {"room": 0, "birds": 1.25}})
+    assert shares.numbers("unrest", least=0) == {"room": 0.0, "birds": 1.25}
+    assert set(resolve("pocket").unrest) <= set(resolve("pocket").states)
+
+
+@pytest.mark.parametrize("wrong", [[0.3], {"room": "0.3"}, {"room": -0.1}, {"room": True}])
+def test_what_is_no_unrest_is_refused(wrong: object) -> None:
+    with pytest.raises(ModelError, match=r"`unrest` is .* numbers of at least 0"):
+        TypedJson(Path("ambientgen.json"), {"unrest": wrong}).numbers("unrest", least=0)
+
+
 def test_swells_are_written_beside_what_a_model_says_already(tmp_path: Path) -> None:
     file = tmp_path / "ambientgen.json"
-    file.write_text('{"steps": 2, "swells": {"rain": [1, 1]}}')
-    write(file, SWELLS)
+    file.write_text('{"steps": 2, "swells": {"rain": [1, 1]}, "unrest": {"rain": 2}}')
+    write(file, SWELLS, {"room": 0.25})
     said = json.loads(file.read_text())
-    assert said == {"steps": 2, "swells": {"waves": [0.3, 6.0], "wind": [0.2, 8.0]}}
+    swells = {"waves": [0.3, 6.0], "wind": [0.2, 8.0]}
+    assert said == {"steps": 2, "swells": swells, "unrest": {"room": 0.25}}
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3))

@@ -1,4 +1,4 @@
-"""As a stranger gets it: the wheel in a fresh environment, and the README's command in a clone."""
+"""As a stranger gets it: what the wheel carries, and what the README's command makes of a clone."""
 
 from __future__ import annotations
 
@@ -43,13 +43,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` folder of a fresh environment that holds the wheel, without extras."""
-    venv = tmp_path_factory.mktemp("fresh") / "venv"
-    run(sys.executable, "-m", "venv", venv, cwd=ROOT)
-    pins = ROOT / "constraints.txt"
-    run(venv / "bin" / "pip", "install", "-q", "-c", pins, wheel, cwd=venv)
-    return venv / "bin"
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which the README's command has installed, from its own wheel, and rendered."""
+    clone = tmp_path_factory.mktemp("fresh") / "clone"
+    for path in tracked():  # as committed here or about to be: a clone plus the changes at hand
+        target = clone / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    (command,) = [block.text for block in BLOCKS if block.mark == "install"]
+    run("bash", "-c", command, cwd=clone, HF_HUB_OFFLINE="1", HF_HOME=str(clone.parent / "hub"))
+    return clone
 
 
 def test_the_wheel_carries_weights_scenes_and_licence(wheel: Path) -> None:
@@ -65,16 +68,21 @@ def test_the_wheel_carries_weights_scenes_and_licence(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "docs/"))]
 
 
-def test_a_fresh_environment_renders_offline_in_an_empty_folder(
-    installed: Path, tmp_path: Path
-) -> None:
-    told = run(installed / "ambientgen", "scenes", cwd=tmp_path)
+def test_the_readmes_command_renders(clone: Path) -> None:
+    info = soundfile.info(clone / "rain.wav")
+    assert info.duration == 120
+    assert info.samplerate == 16_000
+
+
+def test_what_is_installed_renders_offline_in_an_empty_folder(clone: Path, tmp_path: Path) -> None:
+    installed = clone / ".venv" / "bin" / "ambientgen"
+    told = run(installed, "scenes", cwd=tmp_path)
     assert "rain" in told
-    packages = installed.parent / "lib"
+    packages = clone / ".venv" / "lib"
     (scene,) = packages.glob("python*/site-packages/ambientgen/scenes/rain.yaml")
     command = ["render", str(scene), "--duration", f"{SECONDS}s", "-o", "rain.wav", "--json"]
     offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")}
-    report = json.loads(run(installed / "ambientgen", *command, cwd=tmp_path, **offline))
+    report = json.loads(run(installed, *command, cwd=tmp_path, **offline))
     assert report["model"]["name"] == "pocket"
     samples, rate = soundfile.read(tmp_path / "rain.wav", dtype="float32")
     assert samples.shape == (SECONDS * rate,)
@@ -84,24 +92,12 @@ def test_a_fresh_environment_renders_offline_in_an_empty_folder(
     assert left == ["rain.json", "rain.wav"]
 
 
-def test_a_fresh_environment_holds_only_what_is_pinned(installed: Path) -> None:
-    frozen = run(installed / "pip", "freeze", "--all", cwd=installed).split()
+def test_the_readmes_command_installs_only_what_is_pinned(clone: Path) -> None:
+    pip = clone / ".venv" / "bin" / "pip"
+    frozen = run(pip, "freeze", "--all", cwd=clone).split()
     held = dict(line.split("==") for line in frozen if "==" in line)
     pins = constraints()
     for name, version in held.items():
         if canonicalize_name(name) not in FREE:
             assert pins.get(canonicalize_name(name)) == version.split("+")[0], name
     assert not {"accelerate", "mypy", "pytest", "ruff"} & {canonicalize_name(name) for name in held}
-
-
-def test_the_readmes_command_installs_and_renders_in_a_clone(tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    for path in tracked():  # as committed here or about to be: a clone plus the changes at hand
-        target = clone / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-    (command,) = [block.text for block in BLOCKS if block.mark == "install"]
-    run("bash", "-c", command, cwd=clone, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "hub"))
-    info = soundfile.info(clone / "rain.wav")
-    assert info.duration == 120
-    assert info.samplerate == 16_000

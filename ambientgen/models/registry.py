@@ -56,7 +56,8 @@ class ModelSpec:
 
     `source` is `package`, a hub id or a path; `gain_db` is the one fixed gain of its output.
     `states` are the state names it was trained on; empty: no such list, any may be tried. `swells`
-    say how sounds of some states move that stand at one level.
+    say how sounds of some states move that stand at one level, `unrest` how much of the noise's
+    slow part is kept for some (`swells.py`).
     """
 
     name: str
@@ -71,6 +72,7 @@ class ModelSpec:
     gain_db: float = 0.0
     states: tuple[str, ...] = ()
     swells: Mapping[str, Swell] = field(default_factory=dict)
+    unrest: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -258,6 +260,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
             state: Swell(amount, period_s)
             for state, (amount, period_s) in extras.pairs("swells").items()
         },
+        unrest=extras.numbers("unrest", least=0),
     )
 
 

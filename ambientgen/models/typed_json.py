@@ -49,6 +49,15 @@ class TypedJson:
             self._refuse(key, "an object of lists of two numbers above 0")
         return {name: (float(one), float(other)) for name, (one, other) in value.items()}
 
+    def numbers(self, key: str, least: float) -> dict[str, float]:
+        """An object whose values are numbers of at least `least`, by default empty."""
+        value = self._values.get(key, {})
+        if not isinstance(value, dict) or not all(
+            _is_number(each) and each >= least for each in value.values()
+        ):
+            self._refuse(key, f"an object of numbers of at least {least:g}")
+        return {name: float(each) for name, each in value.items()}
+
     def flag(self, key: str, default: bool) -> bool:
         """true or false."""
         value = self._values.get(key, default)

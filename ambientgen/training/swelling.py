@@ -1,10 +1,12 @@
-"""`python -m ambientgen.training.swelling MODEL`: find how much LOA must swell, and write it down.
+"""`python -m ambientgen.training.swelling MODEL`: find how much a model's sounds must swell, and
+write it down.
 
 Each state stands still at three levels, and how far its bands swing is compared with procedural
-sound (`scores/motion.py`). Where a render moves too little, swells of several amounts and periods
-are tried, and the nearest is kept, unless it leads the texture further away. Its seeds are neither
-training's nor the scores'. States of events are left out unless named: what swells there is how
-often they come, which chance does too.
+sound (`scores/motion.py`). Where a render moves too little, swells of LOA of several amounts and
+periods are tried, and the nearest is kept, unless it leads the texture further away. Then noise
+that is less or more restless is tried in the same manner. Its seeds are neither training's nor the
+scores'. LOA of states of events is not moved unless they are named: what swells there is how often
+they come, which chance does too.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
@@ -34,47 +37,66 @@ FIRST_SEED, SEEDS = 7_000, 8
 AMOUNTS = (0.05, 0.1, 0.2, 0.3)  # more outshouts a curve, and the joins of a sea can be told
 # There and back: an LOA token of a long window speaks for 1.1 s, so that 2 s are about the least.
 PERIODS_S = (2.0, 6.0)
+CALMER = (0.75, 0.5, 0.25, 0.0)  # shares of the noise's slow part, for what moves too much
+LIVELIER = (1.25, 1.5, 1.75)  # and for what still moves too little
 FURTHER = 0.005  # of the texture distance: chance, of 24 takes
-WORTH = 0.1  # of the mean miss, in octaves of the swing: what gains less is left out
+WORTH = 0.1  # of the mean miss, in octaves of the swing: swells that gain less are left out
+WORTH_OF_UNREST = 0.05  # which costs no prompts, and moves no level from where its curve is
 
+Kind = TypeVar("Kind")
 Heard = tuple[Audio, float]
 """Of some takes: their swings (3,) in dB, and their texture distance to procedural ones."""
 
-Listen = Callable[[Swell | None], Heard]
+Listen = Callable[[Swell | None, float], Heard]
 
 
 @dataclass(frozen=True)
 class Found:
     """How far a state's swings (0.16, 0.64, 2 s) are from procedural ones, in octaves, and its
-    texture distance: as they are, and with the `swell` that brings swings nearest (None: none is
-    worth it)."""
+    texture distance: as they are, and with the `swell` (None: none is worth it) and the `unrest`
+    (1: that of white noise) that bring swings nearest."""
 
     still: Heard
     swelling: Heard
     swell: Swell | None
+    unrest: float = 1.0
 
 
 def nearest(listen: Listen, wanted: Audio, periods_s: Sequence[float] = PERIODS_S) -> Found:
     """What brings swings nearest to those `wanted`, (3,), in the mean of their octaves, and does
-    not lead texture further away: a swell of one of `periods_s`."""
-
-    def off(swell: Swell | None) -> Heard:
-        swings, texture = listen(swell)
-        return np.asarray(np.log2(swings / wanted)), texture
-
-    still = off(None)
-    if still[0].mean() >= 0:
-        return Found(still, still, None)  # nothing makes a sound steadier
-    found = [_nearest_of(period_s, off, still) for period_s in periods_s]
-    return min(found, key=lambda one: _miss(one.swelling))
+    not lead texture further away: a swell of one of `periods_s`, and then the noise's unrest."""
+    still = _off(listen, wanted, None)
+    best = Found(still, still, None)
+    if still[0].mean() < 0:  # LOA makes nothing steadier
+        found = [_nearest_of(period_s, listen, wanted, best) for period_s in periods_s]
+        best = min(found, key=lambda one: _miss(one.swelling))
+    return restless(listen, wanted, best)
 
 
-def _nearest_of(period_s: float, off: Listen, still: Heard) -> Found:
-    """The same of one period."""
-    best = none = Found(still, still, None)
+def restless(listen: Listen, wanted: Audio, before: Found) -> Found:
+    """The same with the unrest that brings swings nearer still, where one is worth it."""
+    best = before
+    for share in CALMER if before.swelling[0].mean() > 0 else LIVELIER:
+        heard = _off(listen, wanted, before.swell, share)
+        if _miss(heard) >= _miss(best.swelling):
+            break  # too far by now: what it does grows with it
+        if heard[1] <= before.swelling[1] + FURTHER:
+            best = replace(before, swelling=heard, unrest=share)
+    return best if _miss(before.swelling) - _miss(best.swelling) >= WORTH_OF_UNREST else before
+
+
+def _off(listen: Listen, wanted: Audio, swell: Swell | None, unrest: float = 1.0) -> Heard:
+    """How far swings are from those wanted, in octaves, and the texture distance."""
+    swings, texture = listen(swell, unrest)
+    return np.asarray(np.log2(swings / wanted)), texture
+
+
+def _nearest_of(period_s: float, listen: Listen, wanted: Audio, none: Found) -> Found:
+    """The nearest swell of one period; `none` where none is worth it."""
+    best, still = none, none.still
     for amount in AMOUNTS:
         swell = Swell(amount, period_s)
-        found = off(swell)
+        found = _off(listen, wanted, swell)
         if found[0].min() > 0:
             break  # too much at every scale: what is too steady is heard less than what pumps
         if _miss(found) < _miss(best.swelling):
@@ -100,12 +122,13 @@ class Listener:
         self.wanted = mean_swing(taught)
         self._taught = [heard(sound) for sound in taught]
 
-    def __call__(self, swell: Swell | None) -> Heard:
-        """What is heard of renders that swell so."""
+    def __call__(self, swell: Swell | None, unrest: float) -> Heard:
+        """What is heard of renders whose LOA swells so, of noise that keeps so much unrest."""
         swells: Mapping[str, Swell] = {} if swell is None else {self._state: swell}
+        shares = {self._state: unrest}
 
         def swelling(loaded: Model) -> Model:
-            return replace(loaded, spec=replace(loaded.spec, swells=swells))
+            return replace(loaded, spec=replace(loaded.spec, swells=swells, unrest=shares))
 
         levels = [wish.curve[0][1] for wish in self._wishes]
         with TemporaryDirectory(dir=self._folder) as own:
@@ -124,30 +147,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", help="a model folder that ambientgen made")
     parser.add_argument("--states", nargs="+", metavar="STATE", choices=sorted(TEXTURES))
     parser.add_argument("--periods", type=float, nargs="+", metavar="SECONDS", default=PERIODS_S)
+    parser.add_argument("--keep-swells", action="store_true", help="search for unrest alone")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for procedural takes")
     asked = parser.parse_args(arguments)
     spec = resolve(asked.model)
-    known = (s for s in spec.states or TEXTURES if s in TEXTURES)
-    states = asked.states or [s for s in known if s not in EVENTS]
-    swells = {state: swell for state, swell in spec.swells.items() if state not in states}
+    states = asked.states or [s for s in spec.states or TEXTURES if s in TEXTURES]
+    swells, unrest = dict(spec.swells), dict(spec.unrest)
     with TemporaryDirectory() as folder:
         teacher = Teacher(asked.keep or Path(folder), available_workers())
-        print("| state | swings off by, octaves | texture | with swells | texture | swell |")
-        print("|---|---|---|---|---|---|")
+        print("| state | swings off by, octaves | texture | as found | texture | swell | unrest |")
+        print("|---|---|---|---|---|---|---|")
         for state in states:
             listen = Listener(asked.model, state, teacher, Path(folder))
-            found = nearest(listen, listen.wanted, asked.periods)
-            if found.swell is not None:
-                swells[state] = found.swell
+            if asked.keep_swells or (state in EVENTS and not asked.states):
+                kept = swells.get(state)
+                heard = _off(listen, listen.wanted, kept)
+                found = restless(listen, listen.wanted, Found(heard, heard, kept))
+            else:
+                found = nearest(listen, listen.wanted, asked.periods)
+            _put(swells, state, found.swell)
+            _put(unrest, state, None if found.unrest == 1.0 else found.unrest)
             print(_row(state, found), flush=True)
-    write(spec.folder / EXTRAS, swells)
+    write(spec.folder / EXTRAS, swells, unrest)
 
 
-def write(path: Path, swells: Mapping[str, Swell]) -> None:
-    """Put swells into a model's `ambientgen.json`, whatever else it says."""
+def write(path: Path, swells: Mapping[str, Swell], unrest: Mapping[str, float]) -> None:
+    """Put what was found into a model's `ambientgen.json`, whatever else it says."""
     extras = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     extras["swells"] = {state: [swell.amount, swell.period_s] for state, swell in swells.items()}
+    extras["unrest"] = dict(unrest)
     path.write_text(json.dumps(extras, indent=2) + "\n", encoding="utf-8")
+
+
+def _put(found: dict[str, Kind], state: str, value: Kind | None) -> None:
+    found.pop(state, None)
+    if value is not None:
+        found[state] = value
 
 
 def _row(state: str, found: Found) -> str:
@@ -156,6 +191,7 @@ def _row(state: str, found: Found) -> str:
         cells += [", ".join(f"{value:+.2f}" for value in off), f"{texture:.3f}"]
     swell = found.swell
     cells.append("–" if swell is None else f"{swell.amount:g}, {swell.period_s:g} s")
+    cells.append("–" if found.unrest == 1.0 else f"{found.unrest:g}")
     return f"| {' | '.join(cells)} |"
 
 

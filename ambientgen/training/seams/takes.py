@@ -17,7 +17,7 @@ from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions
 from ambientgen.level import LevelSettings, Limiter
-from ambientgen.making import Conditionings
+from ambientgen.making import Conditionings, noise_of
 from ambientgen.mix.master import heard_of
 from ambientgen.models.loading import Model
 from ambientgen.noise import NoiseField
@@ -68,7 +68,7 @@ class Take:
         geometry = self.model.geometry
         channels, bins = geometry.latent_channels, geometry.latent_bins
         if stream is None:
-            noise = NoiseTake(self.plan.scene.seed).windows(channels * bins)
+            noise = noise_of(self.model, self.plan, NoiseTake(self.plan.scene.seed))
             drawn = noise.window(window.start_frame, window.frames)
         else:
             field = NoiseField(self.plan.scene.seed, stream, channels * bins)
