@@ -200,6 +200,13 @@ def test_unrest_that_gains_nothing_or_costs_texture_is_none(
     assert nearest(_listener(4.0, 0.0, further, livelier), WANTED).unrest == 1.0
 
 
+@pytest.mark.parametrize(("livelier", "swell"), [(2.0, None), (0.4, Swell(0.2, 2.0))])
+def test_unrest_alone_is_kept_where_it_does_as_well(livelier: float, swell: Swell | None) -> None:
+    found = nearest(_listener(1.0, 5.0, livelier=livelier), WANTED)
+    assert found.swell == swell and found.unrest == (1.0 if swell else 1.5)
+    np.testing.assert_allclose(found.swelling[0], 0, atol=1e-9)
+
+
 def test_unrest_is_sought_beside_the_swells_that_stay() -> None:
     swell = Swell(0.1, 2.0)
     listen = _listener(1.0, 5.0, livelier=1.0)

@@ -64,13 +64,20 @@ class Found:
 
 def nearest(listen: Listen, wanted: Audio, periods_s: Sequence[float] = PERIODS_S) -> Found:
     """What brings swings nearest to those `wanted`, (3,), in the mean of their octaves, and does
-    not lead texture further away: a swell of one of `periods_s`, and then the noise's unrest."""
+    not lead texture further away: a swell of one of `periods_s`, and then the noise's unrest; or
+    unrest alone where that does as well, since it moves no level on a curve's way."""
     still = _off(listen, wanted, None)
-    best = Found(still, still, None)
-    if still[0].mean() < 0:  # LOA makes nothing steadier
-        found = [_nearest_of(period_s, listen, wanted, best) for period_s in periods_s]
-        best = min(found, key=lambda one: _miss(one.swelling))
-    return restless(listen, wanted, best)
+    none = Found(still, still, None)
+    alone = restless(listen, wanted, none)
+    if still[0].mean() >= 0:  # LOA makes nothing steadier
+        return alone
+    found = [_nearest_of(period_s, listen, wanted, none) for period_s in periods_s]
+    swelling = min(found, key=lambda one: _miss(one.swelling))
+    if swelling.swell is None:
+        return alone
+    both = restless(listen, wanted, swelling)
+    near = _miss(alone.swelling) <= _miss(both.swelling) + WORTH_OF_UNREST
+    return alone if near and alone.swelling[1] <= both.swelling[1] + FURTHER else both
 
 
 def restless(listen: Listen, wanted: Audio, before: Found) -> Found:
