@@ -152,6 +152,8 @@ class Swells:
 
 def unrest_of(scene: Scene, by_state: Mapping[str, float]) -> float:
     """How much of its slow part the noise of a scene's windows keeps, 1 being all: the mean over
-    the scene's states of what a model says of each (1: nothing)."""
+    the scene's states of what a model says of each (1: nothing), and by the scene's render option
+    `swells` times as much."""
     shares = [by_state.get(state.name, 1.0) for state in scene.states]
-    return sum(shares) / len(shares) if shares else 1.0
+    asked = scene.render.swells
+    return (1.0 if asked is None else asked) * (sum(shares) / len(shares) if shares else 1.0)

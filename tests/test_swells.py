@@ -222,6 +222,12 @@ def test_a_scenes_unrest_is_the_mean_of_its_states() -> None:
     assert unrest_of(sea(), {}) == 1.0
 
 
+def test_a_scene_may_ask_for_more_unrest_or_none() -> None:
+    for share in (0.0, 0.5, 2.0):
+        asked = sea(render=RenderOptions(swells=share))
+        assert unrest_of(asked, {"waves": 1.5, "rain": 0.5}) == share
+
+
 def test_a_model_says_how_restless_its_noise_is() -> None:
     shares = TypedJson(Path("ambientgen.json"), {"unrest": {"room": 0, "birds": 1.25}})
     assert shares.numbers("unrest", least=0) == {"room": 0.0, "birds": 1.25}
