@@ -89,9 +89,13 @@ def made(
 def noise_of(model: Model, plan: Plan, take: Take) -> WindowNoise:
     """What a plan's windows begin with: as restless as the model says of the scene's states."""
     period = None if plan.loop is None else plan.loop.frames
-    share = unrest_of(plan.scene, model.spec.unrest)
+    return take.windows(_width(model), period, unrest(model, plan))
+
+
+def unrest(model: Model, plan: Plan) -> Unrest:
+    """How restless that noise is, on the plan's latent frames."""
     reach = max(1, round(UNREST_S * plan.geometry.frames_per_second))
-    return take.windows(_width(model), period, Unrest(share, reach))
+    return Unrest(unrest_of(plan.scene, model.spec.unrest), reach)
 
 
 def passes(windows: Iterable[Window], rows: Callable[[int], int]) -> Iterator[Pass]:

@@ -132,10 +132,11 @@ class Identified:
     that from a window's noise as a whole, above all from its mean over time, so with a noise field
     alone each window is of another cricket. Here every window has the mean that white noise of its
     length could have, `identity / sqrt(count)`, the same for all. A window's mean and what remains
-    are independent in white noise, so windows are still exactly standard normal; overlapping ones
-    differ by their means alone.
+    are independent in white noise, so windows of it are still exactly standard normal; overlapping
+    ones differ by their means alone.
 
-    drawn: the field. identity: a field of the same width, whose frame 0 it is.
+    drawn: the field, or what is made of it. identity: a field of the same width, whose frame 0 it
+    is.
     """
 
     drawn: Noise
@@ -156,6 +157,7 @@ class Unrest:
     Of each frame, the slow part is the mean of the frames up to `reach` to both sides, the nearer
     the more (a triangle, whose response is nowhere below 0); `share` of it is kept, 1 being all,
     and above 1 it is more than white noise has. A function of absolute frames, as noise itself is.
+    With a reach of 10 the deviation of it all is 0.94 at a share of 0, 1.05 at 1.5, 1.19 at 2.5.
 
     Raises ValueError for a share below 0 or a reach below 1.
     """

@@ -33,7 +33,7 @@ PHASE, UNEVEN, SLOWER = 0.5, 0.6, 3.0
 # rain at 0.15 that swells by 0.1 comes and goes.
 FULL = 0.5
 # To both sides of a moment, s, weighed as a triangle: of what goes there and back in 2 s the slow
-# part of noise holds half, of 1 s 2 %. With half as long it steadies no more, and frogs lose calls.
+# part of noise holds half, of 1 s 2 %. Half as long, it steadies a bit more, and frogs lose calls.
 UNREST_S = 0.8
 
 
@@ -152,8 +152,10 @@ class Swells:
 
 def unrest_of(scene: Scene, by_state: Mapping[str, float]) -> float:
     """How much of its slow part the noise of a scene's windows keeps, 1 being all: the mean over
-    the scene's states of what a model says of each (1: nothing), and by the scene's render option
-    `swells` times as much."""
+    the scene's states of what a model says of each (1: nothing). Below 1 the scene's render option
+    `swells` takes its share of that; above, it adds as much of what white noise has, so that what
+    a model keeps quite steady can be asked to move."""
     shares = [by_state.get(state.name, 1.0) for state in scene.states]
-    asked = scene.render.swells
-    return (1.0 if asked is None else asked) * (sum(shares) / len(shares) if shares else 1.0)
+    own = sum(shares) / len(shares) if shares else 1.0
+    asked = 1.0 if scene.render.swells is None else scene.render.swells
+    return own * asked if asked <= 1.0 else own + (asked - 1.0)

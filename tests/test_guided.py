@@ -21,7 +21,7 @@ from ambientgen.mel import CONTEXT, HOP, bands, log_mel
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.models.solver import solver_steps, start_amplitudes
-from ambientgen.noise import Take
+from ambientgen.noise import Take, Unrest
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.model import Scene, State
@@ -188,6 +188,11 @@ def test_only_what_windows_begin_with_is_guided() -> None:
     made = one.windows(128).window(10, 20)
     np.testing.assert_allclose(made, signal * latents + sigma * drawn, atol=1e-5)
     assert not np.array_equal(two.windows(128).window(10, 20), made)
+    calm = Unrest(0.0, 10)
+    steadier = one.windows(128, None, calm).window(10, 20)
+    drawn = Take(3).windows(128, None, calm).window(10, 20)
+    np.testing.assert_allclose(steadier, signal * latents + sigma * drawn, atol=1e-5)
+    assert np.abs(steadier - made).max() > 0.01
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,8 +18,11 @@ from planning_scenes import POCKET, POCKET_RULE, scene, state
 from ambientgen.errors import ModelError
 from ambientgen.keyframes import place_keyframes
 from ambientgen.loa import Trajectory
+from ambientgen.making import noise_of
+from ambientgen.models.loading import Model
 from ambientgen.models.registry import resolve
 from ambientgen.models.typed_json import TypedJson
+from ambientgen.noise import Take, Unrest
 from ambientgen.plan import make_plan
 from ambientgen.prompts import Template
 from ambientgen.scene import RenderOptions, Scene
@@ -134,6 +139,7 @@ def test_a_model_says_how_its_sounds_swell() -> None:
     swells = TypedJson(Path("ambientgen.json"), {"swells": {"waves": [0.3, 8]}}).pairs("swells")
     assert swells == {"waves": (0.3, 8.0)}
     assert set(resolve("pocket").swells) <= set(resolve("pocket").states)
+    assert resolve("pocket").swells["waves"] == Swell(0.3, 6.0)
 
 
 @pytest.mark.parametrize("wrong", [[0.3, 8], {"waves": 0.3}, {"waves": [0, 8]}, {"waves": [1]}])
@@ -223,15 +229,37 @@ def test_a_scenes_unrest_is_the_mean_of_its_states() -> None:
 
 
 def test_a_scene_may_ask_for_more_unrest_or_none() -> None:
-    for share in (0.0, 0.5, 2.0):
-        asked = sea(render=RenderOptions(swells=share))
-        assert unrest_of(asked, {"waves": 1.5, "rain": 0.5}) == share
+    for asked, lively, steady in [
+        (0.0, 0.0, 0.0),
+        (0.5, 0.5, 0.0),
+        (1.0, 1.0, 0.0),
+        (2.0, 2.0, 1.0),
+    ]:
+        subject = sea(render=RenderOptions(swells=asked))
+        assert unrest_of(subject, {"waves": 1.5, "rain": 0.5}) == lively
+        assert unrest_of(subject, {"waves": 0.0, "rain": 0.0}) == steady
+
+
+def test_a_plans_noise_is_as_restless_as_its_model_says() -> None:
+    """Of a loop, too, and of a feed of a wide sound."""
+    model = SimpleNamespace(geometry=POCKET, spec=SimpleNamespace(unrest={"waves": 0.0}))
+    width = POCKET.latent_channels * POCKET.latent_bins
+    for loop, take in ((False, Take(3)), (True, Take(3)), (False, Take(3, 1, 0.5))):
+        subject = scene(30.0, state("waves", 0.5), loop=loop)
+        plan = make_plan(subject, POCKET, POCKET_RULE)
+        period = None if plan.loop is None else plan.loop.frames
+        assert (period is not None) == loop
+        made = noise_of(cast(Model, model), plan, take).window(-5, 40)
+        wanted = take.windows(width, period, Unrest(0.0, 10)).window(-5, 40)
+        np.testing.assert_array_equal(made, wanted)
+        assert not np.array_equal(made, take.windows(width, period).window(-5, 40))
 
 
 def test_a_model_says_how_restless_its_noise_is() -> None:
     shares = TypedJson(Path("ambientgen.json"), {"unrest": {"room": 0, "birds": 1.25}})
     assert shares.numbers("unrest", least=0) == {"room": 0.0, "birds": 1.25}
     assert set(resolve("pocket").unrest) <= set(resolve("pocket").states)
+    assert resolve("pocket").unrest["room"] == 0.0
 
 
 @pytest.mark.parametrize("wrong", [[0.3], {"room": "0.3"}, {"room": -0.1}, {"room": True}])

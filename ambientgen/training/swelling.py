@@ -4,7 +4,8 @@ write it down.
 Each state stands still at three levels, and how far its bands swing is compared with procedural
 sound (`scores/motion.py`). Where a render moves too little, swells of LOA of several amounts and
 periods are tried, and the nearest is kept, unless it leads the texture further away. Then noise
-that is less or more restless is tried in the same manner. Its seeds are neither training's nor the
+that is less or more restless is tried in the same manner, beside them and by itself, and is kept
+by itself where it does as well. Its seeds are neither training's nor the
 scores'. LOA of states of events is not moved unless they are named: what swells there is how often
 they come, which chance does too.
 """
@@ -39,7 +40,7 @@ AMOUNTS = (0.05, 0.1, 0.2, 0.3)  # more outshouts a curve, and the joins of a se
 PERIODS_S = (2.0, 6.0)
 CALMER = (0.75, 0.5, 0.25, 0.0)  # shares of the noise's slow part, for what moves too much
 LIVELIER = (1.25, 1.5, 1.75)  # and for what still moves too little
-FURTHER = 0.005  # of the texture distance: chance, of 24 takes
+FURTHER = 0.005  # of the texture distance, at each choice: chance, of 24 takes
 WORTH = 0.1  # of the mean miss, in octaves of the swing: swells that gain less are left out
 WORTH_OF_UNREST = 0.05  # which costs no prompts, and moves no level from where its curve is
 
@@ -53,8 +54,8 @@ Listen = Callable[[Swell | None, float], Heard]
 @dataclass(frozen=True)
 class Found:
     """How far a state's swings (0.16, 0.64, 2 s) are from procedural ones, in octaves, and its
-    texture distance: as they are, and with the `swell` (None: none is worth it) and the `unrest`
-    (1: that of white noise) that bring swings nearest."""
+    texture distance: as they are (or with swells that are kept), and with the `swell` (None: none
+    is worth it) and the `unrest` (1: that of white noise) that bring swings nearest."""
 
     still: Heard
     swelling: Heard

@@ -72,7 +72,8 @@ class Takes:
         return Takes(self.renderer, self.model_name, self._folder, extra)
 
     def still(self) -> Takes:
-        """The same without swells: LOA is held where a scene's levels are."""
+        """The same without swells: LOA is held where a scene's levels are, and the slow part of the
+        noise is taken out."""
         asked = self._extra.strip("{}")
         return self.with_options(f"{{{asked}, swells: 0}}" if asked else "{swells: 0}")
 

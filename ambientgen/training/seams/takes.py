@@ -17,7 +17,7 @@ from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions
 from ambientgen.level import LevelSettings, Limiter
-from ambientgen.making import Conditionings, noise_of
+from ambientgen.making import Conditionings, noise_of, unrest
 from ambientgen.mix.master import heard_of
 from ambientgen.models.loading import Model
 from ambientgen.noise import NoiseField
@@ -64,7 +64,8 @@ class Take:
         return [self.plan.geometry.seconds(frame) - self.plan.start_s for frame in middles]
 
     def noise(self, window: Window, stream: str | None = None) -> Tensor:
-        """Noise (1, C, T, F) of a window: the renderer's; or its frames of the field `stream`."""
+        """Noise (1, C, T, F) of a window: the renderer's; or its frames of the field `stream`, as
+        restless."""
         geometry = self.model.geometry
         channels, bins = geometry.latent_channels, geometry.latent_bins
         if stream is None:
@@ -72,7 +73,8 @@ class Take:
             drawn = noise.window(window.start_frame, window.frames)
         else:
             field = NoiseField(self.plan.scene.seed, stream, channels * bins)
-            drawn = field.frames(window.start_frame, window.frames)
+            restless = unrest(self.model, self.plan).of(field)
+            drawn = restless.frames(window.start_frame, window.frames)
         grid = drawn.reshape(1, window.frames, channels, bins).swapaxes(1, 2)
         return torch.from_numpy(grid.copy())
 
