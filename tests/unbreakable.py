@@ -7,9 +7,11 @@ figures in docs/store.md.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -130,14 +132,14 @@ def killed(name: str, folder: Path, kills: int, model: Path | None = None) -> It
         moment = dice.random()
         scene.forget(store=True)
         process = scene.start()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment * whole_s)
-        except subprocess.TimeoutExpired:
-            done += 1
         process.kill()
-        process.communicate()
-        if process.returncode == 0:  # quicker than the first: it had ended
+        _, err = process.communicate()
+        if process.returncode == 0:  # quicker than the first: it had ended, maybe just now
             continue
+        assert process.returncode == -signal.SIGKILL, err
+        done += 1
         left, stored = scene.made(), scene.stored()
         there = wanted.keys() & left.keys()  # killed at its very end: what has its name is whole
         same = all(left[name] == wanted[name] for name in there)
