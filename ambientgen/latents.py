@@ -66,8 +66,8 @@ def denoise(
     options: SamplerOptions,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> Tensor:
-    """Latents (B, C, T, F), float32 on the CPU, from `noise` of that shape: standard
-    normal, or as restless as a model asks for.
+    """Latents (B, C, T, F), float32 on the CPU, from `noise` of that shape: standard normal, or
+    as restless as a model asks for.
 
     `checkpoint` is called before each step; what it raises ends the work.
 

@@ -193,6 +193,10 @@ class Restless:
         return np.asarray(kept, np.float32)
 
 
+WHITE = Unrest()
+"""All of its own: noise as it is drawn."""
+
+
 @dataclass(frozen=True)
 class Take:
     """What a render's noise is keyed by: a seed, and which of several like feeds it is for.
@@ -226,16 +230,13 @@ class Take:
         own = NoiseField(self.seed, f"{stream} of feed {self.feed}", width, period)
         return Mixed(shared, own, common)
 
-    def windows(
-        self, width: int, period: int | None = None, unrest: Unrest | None = None
-    ) -> WindowNoise:
-        """What the windows of latents begin with, `width` numbers a frame; None: white noise.
+    def windows(self, width: int, period: int | None = None, unrest: Unrest = WHITE) -> WindowNoise:
+        """What the windows of latents begin with, `width` numbers a frame.
 
         All feeds are of one identity: on either side of a wide sound are the same crickets.
         """
         identity = NoiseField(self.seed, "identity", width)
-        drawn = self.field("latents", width, period)
-        return Identified(drawn if unrest is None else unrest.of(drawn), identity)
+        return Identified(unrest.of(self.field("latents", width, period)), identity)
 
 
 def common_of(width: float) -> float:

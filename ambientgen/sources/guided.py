@@ -24,7 +24,7 @@ from ambientgen.mel import CONTEXT as MEL_CONTEXT
 from ambientgen.mel import log_mel
 from ambientgen.models.loading import Model
 from ambientgen.models.solver import start_amplitudes
-from ambientgen.noise import Take, Unrest, WindowNoise
+from ambientgen.noise import WHITE, Take, Unrest, WindowNoise
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.model import Scene
 from ambientgen.sources.events import Events, unplaced
@@ -152,9 +152,7 @@ class GuidedTake(Take):
     signal: float
     noise: float
 
-    def windows(
-        self, width: int, period: int | None = None, unrest: Unrest | None = None
-    ) -> WindowNoise:
+    def windows(self, width: int, period: int | None = None, unrest: Unrest = WHITE) -> WindowNoise:
         """What windows begin with: noise with the guide in it."""
         drawn = super().windows(width, period, unrest)
         return GuidedNoise(drawn, self.guide, self.signal, self.noise)

@@ -5,9 +5,9 @@ Each state stands still at three levels, and how far its bands swing is compared
 sound (`scores/motion.py`). Where a render moves too little, swells of LOA of several amounts and
 periods are tried, and the nearest is kept, unless it leads the texture further away. Then noise
 that is less or more restless is tried in the same manner, beside them and by itself, and is kept
-by itself where it does as well. Its seeds are neither training's nor the
-scores'. LOA of states of events is not moved unless they are named: what swells there is how often
-they come, which chance does too.
+by itself where it does as well. Its seeds are neither training's nor the scores'. LOA of states of
+events is not moved unless they are named: what swells there is how often they come, which chance
+does too.
 """
 
 from __future__ import annotations
