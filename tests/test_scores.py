@@ -231,10 +231,23 @@ def test_mixtures_of_a_perfect_model_move_alone(perfect: Bench) -> None:
 def test_swells_are_told_from_noise_that_stands_still(perfect: Bench) -> None:
     steady = _noise(12)
     swells = steady * np.where(np.arange(len(steady)) // (2 * RATE) % 2, 2.0, 0.5)  # 12 dB apart
-    assert np.all(np.diff(motion.swing_db(steady)) < 0) and motion.swing_db(steady)[-1] < 0.5
+    of_bands, together = motion.swing_db(steady)
+    assert np.all(np.diff(of_bands) < 0) and of_bands[-1] < 0.5
+    assert np.all(together < 0.7 * of_bands), "chance in seven bands"
     np.testing.assert_allclose(motion.swing_db(swells), 6, atol=0.7)
     table = motion.score(perfect)
     assert set(table.rows[-1].figures.values()) == {"1.00 ×"}, "a perfect model swings as it should"
+
+
+def test_bands_that_swing_in_turns_do_not_swing_together() -> None:
+    whole = _noise(12)
+    spectrum = np.fft.rfft(whole)
+    spectrum[np.fft.rfftfreq(len(whole), 1 / RATE) > 490] = 0  # three of seven bands
+    low = np.fft.irfft(spectrum)
+    turns = np.where(np.arange(len(whole)) // (2 * RATE) % 2, 2.0, 0.5)
+    of_bands, together = motion.swing_db(turns * low + (whole - low) / turns)
+    assert np.all(of_bands > 5)
+    assert np.all(together < of_bands / 3)
 
 
 def test_pairs_are_drawn_once_and_evenly() -> None:

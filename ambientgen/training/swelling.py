@@ -1,13 +1,13 @@
 """`python -m ambientgen.training.swelling MODEL`: find how much a model's sounds must swell, and
 write it down.
 
-Each state stands still at three levels, and how far its bands swing is compared with procedural
-sound (`scores/motion.py`). Where a render moves too little, swells of LOA of several amounts and
-periods are tried, and the nearest is kept, unless it leads the texture further away. Then noise
-that is less or more restless is tried in the same manner, beside them and by itself, and is kept
-by itself where it does as well. Its seeds are neither training's nor the scores'. LOA of states of
-events is not moved unless they are named: what swells there is how often they come, which chance
-does too.
+Each state stands still at three levels, and how far its bands swing, each by itself and together,
+is compared with procedural sound (`scores/motion.py`). Where a render moves too little, swells of
+LOA of several amounts and periods are tried, and the nearest is kept, unless it leads the texture
+further away. Then noise that is less or more restless is tried in the same manner, beside them and
+by itself, and is kept by itself where it does as well. Its seeds are neither training's nor the
+scores'. LOA of states of events is not moved unless they are named: what swells there is how often
+they come, which chance does too.
 """
 
 from __future__ import annotations
@@ -46,16 +46,17 @@ WORTH_OF_UNREST = 0.05  # which costs no prompts, and moves no level from where 
 
 Kind = TypeVar("Kind")
 Heard = tuple[Audio, float]
-"""Of some takes: their swings (3,) in dB, and their texture distance to procedural ones."""
+"""Of some takes: their swings (2, 3) in dB, and their texture distance to procedural ones."""
 
 Listen = Callable[[Swell | None, float], Heard]
 
 
 @dataclass(frozen=True)
 class Found:
-    """How far a state's swings (0.16, 0.64, 2 s) are from procedural ones, in octaves, and its
-    texture distance: as they are (or with swells that are kept), and with the `swell` (None: none
-    is worth it) and the `unrest` (1: that of white noise) that bring swings nearest."""
+    """How far a state's swings (bands, together; 0.16, 0.64, 2 s) are from procedural ones, in
+    octaves, and its texture distance: as they are (or with swells that are kept), and with the
+    `swell` (None: none is worth it) and the `unrest` (1: that of white noise) that bring swings
+    nearest."""
 
     still: Heard
     swelling: Heard
@@ -64,7 +65,7 @@ class Found:
 
 
 def nearest(listen: Listen, wanted: Audio, periods_s: Sequence[float] = PERIODS_S) -> Found:
-    """What brings swings nearest to those `wanted`, (3,), in the mean of their octaves, and does
+    """What brings swings nearest to those `wanted`, (2, 3), in the mean of their octaves, and does
     not lead texture further away: a swell of one of `periods_s`, and then the noise's unrest; or
     unrest alone where that does as well, since it moves no level on a curve's way."""
     still = _off(listen, wanted, None)
@@ -163,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     swells, unrest = dict(spec.swells), dict(spec.unrest)
     with TemporaryDirectory() as folder:
         teacher = Teacher(asked.keep or Path(folder), available_workers())
-        print("| state | swings off by, octaves | texture | as found | texture | swell | unrest |")
+        print("| state | off by, octaves; together | texture | found | texture | swell | unrest |")
         print("|---|---|---|---|---|---|---|")
         for state in states:
             listen = Listener(asked.model, state, teacher, Path(folder))
@@ -196,7 +197,8 @@ def _put(found: dict[str, Kind], state: str, value: Kind | None) -> None:
 def _row(state: str, found: Found) -> str:
     cells = [state]
     for off, texture in (found.still, found.swelling):
-        cells += [", ".join(f"{value:+.2f}" for value in off), f"{texture:.3f}"]
+        of_bands, together = (", ".join(f"{value:+.2f}" for value in row) for row in off)
+        cells += [f"{of_bands}; {together}", f"{texture:.3f}"]
     swell = found.swell
     cells.append("–" if swell is None else f"{swell.amount:g}, {swell.period_s:g} s")
     cells.append("–" if found.unrest == 1.0 else f"{found.unrest:g}")
