@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ambientgen.errors import Problem, UsageError
@@ -25,8 +25,18 @@ class Asked:
     between_s: Between = WHOLE
 
     def length_s(self, own_s: float) -> float:
-        """How long the whole is of a scene that lasts `own_s`; infinite: it never ends."""
-        return own_s if self.duration_s is None else self.duration_s
+        """How long the whole is of a scene that lasts `own_s`; infinite: it never ends.
+
+        What never ends by itself, and is asked for to some moment, is a whole that ends there.
+        """
+        length_s = own_s if self.duration_s is None else self.duration_s
+        end_s = self.between_s[1]
+        return end_s if length_s == math.inf and end_s is not None else length_s
+
+    def ended(self, own_s: float) -> Asked:
+        """The same of a scene that lasts `own_s`, with a length that says where it ends."""
+        length_s = self.length_s(own_s)
+        return self if length_s == own_s else replace(self, duration_s=length_s)
 
     def stretch(self, own_s: float, rate: int) -> Stretch:
         """First sample, at `rate` Hz, and end, of a scene that lasts `own_s`.

@@ -247,8 +247,9 @@ class Wander(Curve):
     """A curve with a slow drift of up to ±`amount` on it, clipped to [0, 1].
 
     The drift is value noise: a hash of (seed, stream, number of the knot) in [-1, 1] at knots half
-    a period apart, joined smoothly; so a swing there and back takes about `period_s`. Where the
-    curve lies below `amount` the drift shrinks with it: silence stays silence.
+    a period apart, joined smoothly; so a swing there and back takes about `period_s`. Where 0 means
+    nothing at all (`from_nothing`) and the curve lies below `amount`, the drift shrinks with it:
+    silence stays silence.
 
     In a loop of `loop_s` seconds the knots are moved apart or together so that a whole number of
     them, at least two, makes a turn; None: it never repeats.
@@ -260,6 +261,7 @@ class Wander(Curve):
     seed: int
     stream: str
     loop_s: float | None = None
+    from_nothing: bool = True
 
     @cached_property
     def _turn(self) -> int | None:
@@ -302,7 +304,8 @@ class Wander(Curve):
         import numpy as np
 
         base = self.base.at(times_s)
-        return np.clip(base + np.minimum(self.amount, base) * self.drift(times_s), 0.0, 1.0)
+        most = np.minimum(self.amount, base) if self.from_nothing else self.amount
+        return np.clip(base + most * self.drift(times_s), 0.0, 1.0)
 
     def bends_s(self, duration_s: float) -> tuple[float, ...]:
         return self.base.bends_s(duration_s)

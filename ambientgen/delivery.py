@@ -263,6 +263,8 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
                 for name, path in out.stems.items()
             }
             yield sink, stems
+            if stems and out.force and sink.companion is not None:
+                sink.companion.clear()  # the old one tells of the stems, which are replaced first
     except BaseException:
         for path in fresh:
             path.unlink(missing_ok=True)

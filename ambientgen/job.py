@@ -43,6 +43,7 @@ class Job:
     def of(cls, scene: Scene, asked: Asked) -> Job:
         """Raises UsageError for a stretch that is none, for a sound without end whose loudness is
         to be measured, and for a recording that cannot be used."""
+        asked = asked.ended(scene.duration_s)
         scene = fitted(scene)
         samples = asked.stretch(scene.duration_s, scene.output.sample_rate)
         if scene.output.loudness_lufs is not None and samples[1] is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ambientgen.asked import WHOLE, Between, asked_stretch
+from ambientgen.asked import WHOLE, Asked, Between, asked_stretch
 from ambientgen.errors import Problem, UsageError
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
@@ -247,7 +247,7 @@ def make_plan(
         UsageError: for a duration or a stretch that is none.
         SceneError: for render options that no window of the model can meet.
     """
-    length_s = scene.duration_s if duration_s is None else duration_s
+    length_s = Asked(duration_s, between_s).length_s(scene.duration_s)
     first, end = asked_stretch(length_s, between_s, geometry.sample_rate)
     endless = end is None
     end = first + geometry.samples(ENDLESS_PART_S) if end is None else end

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.scene.catalogue import KNOWN
 from ambientgen.world import FloatArray, state_value
 
 if TYPE_CHECKING:
@@ -147,7 +146,7 @@ def scene_text(scene: Scene) -> str:
     ever heard, by the catalogue's plain name or, for an author's own state, its middle word.
     """
     times = np.arange(0.0, scene.told_s + HEARING_STEP_S, HEARING_STEP_S)
-    names = [_plain_name(state) for state in scene.states if _is_heard(scene, state, times)]
+    names = [state.plain for state in scene.states if _is_heard(scene, state, times)]
     return compose(names, scene.setting)
 
 
@@ -158,11 +157,3 @@ def _is_heard(scene: Scene, state: State, times_s: FloatArray) -> bool:
     positions = values * (len(state.levels) - 1)
     touched = np.unique([np.floor(positions + GRAIN), np.ceil(positions - GRAIN)])
     return any(state.levels[int(level)] is not None for level in touched)
-
-
-def _plain_name(state: State) -> str:
-    if state.name in KNOWN:
-        return KNOWN[state.name].plain
-    middle = len(state.levels) // 2
-    heard = [(abs(i - middle), word) for i, word in enumerate(state.levels) if word is not None]
-    return min(heard)[1] if heard else state.name

@@ -105,7 +105,7 @@ class Renderer:
         self._workers = workers
         self._tell = listener
         self._store = store
-        self._contents: dict[str, str] = {}
+        self._contents: dict[Path, str] = {}
         self.models: dict[str, Model] = {}
 
     def render(
@@ -174,17 +174,18 @@ class Renderer:
 
     def content(self, model: Model) -> str:
         """The fingerprint of a model's files, taken once."""
-        if model.spec.name not in self._contents:
+        folder = model.spec.folder  # names are no keys: two folders may be called alike
+        if folder not in self._contents:
             memory = self._store.folder.with_name(FINGERPRINTS) if self._store else None
-            self._contents[model.spec.name] = fingerprint(model.spec.folder, memory)
-        return self._contents[model.spec.name]
+            self._contents[folder] = fingerprint(folder, memory)
+        return self._contents[folder]
 
     def describe(self, scene: Scene, asked: Asked, batches: Batches | None = None) -> Document:
         """What the sidecar of a render of `scene` would say, but for the hash of its samples."""
         job = Job.of(scene, asked)
         self._load(job.scene)
         with self._engine() as engine:
-            ensemble = assembled(job.scene, self._studio(engine, batches), asked)
+            ensemble = assembled(job.scene, self._studio(engine, batches), job.asked)
             made = self._made(ensemble, job)
             return self._described(scene, job, made, ensemble) or {}
 
@@ -244,7 +245,7 @@ class Renderer:
     def _warn(self, job: Job, ensemble: Ensemble) -> None:
         """Say before rendering what models' licences, ears and windows cannot do."""
         specs = (source.model.spec for _, source, _ in ensemble.plans(job.pulled))
-        for spec in {spec.name: spec for spec in specs}.values():
+        for spec in {spec.folder: spec for spec in specs}.values():
             licence = licence_notice(spec)
             if licence is not None:
                 self._tell(licence)
@@ -263,7 +264,7 @@ class Renderer:
 
 def _tags(scene: Scene, made: Sequence[Made]) -> dict[str, str]:
     """What a file says of itself."""
-    specs = {each.spec.name: each.spec for each in made}.values()
+    specs = [each.spec for each in made]
     document = scene_document(scene)
     for layer in document.get("layers", {}).values():
         layer.pop("file", None)  # where a recording lies is no matter
@@ -272,7 +273,7 @@ def _tags(scene: Scene, made: Sequence[Made]) -> dict[str, str]:
         scene.title,
         scene.seed,
         hashlib.sha256(text.encode()).hexdigest(),
-        ", ".join(spec.name for spec in specs),
+        ", ".join(dict.fromkeys(spec.name for spec in specs)),
         ", ".join(dict.fromkeys(spec.licence for spec in specs)),
     )
 

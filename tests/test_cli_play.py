@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -144,10 +145,31 @@ def test_an_endless_scene_needs_a_pipe_or_an_end(
     cut = ["--from", "1h", "--to", "3601s", "--no-cache", "-q"]
     assert run(["render", path, "-o", str(tmp_path / "rain.wav"), *cut]) == 0
     assert soundfile.info(tmp_path / "rain.wav").frames == 16_000
+    told = tmp_path / "rain.json"
+    assert json.loads(told.read_text())["asked"]["duration_s"] == 3601
+    assert run(["verify", str(told.with_suffix(".wav"))]) == 0
     assert run(["render", path, "-o", str(tmp_path / "rain.wav"), "--pcm"]) == 2
     assert "--pcm: bare samples go to standard output alone" in capsys.readouterr().err
     assert run(["plan", path]) == 0
     assert "endless; of which 10m" in capsys.readouterr().out
+
+
+def test_what_is_asked_to_go_on_for_ever_and_to_a_moment_ends_there(
+    tmp_path: Path, hub_faithful_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(scene(tmp_path, hub_faithful_folder, "3s"))
+    asked = ["--duration", "endless", "--to", "6s"]
+    for more in ("", "keyframes: {every: 2s}\n"):
+        path.write_text(more + path.read_text())
+        assert run(["plan", str(path), *asked]) == 0
+        assert "6s" in capsys.readouterr().out
+    out = tmp_path / "rain.wav"
+    loud = ["--set", "output.loudness=-30", "--set", "output.fade_out=2s", "--no-cache", "-q"]
+    assert run(["render", str(path), "-o", str(out), *asked, *loud]) == 0
+    samples, rate = soundfile.read(out)
+    assert len(samples) == 6 * rate
+    assert np.abs(samples[-rate // 10 :]).max() < 0.1 * np.abs(samples[: 3 * rate]).max()
+    assert run(["verify", str(out), "--render"]) == 0
 
 
 def layered(tmp_path: Path, folder: Path) -> str:

@@ -183,6 +183,16 @@ def test_wander_keeps_its_values_for_ever() -> None:
     )
 
 
+def test_wander_of_what_has_no_nothing_goes_as_far_everywhere() -> None:
+    times = np.arange(0.0, 5000.0, 0.5)
+    left, right = (
+        Wander(Constant(level), 0.2, 20.0, 1, "direction", from_nothing=False).at(times) - level
+        for level in (0.0, 0.9)
+    )
+    assert left.min() == 0 and left.max() > 0.18, "it ends where its scale does"
+    assert right.min() < -0.18 and right.max() == pytest.approx(0.1)
+
+
 @given(LEVEL, st.integers(0, 50), st.lists(st.floats(0, 1e5), min_size=1))
 def test_wander_never_wakes_what_is_silent(amount: float, seed: int, times: list[float]) -> None:
     curve = Wander(Constant(0.0), amount, 5.0, seed, "rain")

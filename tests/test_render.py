@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,10 @@ import torch
 
 from ambientgen.errors import ModelError, OutputError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
+from ambientgen.models.fingerprint import fingerprint
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
+from ambientgen.store import Store
 
 SCENE = """
 title: A test of rain
@@ -143,3 +147,18 @@ def test_the_model_is_loaded_once(scene: Scene, tmp_path: Path) -> None:
     models = dict(renderer.models)
     renderer.render(scene, tmp_path / "two.wav", duration_s=1.0)
     assert renderer.models == models and len(models) == 1
+
+
+def test_models_of_one_name_are_two(hub_faithful_folder: Path, tmp_path: Path) -> None:
+    """Of a folder only its last name is told; what is in it is taken from all of it."""
+    for number in ("v1", "v2"):
+        shutil.copytree(hub_faithful_folder, tmp_path / number / "mine")
+    extras = tmp_path / "v2" / "mine" / "ambientgen.json"
+    told = json.loads(extras.read_text()) if extras.exists() else {}
+    extras.write_text(json.dumps(told | {"gain_db": -6.0}))
+    renderer = Renderer("cpu", 1, store=Store(tmp_path / "cache" / "windows"))
+    models = [renderer.model(str(tmp_path / number / "mine")) for number in ("v1", "v2")]
+    assert {model.spec.name for model in models} == {"mine"}
+    contents = [renderer.content(model) for model in models]
+    assert contents == [fingerprint(model.spec.folder, None) for model in models]
+    assert len(set(contents)) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from ambientgen.curves import Constant, Points, Repeating, Wander
 from ambientgen.errors import SceneError
 from ambientgen.scene import KNOWN, OutputOptions, Scene, load_scene, parse_scene, tree
+from ambientgen.scene.document import document_text, scene_document
 from ambientgen.scene.durations import DurationError, parse_span, spell
 
 FULL = """\
@@ -59,7 +61,7 @@ def test_every_field_arrives() -> None:
     assert wind.levels == ("still air", "~x", "strong wind")
     assert chimes.curve == Constant(0.25)
     assert chimes.levels == (None, "chimes")
-    assert chimes.plain == "wind chimes"
+    assert chimes.plain == "chimes", "its middle word"
     assert scene.keyframes.every_s == 20.0
     assert scene.to_json()["render"] == {
         "window_s": 5.0,
@@ -275,6 +277,37 @@ BAD_OVERRIDES = {
     "states.rain.curve.9s=1": "`states.rain.curve` holds no `9s` that could be set; "
     "set it whole: `--set states.rain.curve=`",
 }
+
+
+def test_a_path_that_leads_to_no_field_is_told_as_far_as_it_leads() -> None:
+    text = "duration: 1m\nlayers: {rain: {states: 5}}\n"
+    with pytest.raises(SceneError) as caught:
+        parse_scene(text, overrides=["layers.rain.states.rain.curve=1"])
+    assert "`layers.rain.states` holds no `rain`" in str(caught.value)
+    assert "set it whole: `--set layers.rain.states=`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("rain.yaml", "rain"),
+        ("/tmp/a\nb\t.yaml", "a b"),
+        (os.fsdecode(b"/tmp/\xff\xfe.yaml"), "??"),
+        (f"{'x' * 230}.yaml", "x" * 200),
+        ("/tmp/ .yaml", "Untitled"),
+    ],
+)
+def test_a_files_name_becomes_a_title_that_a_scene_may_have(source: str, title: str) -> None:
+    scene = parse_scene(SMALL, source)
+    assert scene.title == title
+    assert parse_scene(document_text(scene_document(scene)), "again.json") == scene
+
+
+def test_a_long_eased_curve_is_told_in_a_document_that_can_be_read() -> None:
+    points = ", ".join(f"{second}s: {second % 7 / 7:g}" for second in range(3600))
+    text = "duration: 1h\nstates: {rain: {easing: smooth, curve: {POINTS}}}\n"
+    scene = parse_scene(text.replace("POINTS", points))
+    assert parse_scene(document_text(scene_document(scene)), "scene.json") == scene
 
 
 @pytest.mark.parametrize("override", BAD_OVERRIDES)

@@ -341,6 +341,28 @@ def test_a_document_elsewhere_finds_the_recordings(tmp_path: Path) -> None:
     assert len(missing_recordings(stayed)) == 1
 
 
+def test_a_document_behind_a_link_finds_the_recordings(tmp_path: Path) -> None:
+    home, deep = tmp_path / "home", tmp_path / "real" / "deep"
+    home.mkdir()
+    deep.mkdir(parents=True)
+    (home / "birds.flac").touch()
+    (home / "out").symlink_to(deep)
+    (home / "a.yaml").write_text(
+        "duration: 1m\nlayers: {birds: {engine: recording, file: birds.flac}}\n"
+    )
+    text = document_text(scene_document(load_scene(home / "a.yaml"), str(home / "out")))
+    assert missing_recordings(parse_scene(text, str(home / "out" / "a.json"))) == []
+
+
+def test_a_recording_may_lie_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "birds.flac").touch()
+    text = "duration: 1m\nlayers: {birds: {engine: recording, file: ~/birds.flac}}\n"
+    scene = parse_scene(text, "/elsewhere/a.yaml")
+    assert missing_recordings(scene) == []
+    assert recording_path(scene.layers[0]) == tmp_path / "birds.flac"
+
+
 def test_recordings_that_are_not_there(tmp_path: Path) -> None:
     text = "duration: 1m\nlayers:\n"
     for index, file in enumerate(["none.wav", "folder", "abb.wav"]):

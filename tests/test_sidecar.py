@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ from ambientgen.sidecar import (
 ROOT = Path(__file__).parents[1]
 SCENES = sorted((ROOT / "scenes").glob("*.yaml"))
 Output = pytest.CaptureFixture[str]
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 
 FULL = """
 title: "Tout \\u00e9t\\u00e9 \\U0001F30A: # a [test]"
@@ -288,6 +295,28 @@ def test_parts_of_dead_processes_go_and_of_living_ones_stay(tmp_path: Path) -> N
     living.discard()
     assert sound.exists()
     assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.skipif(fcntl is None, reason="files are not locked here")
+def test_who_is_taken_for_dead_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process finds the part before it is locked, and deletes it a little later."""
+    sound, flock, other = tmp_path / "a.wav", fcntl.flock, []
+
+    def first_the_other(descriptor: int, how: int) -> None:
+        if not other:
+            (part,) = tmp_path.iterdir()
+            other.append(os.open(part, os.O_RDWR))
+            flock(other[0], fcntl.LOCK_EX)
+            threading.Timer(0.2, lambda: (part.unlink(), os.close(other[0]))).start()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", first_the_other)
+    part = Part(sound)
+    assert other and part.path.exists()
+    os.close(part.descriptor)
+    part.take_name(force=False)
+    part.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 # --- for real ---

@@ -64,6 +64,14 @@ RISING = Points((0.0, 60.0), (0.1, 0.9), ("linear", "linear"))
 # --- procedural ------------------------------------------------------------------------------
 
 
+def test_past_the_end_the_last_level_holds() -> None:
+    turn = Repeating(Points((0.0, 4.0), (0.0, 1.0), ("linear", "linear")), 8.0)
+    stream = Procedural(playing({"rain": turn}), scene(10.0))  # at 10 s it stands at 0.5
+    held = Procedural(playing({"rain": Constant(0.5)}), scene(10.0))
+    late, wanted = (decibels(heard(each, 12 * RATE, 30 * RATE)) for each in (stream, held))
+    assert late == pytest.approx(wanted, abs=1.0)
+
+
 @cache
 def long_rain() -> tuple[Procedural, Floats]:
     layer = playing({"rain": RISING, "frogs": Wander(Constant(0.5), 0.2, 20.0, 1, "frogs")})

@@ -114,11 +114,14 @@ def _stem(path: Path) -> str:
 
 def _locked(descriptor: int) -> int | None:
     """A second descriptor of the locked file, which holds the lock when the first is closed; None
-    where files cannot be locked."""
+    where files cannot be locked.
+
+    Waits for whoever takes the file for abandoned just now: it is deleted before they let go.
+    """
     if _locks is None:
         return None
     with contextlib.suppress(OSError):
-        _locks.flock(descriptor, _locks.LOCK_EX | _locks.LOCK_NB)
+        _locks.flock(descriptor, _locks.LOCK_EX)
     return os.dup(descriptor)
 
 

@@ -35,6 +35,12 @@ class Companion:
     path: Path
     data: bytes | None
 
+    def clear(self) -> None:
+        """Delete the one that is there, for good, before what it describes changes."""
+        if self.path.exists():
+            self.path.unlink()
+            sync_folder(self.path.parent)
+
 
 @dataclass(frozen=True)
 class Written:
@@ -245,9 +251,8 @@ def _commit(part: Part, companion: Companion | None, force: bool) -> None:
         return
     beside = _written_part(companion)
     try:
-        if force and companion.path.exists():
-            companion.path.unlink()
-            sync_folder(companion.path.parent)
+        if force:
+            companion.clear()
         part.take_name(force)
         if beside is not None:
             beside.take_name(force=True)

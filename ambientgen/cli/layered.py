@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ambientgen.asked import asked_stretch
+from ambientgen.asked import Asked, asked_stretch
 from ambientgen.cli.model_notices import to_models
 from ambientgen.errors import Problem, UsageError
 from ambientgen.models.registry import resolve
@@ -156,7 +156,7 @@ def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> L
         ModelError: for a model that is not here.
     """
     rate = scene.output.sample_rate
-    length_s = scene.duration_s if duration_s is None else duration_s
+    length_s = Asked(duration_s, between_s).length_s(scene.duration_s)
     first, end = asked_stretch(length_s, between_s, rate)
     modelled = {layer.name for layer, _ in to_models(scene)}
     sounds = []

@@ -87,7 +87,10 @@ From = Annotated[
 To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="End here (13m).")]
 Pcm = Annotated[
     bool,
-    typer.Option("--pcm", help="To a pipe: bare samples (16 bit, little-endian), no WAV header."),
+    typer.Option(
+        "--pcm",
+        help="To a pipe: bare samples (the output's bits, else 16; little-endian), no WAV header.",
+    ),
 ]
 
 

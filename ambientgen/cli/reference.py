@@ -58,10 +58,14 @@ With `--json`, each scene gives one JSON object on a line of its own:
 | `duration_s`, `sample_rate`, `channels` | of the sound |
 | `seed` | the scene's, or `--seed` |
 | `model` | `{name, revision, licence}` |
-| `sha256` | of the 16-bit samples as written, without the file's header |
+| `layout` | how its channels are placed: `mono`, `stereo` and the like |
+| `sha256` | of the samples as written, without the file's header |
 | `elapsed_s`, `realtime_factor` | time taken, and seconds of sound made in each second of it |
 | `peak_memory_mb` | most memory used so far, all workers together |
 | `windows` | `{total, computed, reused}`, without silent ones; `reused` ones were made earlier |
+| `layers` | `{name, engine}` of each layer and event |
+| `stems` | `{output, sha256}` of each stem, by its layer's name |
+| `loudness_lufs`, `gain_db` | reached of a loudness asked for, and by how much; else null |
 | `sidecar` | the file beside the sound; null if there is none |
 | `notices` | what was worth a warning |
 

@@ -184,7 +184,7 @@ def _ranged(field: str, written: Curved | None, scene: SceneFields, owner: str) 
         curve = _drawn(written, None, "linear")
         curve = curve.looped(scene.duration) if scene.loop else curve
     else:
-        curve = _curve(written, scene, f"{owner} {field}")
+        curve = _curve(written, scene, f"{owner} {field}", from_nothing=scale.low == 0.0)
     return Ranged(curve=curve, low=scale.low, high=scale.high)
 
 
@@ -199,10 +199,16 @@ def _drawn(points: Drawn, repeat_s: float | None, easing: str) -> Curve:
     return Repeating(line, repeat_s) if repeat_s else line
 
 
-def _curve(fields: StateFields | AnyGlide, scene: SceneFields, stream: str) -> Curve:
-    """A curve; its wandering is drawn from the scene's seed and the `stream`'s name."""
+def _curve(
+    fields: StateFields | AnyGlide, scene: SceneFields, stream: str, from_nothing: bool = True
+) -> Curve:
+    """A curve; its wandering is drawn from the scene's seed and the `stream`'s name.
+
+    from_nothing: the least of its scale is nothing at all.
+    """
     curve = _drawn(fields.curve, fields.repeat, fields.easing)
     if fields.wander:
         wander = fields.wander
-        curve = Wander(curve, wander.amount, wander.period, scene.seed, stream)
+        amount, period_s = wander.amount, wander.period
+        curve = Wander(curve, amount, period_s, scene.seed, stream, from_nothing=from_nothing)
     return curve.looped(scene.duration) if scene.loop else curve

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.scene.layers import Event, Layer, Ranged
 from ambientgen.scene.model import OutputOptions, Scene, State
+from ambientgen.scene.recordings import recording_path
 
 # What a scene's text may not hold as it stands, and JSON leaves unescaped.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -121,9 +123,9 @@ def _file(layer: Layer, folder: str | None) -> str | None:
     """A recording's path, from the folder if one is given."""
     if layer.file is None or folder is None or os.path.isabs(layer.file):
         return layer.file
-    here = os.path.join(layer.base, layer.file)
+    here = os.path.realpath(recording_path(layer))  # `..` leads out of where a link leads to
     try:
-        return Path(os.path.relpath(here, folder)).as_posix()
+        return Path(os.path.relpath(here, os.path.realpath(folder))).as_posix()
     except ValueError:  # another drive
         return Path(os.path.abspath(here)).as_posix()
 
@@ -185,12 +187,23 @@ def _curve(curve: Curve, low: float = 0.0, high: float = 1.0) -> dict[str, Any]:
     if isinstance(curve, Repeating):
         fields["repeat"] = _time(curve.period_s)
         curve = curve.turn
-    fields["curve"] = _levels(curve, low, high)
+    common = _common_easing(curve)
+    if common != "linear":
+        fields["easing"] = common
+    fields["curve"] = _levels(curve, low, high, common)
     return fields
 
 
-def _levels(curve: Curve, low: float, high: float) -> float | dict[str, Any]:
-    """A curve's points by their times, or its one level.
+def _common_easing(curve: Curve) -> str:
+    """How most segments of a curve are eased, which is then not written at each point: a scene
+    file holds only so many values."""
+    counted = Counter(curve.easings if isinstance(curve, Points) else ())
+    return counted.most_common(1)[0][0] if counted else "linear"
+
+
+def _levels(curve: Curve, low: float, high: float, common: str) -> float | dict[str, Any]:
+    """A curve's points by their times, with those easings that are not the `common` one, or its
+    one level.
 
     Raises ValueError for a kind of curve that no scene file can write.
     """
@@ -200,7 +213,7 @@ def _levels(curve: Curve, low: float, high: float) -> float | dict[str, Any]:
         raise ValueError(f"a scene file cannot hold {type(curve).__name__}")
     rows = zip(curve.times_s, curve.levels, curve.easings, strict=True)
     return {
-        _time(time_s): value if easing == "linear" else {"value": value, "easing": easing}
+        _time(time_s): value if easing == common else {"value": value, "easing": easing}
         for time_s, value, easing in ((t, _in_unit(v, low, high), e) for t, v, e in rows)
     }
 

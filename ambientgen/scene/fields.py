@@ -24,6 +24,7 @@ from ambientgen.scene.faults import Fault, refuse
 from ambientgen.scene.hints import HINTS, about
 from ambientgen.scene.text import named
 
+LONGEST_TITLE = 200  # letters
 ENDLESS = "endless"  # instead of a duration
 MOST_DURATION_S = 168 * 3600.0  # a week
 LEAST_PERIOD_S = 1.0  # the UNet hears a trajectory once a window; faster swings are lost

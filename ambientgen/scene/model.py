@@ -25,7 +25,7 @@ class State:
         curve: its level over time.
         levels: words for evenly spaced levels from 0 to 1, at least two; None (only first) is
             silence, left out of prompts.
-        plain: a noun phrase for the sound at any level; the name if left out.
+        plain: a phrase for the sound at any level; if left out, its middle word.
     """
 
     name: str
@@ -35,7 +35,12 @@ class State:
 
     def __post_init__(self) -> None:
         if not self.plain:
-            object.__setattr__(self, "plain", self.name.replace("_", " "))
+            object.__setattr__(self, "plain", self._middle_word())
+
+    def _middle_word(self) -> str:
+        middle = len(self.levels) // 2
+        heard = [(abs(i - middle), word) for i, word in enumerate(self.levels) if word is not None]
+        return min(heard)[1] if heard else self.name
 
     def value(self, times_s: FloatArray) -> FloatArray:
         """Levels in [0, 1], float64, of the shape of `times_s` (seconds from the scene's start)."""

@@ -90,14 +90,14 @@ def _take_out(root: Node, steps: list[str], place: Place) -> list[Problem] | Non
 def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem]:
     """Set a field to a node."""
     target = root
-    for step in steps[:-1]:
+    for index, step in enumerate(steps[:-1]):
         inner = _mapping_or_list(target)
         if isinstance(inner, dict):
             target = inner.setdefault(step, Entry(place, Node({}, place))).node
         elif isinstance(inner, list) and step.isdecimal() and int(step) < len(inner):
             target = inner[int(step)]
         else:
-            return [_blocked(steps, step, place)]
+            return [_blocked(steps[:index], step, place)]
     inner, last = _mapping_or_list(target), steps[-1]
     if isinstance(inner, dict):
         known = last in inner
@@ -107,7 +107,7 @@ def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem
     elif isinstance(inner, list) and last.isdecimal() and int(last) < len(inner):
         inner[int(last)] = node
     else:
-        return [_blocked(steps, last, place)]
+        return [_blocked(steps[:-1], last, place)]
     return []
 
 
@@ -118,8 +118,9 @@ def _mapping_or_list(node: Node) -> object:
     return node.value
 
 
-def _blocked(steps: list[str], step: str, place: Place) -> Problem:
-    above = ".".join(steps[: steps.index(step)]) or "the scene"
+def _blocked(led: list[str], step: str, place: Place) -> Problem:
+    """What the path `led` to holds no such step."""
+    above = ".".join(led) or "the scene"
     what = f"{named(above)} holds no {named(step)} that could be set"
     return Problem(str(place), what, f"set it whole: {named(f'{OPTION} {above}=')}")
 

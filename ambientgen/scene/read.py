@@ -9,6 +9,7 @@ from pathlib import Path
 from ambientgen.errors import SceneError
 from ambientgen.scene.build import Apart, Origin, build_scene, together
 from ambientgen.scene.check import check
+from ambientgen.scene.fields import LONGEST_TITLE
 from ambientgen.scene.model import Scene
 from ambientgen.scene.overrides import apply_overrides
 from ambientgen.scene.text import checked_text, read_scene_file
@@ -50,11 +51,18 @@ def parse_scene(
     problems = problems + apply_overrides(root, overrides)
     fields = check(root, source, problems)
     origin = Origin(
-        title=Path(source).stem or "Untitled",
+        title=_title_of(source),
         base=str(Path(source).parent),
         place=lambda path: str(find(root, path).node.place),
     )
     return build_scene(fields, origin, apart)
+
+
+def _title_of(source: str) -> str:
+    """A title that a scene could have given itself, of a file's name: that may hold anything."""
+    stem = Path(source).stem.encode("utf-8", "replace").decode()
+    shown = "".join(letter if letter.isprintable() else " " for letter in stem)
+    return shown[:LONGEST_TITLE].strip() or "Untitled"
 
 
 __all__ = ["SceneError", "load_scene", "parse_scene"]

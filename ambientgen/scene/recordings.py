@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ambientgen.errors import Problem
@@ -11,14 +12,15 @@ from ambientgen.scene.text import named
 
 
 def recording_path(layer: Layer) -> Path:
-    """The sound file of a layer with the engine `recording`: counted from the scene's folder.
+    """The sound file of a layer with the engine `recording`: counted from the scene's folder, or,
+    as shells have it, from one's home (`~/rain.wav`).
 
     Raises:
         ValueError: the layer has no file.
     """
     if layer.file is None:
         raise ValueError(f"the layer {layer.name} has no file")
-    return Path(layer.base, layer.file)
+    return Path(layer.base, os.path.expanduser(layer.file))
 
 
 def missing_recordings(scene: Scene) -> list[Problem]:

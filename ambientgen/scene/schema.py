@@ -21,7 +21,15 @@ from pydantic import (
 from ambientgen.scene.curve_fields import StateFields, WanderFields
 from ambientgen.scene.durations import spell
 from ambientgen.scene.faults import Fault, refuse
-from ambientgen.scene.fields import ENDLESS, MOST_DURATION_S, Fields, Time, field, line
+from ambientgen.scene.fields import (
+    ENDLESS,
+    LONGEST_TITLE,
+    MOST_DURATION_S,
+    Fields,
+    Time,
+    field,
+    line,
+)
 from ambientgen.scene.hints import HINTS, about
 from ambientgen.scene.layer_fields import (
     MOST_EVENTS,
@@ -85,7 +93,7 @@ class SceneFields(Fields):
     """A scene: what a place sounds like, and what it does over time."""
 
     version: Literal[1] = field("version", 1)
-    title: Annotated[str, line(200)] | None = field("title", None)
+    title: Annotated[str, line(LONGEST_TITLE)] | None = field("title", None)
     duration: Annotated[
         float,
         Time("duration", LEAST_DURATION_S, MOST_DURATION_S, percent=False, endless=True),

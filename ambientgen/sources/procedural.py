@@ -26,6 +26,7 @@ from ambientgen.stretch import Grid, Piece
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.chance import Passing
 from ambientgen.synth.signals import RATE
+from ambientgen.world import state_value
 
 Each = Callable[..., Iterator[Any]]
 """`map`, or an engine's, which gives the same in the same order, some of it made beforehand."""
@@ -106,7 +107,7 @@ class Procedural:
     def _played(self, state: State, times: NDArray[np.int64], number: int) -> NDArray[np.float64]:
         """One state as each take has it: (takes, n)."""
         per_second = pace_of(self.scene, self.loop_samples, self.rate)
-        intensity = state.value(times / per_second)
+        intensity = state_value(self.scene, state, times / per_second)
         if not intensity.any():
             return np.zeros((self.channels, len(times)))
         texture = TEXTURES[state.name]

@@ -18,8 +18,9 @@ import numpy as np
 from ambientgen.crossfade import join
 from ambientgen.errors import UsageError
 from ambientgen.scene.layers import Layer
+from ambientgen.scene.recordings import recording_path
 from ambientgen.sources.procedural import period_of
-from ambientgen.sources.usable import SHORTEST_S, not_finite, path_of, too_short, unreadable
+from ambientgen.sources.usable import SHORTEST_S, not_finite, too_short, unreadable
 from ambientgen.stream import FloatArray, Stretch
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Recording:
         """The file's: 1 or 2."""
         import soundfile
 
-        return int(soundfile.info(str(path_of(self.layer))).channels)
+        return int(soundfile.info(str(recording_path(self.layer))).channels)
 
     @property
     def period(self) -> int | None:
@@ -141,7 +142,7 @@ def decoded(layer: Layer, rate: int) -> FloatArray:
     import soundfile
     import soxr
 
-    path = path_of(layer)
+    path = recording_path(layer)
     try:
         samples, own_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.recordings import missing_recordings
+from ambientgen.scene.recordings import missing_recordings, recording_path
 from ambientgen.scene.text import named
 from ambientgen.sources.whole import cut_short
 
@@ -35,17 +35,12 @@ def unusable_recordings(scene: Scene) -> Sequence[Problem]:
     return [found for layer in layers if (found := check_recording(layer)) is not None]
 
 
-def path_of(layer: Layer) -> Path:
-    """Where a layer's file is."""
-    return Path(layer.base) / Path(layer.file or "").expanduser()
-
-
 def channels_of(layer: Layer) -> int:
     """The channels of a layer's file; 0 where it cannot be read."""
     import soundfile
 
     try:
-        return int(soundfile.info(str(path_of(layer))).channels)
+        return int(soundfile.info(str(recording_path(layer))).channels)
     except (OSError, RuntimeError):
         return 0
 
@@ -57,7 +52,7 @@ def check_recording(layer: Layer) -> Problem | None:
     """
     import soundfile
 
-    path = path_of(layer)
+    path = recording_path(layer)
     if not path.exists():
         return _problem(layer, "is not there", "write a path from the scene's folder")
     if path.is_dir():
@@ -71,7 +66,7 @@ def check_recording(layer: Layer) -> Problem | None:
 
 def unreadable(layer: Layer, error: Exception) -> Problem:
     """A file that the system does not hand out, or that the library refuses: in their own words."""
-    barred = error if isinstance(error, OSError) else _barred(path_of(layer))
+    barred = error if isinstance(error, OSError) else _barred(recording_path(layer))
     if barred is None:
         what = f"cannot be read as sound ({_reason(error)})"
         return _problem(layer, what, "use a whole WAV, FLAC, Ogg or MP3 file")
@@ -106,7 +101,7 @@ def _of_header(layer: Layer, file: Any) -> Problem | None:
         minutes = frames / rate / 60
         what = f"lasts {minutes:.0f} minutes, and is held in memory"
         return _problem(layer, what, f"cut it to at most {LONGEST_S / 60:.0f} minutes")
-    if (cut := cut_short(path_of(layer), file)) is not None:
+    if (cut := cut_short(recording_path(layer), file)) is not None:
         what = f"is cut short: {cut.held_s:.1f} s are there, and "
         what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.1f} s"
         return _problem(layer, what, "copy it again, or save what is there as a new file")
@@ -138,7 +133,9 @@ def _of_samples(layer: Layer, file: Any) -> Problem | None:
 def _problem(layer: Layer, what: str, remedy: str) -> Problem:
     """At the line that names the file; of a scene without lines, at the file."""
     name = named(layer.file or "")
-    return Problem(layer.place or str(path_of(layer)), f"the recording {name} {what}", remedy)
+    return Problem(
+        layer.place or str(recording_path(layer)), f"the recording {name} {what}", remedy
+    )
 
 
 def _reason(error: Exception) -> str:
