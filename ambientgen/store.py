@@ -218,6 +218,9 @@ def parse_size(text: str, place: str) -> int:
     found = _SIZE.fullmatch(text.strip())
     if not found:
         raise UsageError(Problem(place, f"`{text}` is no size", "write for example `2GB`"))
+    if text.strip()[-1].isdigit():
+        remedy = f"write `{found[1]}MB` or `{found[1]}GB`"
+        raise UsageError(Problem(place, f"`{text}` has no unit", remedy))
     return round(float(found[1]) * _UNITS[found[2].upper()])
 
 

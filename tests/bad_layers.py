@@ -527,6 +527,13 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ),
         ),
     ),
+    "output in others' words": (
+        OUTPUT + "{rate: 48000, channels: 2}\n",
+        said(
+            ":3:10: `output` has no `rate`; did you mean `sample_rate`?",
+            ":3:23: `output` has no `channels`; did you mean `layout`?",
+        ),
+    ),
     "output outside": (
         OUTPUT
         + (

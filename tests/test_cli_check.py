@@ -33,7 +33,9 @@ def code(*args: str) -> int:
 
 def test_verdicts_decide_the_exit_code(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code("good.wav") == ExitCode.DONE
-    assert capsys.readouterr().out.rstrip().endswith("good.wav: passes")
+    said_of_good = capsys.readouterr().out
+    assert said_of_good.rstrip().endswith("good.wav: passes")
+    assert "not judged: --scene tells the curves" in said_of_good
     assert code("bad.wav") == ExitCode.FAILED == 5
     said = capsys.readouterr()
     assert said.out.rstrip().endswith("bad.wav: fails faults.dc")

@@ -98,7 +98,11 @@ def test_a_stem_is_verified_by_the_sidecar_of_its_mix(capsys: Output) -> None:
     assert "storm.bed.wav: is not the sound that storm.json describes" in err
     Path("storm.other.wav").write_bytes(Path("storm.wav").read_bytes())
     _, err = ran(capsys, "verify", "storm.other.wav", code=2)
-    assert "storm.other.wav: there is no sidecar beside it (storm.other.wav.json or " in err
+    said = "storm.json beside it does not know it: it is no stem of that render; render the scene"
+    assert f"storm.other.wav: {said}" in err
+    Path("storm.wav").rename("other.wav")
+    _, err = ran(capsys, "verify", "other.wav", code=2)
+    assert "other.wav: there is no sidecar beside it (other.wav.json or other.json)" in err
 
 
 def test_each_format_of_a_scene_in_one_folder_has_a_sidecar(capsys: Output) -> None:

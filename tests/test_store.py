@@ -218,10 +218,15 @@ def test_where_and_how_much_by_option_or_environment(
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("500MB", 500_000_000), ("2G", 2_000_000_000), ("1.5 kB", 1500), ("7", 7)]
+    ("text", "size"), [("500MB", 500_000_000), ("2G", 2_000_000_000), ("1.5 kB", 1500), ("7B", 7)]
 )
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text, "--cache-size") == size
+
+
+def test_a_size_without_a_unit_is_no_handful_of_bytes() -> None:
+    with pytest.raises(UsageError, match="`5` has no unit; write `5MB` or `5GB`"):
+        parse_size("5", "--cache-size")
 
 
 @pytest.mark.parametrize("text", ["", "-1", "2 apples", "GB", "1e9", "nan", "9" * 400])

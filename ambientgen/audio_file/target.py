@@ -25,18 +25,18 @@ _TOO_LONG = ("the name is too long", "choose a shorter one")
 
 # What the system reports, in words, with what the user can do.
 _CAUSES: dict[int, tuple[str, str]] = {
-    errno.ENOSPC: ("the disk is full", "free some space, or write to another folder with -o"),
-    errno.EDQUOT: ("your disk quota is used up", "free some space, or write elsewhere with -o"),
+    errno.ENOSPC: ("the disk is full", "free some space, or write to another folder"),
+    errno.EDQUOT: ("your disk quota is used up", "free some space, or write elsewhere"),
     errno.EFBIG: (
         "the file grew past what this file system or your limits allow",
         "write .flac, a shorter duration, or to another disk",
     ),
-    errno.EROFS: ("the file system is read-only", "write to another folder with -o"),
-    errno.EACCES: ("writing here is not permitted", "write to another folder with -o"),
-    errno.EPERM: ("writing here is not permitted", "write to another folder with -o"),
+    errno.EROFS: ("the file system is read-only", "write to another folder"),
+    errno.EACCES: ("writing here is not permitted", "write to another folder"),
+    errno.EPERM: ("writing here is not permitted", "write to another folder"),
     errno.ENAMETOOLONG: _TOO_LONG,
-    errno.ENOTDIR: ("part of the path is a file, not a folder", "name another with -o"),
-    errno.EIO: ("the disk reports an error", "write to another disk with -o"),
+    errno.ENOTDIR: ("part of the path is a file, not a folder", "name another"),
+    errno.EIO: ("the disk reports an error", "write to another disk"),
 }
 
 
@@ -139,7 +139,7 @@ def _found(path: str | Path, force: bool, format_name: str | None) -> Target:
     if mode is not None and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
         return _stream_target(name, Path(name), format_name)
     if mode is not None and not stat.S_ISREG(mode):
-        raise OutputError(Problem(name, "is no file", "name another with -o"))
+        raise OutputError(Problem(name, "is no file", "name another"))
     audio_format = _file_format(name, real, format_name)
     _check_folder(name, real)
     if mode is not None and not force:

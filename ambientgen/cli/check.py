@@ -44,8 +44,8 @@ def check(
 ) -> None:
     """Listen to a sound file, and judge it.
 
-    Seams, loop point, curves followed, texture, drift, faults and repetition: exit code 5 if a
-    verdict fails. Joins come from the sidecar that a render leaves beside its file.
+    Seams, loop point, curves followed (with --scene), texture, drift, faults and repetition: exit
+    code 5 if a verdict fails. Joins come from the sidecar that a render leaves beside its file.
     """
     console = Console()
     try:

@@ -58,7 +58,7 @@ def check_new_file(path: Path, force: bool) -> None:
             raise OutputError(Problem(str(path), "exists already", remedy))
         if not os.access(path.parent, os.W_OK | os.X_OK):
             what = f"the folder {path.parent} cannot be written to"
-            raise OutputError(Problem(str(path), what, "write to another folder with -o"))
+            raise OutputError(Problem(str(path), what, "write to another folder"))
 
 
 def write_whole(path: Path, content: bytes, force: bool) -> None:

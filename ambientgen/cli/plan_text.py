@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ambientgen.cli.sparklines import sparkline_table
+from ambientgen.cli.sparklines import sparkline_table, unworded
 from ambientgen.console import bars, is_terminal, table
 from ambientgen.scene.durations import spell
 
@@ -47,7 +47,7 @@ def moment_text(plan: Plan, moment: Moment) -> str:
 
 def states_text(moment: Moment) -> str:
     """Every state's level and word."""
-    words = [moment.words[name] or "(not heard)" for name in moment.states]
+    words = [moment.words[name] or unworded(value) for name, value in moment.states.items()]
     rows = [
         (name, bars([value]), f"{value:.2f}", word)
         for (name, value), word in zip(moment.states.items(), words, strict=True)

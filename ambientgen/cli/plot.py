@@ -67,8 +67,9 @@ def plot(
     if Path(path).suffix.lower() in SOUNDS:
         shown, sounding = _sound(path, wanted)
     else:
+        scene = read_scene(path, overrides)
         with named_after(path):
-            shown, sounding = _scene(read_scene(path, overrides), wanted), None
+            shown, sounding = _scene(scene, wanted), None
     for notice in shown.notices:
         console.notice(notice)
     from ambientgen.picture.draw import picture

@@ -43,7 +43,8 @@ def sparkline_table(
     reached = np.concatenate([values, state_values(scene, ends_s)], axis=1)
     means = values.reshape(len(values), columns, fine).mean(axis=2)
     words = [
-        _words(state, row) for state, row in zip(scene.states, _levels(scene, reached), strict=True)
+        _words(state, levels, every)
+        for state, levels, every in zip(scene.states, _levels(scene, reached), reached, strict=True)
     ]
     room = max(width() - longest - columns - 19, 8)
     lines = [
@@ -71,7 +72,13 @@ def _levels(scene: Scene, values: NDArray[np.float64]) -> list[tuple[int, int]]:
     return list(zip(low, high, strict=True))
 
 
-def _words(state: State, levels: tuple[int, int]) -> str:
-    """`light rain … a torrential downpour`."""
-    said = [state.levels[level] or "(not heard)" for level in dict.fromkeys(levels)]
-    return " … ".join(said)
+def _words(state: State, levels: tuple[int, int], values: NDArray[np.float64]) -> str:
+    """`light rain … a torrential downpour`, for the `levels` nearest to the ends of `values`."""
+    ends = zip(levels, (values.min(), values.max()), strict=True)
+    said = [state.levels[level] or unworded(float(value)) for level, value in ends]
+    return " … ".join(dict.fromkeys(said))
+
+
+def unworded(value: float) -> str:
+    """What to say of a level that is nearest to silence."""
+    return "(faint)" if value else "(not heard)"

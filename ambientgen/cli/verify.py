@@ -181,20 +181,30 @@ def _alone(file: str) -> Problem:
     from ambientgen.sidecar import common_path, own_path
 
     place = os.path.realpath(file) if os.path.islink(file) else file
+    for beside in _of_mix(file):
+        if beside.exists():
+            what = f"{beside.name} beside it does not know it: it is no stem of that render"
+            return Problem(place, what, "render the scene again with --stems")
     names = dict.fromkeys(path.name for path in (own_path(file), common_path(file)))
     remedy = "put the one that it was rendered with there, or render its scene again with one"
     return Problem(place, f"there is no sidecar beside it ({' or '.join(names)})", remedy)
 
 
-def _as_stem(file: str) -> tuple[Sidecar, str] | None:
-    """The sidecar of the mix, and the layer, of a stem: MIX.ogg for MIX.LAYER.ogg. None: nobody
-    says that it is a stem."""
-    from ambientgen.errors import SceneError
-    from ambientgen.sidecar import common_path, own_path, read_sidecar
+def _of_mix(file: str) -> list[Path]:
+    """Where the sidecar of its mix may lie, if the file is a stem: MIX.ogg for MIX.LAYER.ogg."""
+    from ambientgen.sidecar import common_path, own_path
 
     stem = Path(os.path.realpath(file) if os.path.islink(file) else file)
     mix = stem.with_name(Path(stem.stem).stem + stem.suffix)
-    for path in (own_path(mix), common_path(mix)):
+    return [own_path(mix), common_path(mix)] if mix != stem else []
+
+
+def _as_stem(file: str) -> tuple[Sidecar, str] | None:
+    """The sidecar of the mix, and the layer, of a stem. None: nobody says that it is a stem."""
+    from ambientgen.errors import SceneError
+    from ambientgen.sidecar import read_sidecar
+
+    for path in _of_mix(file):
         try:
             beside = read_sidecar(path)
         except (OSError, SceneError):

@@ -34,7 +34,11 @@ def drift_verdicts(heard: Trace, scene: Scene | None) -> list[Verdict]:
     names = ("drift.level", "drift.centroid", "drift.texture")
     start, stop = (0.0, heard.duration_s) if scene is None else _still(scene, heard.duration_s)
     if stop - start < SHORTEST_S:
-        note = "too short" if scene is None else "no minute at constant state"
+        note = (
+            f"too short: {SHORTEST_S:g} s are needed"
+            if scene is None
+            else "no minute at constant state"
+        )
         return [Verdict(name, None, note=note) for name in names]
     values = (*_trends(heard, start, stop), _texture(heard, start, stop))
     limits, units = (LEVEL_DB, CENTROID_OCTAVES, TEXTURE), ("dB", "octaves", "times chance")

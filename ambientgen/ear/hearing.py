@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 REFERENCE = 0.6
 """Distance to the nearest reference; see docs/ear.md for the choice."""
 
+_NO_TRAJECTORY = Verdict("trajectory", None, note="not judged: --scene tells the curves")
+
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif", ".mp3", ".opus")
 
 
@@ -124,7 +126,7 @@ def listen(
     verdicts = [
         *seam_verdicts(trace_features(heard, joins), known is not None),
         loop_verdict(sound, heard, promised),
-        *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else ()),
+        *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else [_NO_TRAJECTORY]),
         *_texture_verdicts(heard, references),
         *drift_verdicts(heard, scene),
         *faults.verdicts(),

@@ -95,7 +95,8 @@ def trajectory_verdicts(curves: list[HeardCurve], scene: Scene, length_s: float)
         name, curve = f"trajectory.{state.name}", by_name.get(state.name)
         if curve is None:
             unknown = state.name not in profiles()
-            note = "no procedural sound to compare with" if unknown else "too short"
+            short = f"too short: {_FEWEST * BIN_S:g} s are needed"
+            note = "no procedural sound to compare with" if unknown else short
             found.append(Verdict(f"{name}.spearman", None, note=note))
         elif curve.spearman is None or curve.lag_s is None:
             found.append(Verdict(f"{name}.rmse", curve.rmse, note="the curve stands still"))

@@ -203,7 +203,12 @@ def draw_windows(axis: Axis, strip: Strip, many: bool) -> None:
         for odd in (0, 1):
             spans = list(zip(starts[odd::2], lengths[odd::2], strict=True))
             axes.broken_barh(
-                spans, (0.54 - 0.54 * odd, 0.46), facecolors="#8c96a1", alpha=0.65, linewidth=0
+                spans,
+                (0.54 - 0.54 * odd, 0.46),
+                facecolors="#8c96a1",
+                edgecolor="white",  # every other one may begin where the one before it ends
+                alpha=0.65,
+                linewidth=0.8,
             )
         axes.set_ylim(0, 1)
         # As many as a plan counts: in a loop one that is shown at both ends is one.

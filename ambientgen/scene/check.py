@@ -38,6 +38,8 @@ STATE_NAME = NAME
 """Regular expression of a state's name."""
 
 _MERGE = "<<"
+# What other programs call it.
+_OF_OUTPUT = {"rate": "sample_rate", "channels": "layout", "depth": "bits", "type": "format"}
 _MOST_KEYS = 30  # unknown keys of one mapping that are compared with a missing field
 
 Path = tuple[int | str, ...]
@@ -198,6 +200,8 @@ def _unknown(path: Path) -> Fault:
         remedy = "write it, indented, under the name of a state"
     elif name == "apart" and owner is LayerFields:
         remedy = "leave it out, and write a layer for each state"
+    elif owner is OutputFields and name in _OF_OUTPUT:
+        remedy = _did_you_mean(_OF_OUTPUT[name])
     elif elsewhere:
         remedy = f"write it, indented, under `{elsewhere[0]}:`"
     elif name in SceneFields.model_fields:

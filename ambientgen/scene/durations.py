@@ -116,7 +116,8 @@ def _guess(text: str) -> str:
     if clock:
         hours, minutes, seconds = (float(part or 0) for part in clock.groups())
         return spell(hours * 3600 + minutes * 60 + seconds)
-    short = re.sub(r"[\s,]+", "", text[:_LONGEST_TEXT].lower())
+    short = re.sub(r"(?<=[0-9]),(?=[0-9]+ *[a-z])", ".", text[:_LONGEST_TEXT].lower())  # 1,5 m
+    short = re.sub(r"[\s,]+", "", short)
     for unit, spellings in _SPELLINGS.items():
         for spelling in spellings:
             short = re.sub(rf"(?<=[0-9]){spelling}(?![a-z])", unit, short)
