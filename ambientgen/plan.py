@@ -26,6 +26,7 @@ from ambientgen.windows import (
     cut_loop,
     cut_timeline,
     fitted_rule,
+    fitted_to_cut,
     fitted_to_loop,
     rushes,
     turns,
@@ -283,6 +284,7 @@ def _loop_plan(plan: Plan) -> Plan:
     geometry = replace(plan.geometry, stretch=loop.samples / loop.made_samples)
     rule = fitted_to_loop(plan.rule, loop.frames)
     cut = cut_loop(scene, geometry, rule, loop.frames)
+    rule = fitted_to_cut(rule, cut)
     end = plan.start_sample + plan.duration_samples
     plan = replace(
         plan,

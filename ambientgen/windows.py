@@ -273,6 +273,18 @@ def fitted_to_loop(rule: WindowRule, frames: int) -> WindowRule:
     return replace(rule, cores=cores, overlap=overlap)
 
 
+def fitted_to_cut(rule: WindowRule, cut: Cut) -> WindowRule:
+    """`rule` with an overlap that no core of a loop's `cut` is shorter than.
+
+    What a loop leaves over may make a core short, or no multiple: then its window plays on for a
+    little longer than the overlap says, and must have ended when the next but one begins.
+    """
+    whole = not (cut.core_frames % rule.multiple).any()
+    longest = int(cut.core_frames.min()) - (0 if whole else rule.multiple - 1)
+    overlap = min(rule.overlap, longest // rule.multiple * rule.multiple)
+    return replace(rule, overlap=overlap)
+
+
 def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) -> Cut:
     """The windows of one turn of a loop of `frames`: they end where the first begins again.
 

@@ -21,6 +21,7 @@ from ambientgen.curves import Curve
 from ambientgen.errors import UsageError
 from ambientgen.plan import Plan, make_plan
 from ambientgen.scene import Scene
+from ambientgen.windows import WindowRule
 from ambientgen.world import FloatArray
 
 GOLDEN = {
@@ -245,6 +246,29 @@ def test_a_loops_windows_close_it(duration_s: float, drawn: Scene) -> None:
     assert abs(planned.loop.made_samples - planned.loop.samples) <= 1280
     assert planned.duration_samples == planned.loop.samples
     assert planned.state_at(planned.duration_s).states == planned.state_at(0.0).states
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(4_000, 30_000).map(lambda ms: ms / 1000),
+    drawn_scenes(),
+    st.sampled_from([((24, 48, 96), 24), ((16, 32, 64), 16), ((20,), 20), ((40,), 32)]),
+)
+def test_never_more_than_two_windows_of_a_loop_sound(
+    duration_s: float, drawn: Scene, lengths: tuple[tuple[int, ...], int]
+) -> None:
+    """However long they overlap, and whatever the loop's length leaves over for the last."""
+    looped = tuple(replace(s, curve=s.curve.looped(duration_s)) for s in drawn.states)
+    subject = replace(drawn, duration_s=duration_s, loop=True, states=looped)
+    planned = make_plan(subject, POCKET, WindowRule(*lengths, 4))
+    assert planned.loop is not None
+    ordered = sorted(planned.windows, key=lambda window: window.start_frame)
+    starts = [window.start_frame for window in ordered]
+    starts += [start + planned.loop.frames for start in starts]
+    for index, window in enumerate(ordered):
+        if len(ordered) > 1:
+            assert window.start_frame + window.frames <= starts[index + 2]
+        assert window.core_frames <= window.frames < 2 * planned.loop.frames
 
 
 def test_a_jump_where_a_loop_starts_again_is_told() -> None:

@@ -115,7 +115,7 @@ def listen(
         what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
         raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
     known = joins_s if joins_s is not None else told.joins_s
-    hops = np.arange(HOP_UNTOLD_S / 2, heard.duration_s, HOP_UNTOLD_S)
+    hops = np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S)
     events = told.events_s
     if events is None and whole is not None:
         events = events_s(whole, told.from_s, heard.duration_s)

@@ -12,9 +12,9 @@ from ambientgen.ear.source import Array, Sound, finite
 from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
 from ambientgen.ear.verdicts import Verdict, at_most
 
-HOP_UNTOLD_S = 1.28
-"""Where nothing tells the joins: the hop of pocket's shortest windows. Its fades have their middle
-half a hop after one."""
+HOP_UNTOLD_S = 1.92
+"""Where nothing tells the joins: every hop of pocket's shortest windows, where all of its windows
+begin."""
 
 AUC_LOW = 0.55
 EVIDENCE = 3.0

@@ -29,8 +29,8 @@ from ambientgen.training.start import Start, read_start
 
 REDRAWN_S = 300.0  # between pictures of a stage that goes on
 
-# What AudioLDM 2's layout cannot say of a model trained here from nothing. Its windows are of 2.56,
-# 3.84 and 6.4 s; it learns from 2.56 to 8.96.
+# What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 3.2, 5.12
+# and 8.96 s are trained.
 EXTRAS: dict[str, Any] = {
     "steps": 4,  # of a UNet that `few` has not trained
     "apart": True,
@@ -38,7 +38,7 @@ EXTRAS: dict[str, Any] = {
     "guidance": 1.0,
     "text_stream": True,
     "gain_db": 3.0,
-    "cores": [16, 32, 64],
+    "cores": [24, 48, 96],
     "overlap": 16,
     "chunk": [96, 8, 8],
     "norms": 96,
