@@ -244,6 +244,8 @@ def test_tables_show_every_way_and_kind() -> None:
     seams, hard, features, whole_files, round_and_round = found
     assert [row.figures["joins"] for row in whole_files.rows] == ["650", "650"]
     assert [row.passed for row in whole_files.rows] == [None, False]  # 50 of the calmest too many
+    between = tables.tables([], [replace(files[0], midway=rows[:50])], [])[0].rows[-1]
+    assert (between.figures["joins"], between.passed) == ("50", None), "the control is not judged"
     assert [table.key for table in tables.tables([], files[1:2], [])] == []
     assert [row.passed for row in seams.rows] == [True, False]
     assert hard.rows[1].figures["events"] == hard.rows[1].figures["changing"]
@@ -327,6 +329,7 @@ def test_each_whole_file_is_measured_once(
     again = Found({}, tmp_path / "seams.json")
     again.recall()
     assert again.files == found.files and [each.seed for each in found.files] == [1, 2]
+    assert all(len(each.midway) == len(each.placements) - 1 for each in found.files)
     assert list(script.render_all(wanted, renderer, engine, again)) == []
 
 

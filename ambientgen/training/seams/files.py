@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ambientgen.ear.events import away_from
 from ambientgen.ear.seams import trace_features
 from ambientgen.ear.sidecar import read_sidecar
 from ambientgen.ear.source import finite, open_sound
@@ -20,11 +21,13 @@ from ambientgen.sidecar import rule_for
 @dataclass(frozen=True)
 class Whole:
     """One file. placements: (n, 6), of its joins among its other instants, by feature, then the
-    detector; a join of any layer is one of the file's, but for those where an event begins."""
+    detector; a join of any layer is one of the file's, but for those where an event begins.
+    midway: the same of the moments halfway between its joins, which are none: the control."""
 
     scene: str
     seed: int
     placements: list[list[float]]
+    midway: list[list[float]] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Whole:
@@ -40,6 +43,10 @@ def whole(renderer: Renderer, scene: Scene, name: str, folder: Path) -> Whole:
     renderer.render(scene, path, sidecar=rule_for(str(path), write=True, force=False))
     heard_of = open_sound(path)
     heard = trace((finite(block).mean(axis=1) for block in heard_of.blocks()), heard_of.rate)
-    found = trace_features(heard, read_sidecar(path).unscripted_s or ())
+    told = read_sidecar(path)
     path.unlink()
-    return Whole(name, scene.seed, np.round(found.placements(), 4).tolist())
+    joins_s = np.unique(told.joins_s or ())
+    halfway_s = away_from((joins_s[1:] + joins_s[:-1]) / 2, told.events_s or ())
+    both = [trace_features(heard, moments) for moments in (told.unscripted_s or (), halfway_s)]
+    placements, midway = (np.round(found.placements(), 4).tolist() for found in both)
+    return Whole(name, scene.seed, placements, midway)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,7 +79,10 @@ def _files(files: Sequence[Whole]) -> Table:
     )
     names = sorted({each.scene for each in files})
     rows = [_files_row(name, [each for each in files if each.scene == name]) for name in names]
-    return Table("files", "Whole files", goal, [*rows, _files_row("all", files, judged=True)])
+    rows.append(_files_row("all", files, judged=True))
+    between = [replace(each, placements=each.midway) for each in files if each.midway]
+    rows += [_files_row("(halfway between them)", between)] if between else []
+    return Table("files", "Whole files", goal, rows)
 
 
 def _files_row(name: str, files: Sequence[Whole], judged: bool = False) -> Row:
