@@ -76,7 +76,7 @@ def test_prompts_differ_only_in_the_state_that_differs() -> None:
 def test_scene_text_has_no_level_and_names_only_what_is_heard() -> None:
     blip = {0.0: 0.0, 50.0: 0.0, 50.1: 0.2, 50.2: 0.0}
     states = state("rain", {0.0: 0.0, 60.0: 0.9}), state("wind", 0.0), state("birds", blip)
-    own = State(name="hive", curve=states[0].curve, levels=(None, "a bee", "bees"), plain="hive")
+    own = State(name="hive", curve=states[0].curve, levels=(None, "a bee", "bees"))
     text = scene_text(scene(60.0, *states, own))
     assert text == "rain, birds singing and a bee, a lake"
 
