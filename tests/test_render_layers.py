@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ambientgen.asked import Asked
+from ambientgen.audio_file.part import Part
 from ambientgen.cli.app import run
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import ExitCode, OutputError, UsageError
@@ -262,6 +263,29 @@ def test_the_sidecar_tells_layers_joins_and_recordings(scene: Scene, tmp_path: P
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     renderer.render(light, tmp_path / "a.wav", stems=stems, sidecar=rule, force=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_old_sidecar_tells_of_stems_that_are_being_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed between a stem and the mix leaves none that is wrong."""
+    text = "duration: 1s\nlayers:\n  a: {engine: procedural, states: {wind: {curve: 0.4}}}\n"
+    stems = {"a": tmp_path / "a.a.wav"}
+    there: list[tuple[str, bool]] = []
+    take_name = Part.take_name
+
+    def watched(part: Part, force: bool) -> None:
+        there.append((part.path.name.split(".wav")[0], (tmp_path / "a.json").exists()))
+        take_name(part, force)
+
+    renderer = Renderer("cpu", 1)
+    for seed in (1, 2):
+        monkeypatch.setattr(Part, "take_name", watched if seed == 2 else take_name)
+        rule = SidecarRule(tmp_path / "a.json", force=seed == 2)
+        scene = parse_scene(f"seed: {seed}\n{text}")
+        renderer.render(scene, tmp_path / "a.wav", stems=stems, sidecar=rule, force=seed == 2)
+    assert [is_there for name, is_there in there if name == "a.a"] == [False]
+    assert (tmp_path / "a.json").exists()
 
 
 # --- room on the disk ---------------------------------------------------------------------------

@@ -123,7 +123,8 @@ def _file(layer: Layer, folder: str | None) -> str | None:
     """A recording's path, from the folder if one is given."""
     if layer.file is None or folder is None or os.path.isabs(layer.file):
         return layer.file
-    here = os.path.realpath(recording_path(layer))  # `..` leads out of where a link leads to
+    lies = recording_path(layer)
+    here = Path(os.path.realpath(lies.parent), lies.name)  # `..` leads out of where links lead to
     try:
         return Path(os.path.relpath(here, os.path.realpath(folder))).as_posix()
     except ValueError:  # another drive
