@@ -61,7 +61,9 @@ def asked_stretch(length_s: float, between_s: Between, rate: int) -> Stretch:
     """
     endless = length_s == math.inf
     if not endless and not (math.isfinite(length_s) and samples_at(length_s, rate) > 0):
-        problem = f"`{length_s}` is no duration"
+        problem = (
+            f"`{length_s:.9g}s` is no sample long" if length_s > 0 else f"`{length_s}` is none"
+        )
         raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
     from_s, to_s = between_s
     for option, time_s, last_s in (("--from", from_s, length_s), ("--to", to_s, length_s)):
@@ -72,7 +74,9 @@ def asked_stretch(length_s: float, between_s: Between, rate: int) -> Stretch:
     first = 0 if from_s is None else samples_at(from_s, rate)
     end = None if endless and to_s is None else samples_at(length_s if to_s is None else to_s, rate)
     if end is not None and first >= end:
-        begin, stop = spell(from_s or 0.0), spell(length_s if to_s is None else to_s)
-        what = f"there is nothing between `{begin}` and `{stop}`"
+        begin, stop = from_s or 0.0, length_s if to_s is None else to_s
+        what = f"there is nothing between `{spell(begin)}` and `{spell(stop)}`"
+        if begin < stop:
+            what = f"there is no sample between `{begin:.9g}s` and `{stop:.9g}s`"
         raise UsageError(Problem("--from", what, "write a time before the end"))
     return first, end

@@ -250,16 +250,17 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
     """The sinks of the mix and the stems.
 
     The mix takes its name last: where it is, its stems are. Where one fails at the end, stems that
-    have their names already go again, unless they replaced others.
+    have their names already go again, unless they replaced others; and where the process is killed,
+    the next render of them takes them for what they are, since their parts stay until all is done.
     """
     fresh: list[Path] = []
     try:
-        with ExitStack() as stack:
+        with ExitStack() as parts, ExitStack() as stack:
             sink = stack.enter_context(
                 open_sink(out.path, out.encoding, shape, out.tags, out.force)
             )
             stems = {
-                name: stack.enter_context(_stem_sink(path, out, shape, fresh.append))
+                name: stack.enter_context(_stem_sink(path, out, shape, (fresh.append, parts)))
                 for name, path in out.stems.items()
             }
             yield sink, stems
@@ -273,10 +274,11 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
 
 @contextmanager
 def _stem_sink(
-    path: Path, out: Out, shape: Shape, remember: Callable[[Path], None]
+    path: Path, out: Out, shape: Shape, until: tuple[Callable[[Path], None], ExitStack]
 ) -> Iterator[Sink]:
-    new = not path.exists()
-    with open_sink(path, out.encoding, shape, out.tags, out.force) as sink:
+    remember, parts = until
+    with open_sink(path, out.encoding, shape, out.tags, out.force, parts) as sink:
+        new = not path.exists()
         yield sink
     if new:
         remember(path)

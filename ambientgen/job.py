@@ -138,7 +138,8 @@ class Job:
 
     def notices(self, scene: Scene, output: str | Path, encoding: Encoding) -> Iterator[Notice]:
         """What is to be said of the job that `scene`, as it was written, became."""
-        if self.scene.duration_s != scene.duration_s:
+        made = samples_at(self.scene.duration_s, SOURCE_RATE)
+        if made != samples_at(scene.duration_s, SOURCE_RATE):
             lasts, asked = spell(self.scene.duration_s), spell(scene.duration_s)
             yield Notice(f"the loop lasts {lasts}, not {asked}: whole samples at {self.rate} Hz")
         if self.period is not None and self.span is not None:
@@ -151,12 +152,16 @@ class Job:
 
 
 def fitted(scene: Scene) -> Scene:
-    """A scene that the output's rate can tell exactly: a loop of as many samples as fit both."""
+    """A scene that the output's rate can tell exactly: a loop of as many samples as fit both.
+
+    It lasts as long as these samples do, to the last bit: every layer counts its turns from that,
+    each at a rate of its own.
+    """
     if not scene.loop:
         return scene
     samples = samples_at(scene.duration_s, SOURCE_RATE)
     whole = whole_period(samples, SOURCE_RATE, scene.output.sample_rate)
-    return scene if whole == samples else replace(scene, duration_s=whole / SOURCE_RATE)
+    return replace(scene, duration_s=whole / SOURCE_RATE)
 
 
 def check_recordings(scene: Scene) -> None:

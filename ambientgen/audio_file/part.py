@@ -75,19 +75,36 @@ _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)  # Windows would otherwise trans
 
 
 def delete_abandoned(path: Path) -> None:
-    """Delete the parts of `path` whose processes are dead."""
+    """Delete the parts of `path` whose processes are dead, and what they left under the name
+    itself: a file that is one of several, and was never followed by the others."""
     for part in _parts(path):
-        with contextlib.suppress(OSError):
-            if _locks is None:
-                part.unlink()
-                continue
-            safely = os.O_NOFOLLOW | os.O_NONBLOCK
-            descriptor = os.open(part, os.O_RDWR | safely)
-            try:
-                _locks.flock(descriptor, _locks.LOCK_EX | _locks.LOCK_NB)
-                part.unlink()
-            finally:
-                os.close(descriptor)
+        with contextlib.suppress(OSError), _dead(part):
+            if path.exists() and path.samefile(part):
+                path.unlink()
+            part.unlink()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether the file at `path` is such a one: `delete_abandoned` would delete it."""
+    for part in _parts(path):
+        with contextlib.suppress(OSError), _dead(part):
+            if path.samefile(part):
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def _dead(part: Path) -> Iterator[None]:
+    """Holds the lock of a part whose process is dead. Raises OSError if it lives."""
+    if _locks is None:
+        yield
+        return
+    descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        _locks.flock(descriptor, _locks.LOCK_EX | _locks.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -29,11 +29,19 @@ from ambientgen.errors import AmbientgenError, OutputError, Problem
 class Companion:
     """A small file that describes the sound: it stands beside it, and never beside another sound.
 
-    `data` None: the one that is there describes what the sound replaces, and only goes.
+    `data` None: the one that is there describes what the sound replaces, and only goes. `fresh`:
+    there was none in its place when the sound was begun, and none is replaced.
     """
 
     path: Path
     data: bytes | None
+    fresh: bool = False
+
+    def check(self) -> None:
+        """Raises OutputError where a file has appeared in its place."""
+        if self.fresh and os.path.lexists(self.path):
+            remedy = "use --force to replace it, or name another output with -o"
+            raise OutputError(Problem(str(self.path), "appeared while rendering", remedy))
 
     def clear(self) -> None:
         """Delete the one that is there, for good, before what it describes changes."""
@@ -152,6 +160,7 @@ def open_sink(
     shape: Shape,
     tags: Mapping[str, str] = NO_TAGS,
     force: bool = False,
+    keep: contextlib.ExitStack | None = None,
 ) -> Iterator[Sink]:
     """A sink for sound, as a context manager.
 
@@ -162,7 +171,8 @@ def open_sink(
     A file grows as `NAME.<process>-<random>.part` beside its final name and takes that name when
     it is whole and on the disk. Any exception, a keyboard interrupt and SystemExit included,
     removes the part and leaves what was there before. Only a killed process leaves its part, which
-    the next sink for that name deletes.
+    the next sink for that name deletes. `keep`: the part stays, as a second name of the file, until
+    that stack is closed; if the process is killed before, the file counts as never finished.
 
     A sink's `companion` is written under a part's name too; then the old companion goes, the sound
     takes its name, the new companion takes its own. So whenever the process is killed, a companion
@@ -193,8 +203,13 @@ def open_sink(
             yield sink
         with errors_named(target.name):
             _commit(part, sink.companion, force)
-    finally:
+    except BaseException:
         part.discard()
+        raise
+    if keep is None:
+        part.discard()
+    else:
+        keep.callback(part.discard)
 
 
 @contextlib.contextmanager
@@ -249,6 +264,8 @@ def _commit(part: Part, companion: Companion | None, force: bool) -> None:
     if companion is None:
         part.take_name(force)
         return
+    if not force:
+        companion.check()
     beside = _written_part(companion)
     try:
         if force:

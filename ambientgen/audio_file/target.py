@@ -14,7 +14,7 @@ from pathlib import Path
 from ambientgen.audio_file.audio_format import AudioFormat
 from ambientgen.audio_file.encoding import Encoding, Shape
 from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS
-from ambientgen.audio_file.part import LONGEST_NAME_BYTES
+from ambientgen.audio_file.part import LONGEST_NAME_BYTES, is_abandoned
 from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.events import Notice
 from ambientgen.shell import STDOUT, shell_word
@@ -142,7 +142,7 @@ def _found(path: str | Path, force: bool, format_name: str | None) -> Target:
         raise OutputError(Problem(name, "is no file", "name another"))
     audio_format = _file_format(name, real, format_name)
     _check_folder(name, real)
-    if mode is not None and not force:
+    if mode is not None and not force and not is_abandoned(real):
         raise OutputError(
             Problem(name, "exists already", "use --force to replace it, or name another with -o")
         )
@@ -195,6 +195,9 @@ def _file_format(name: str, real: Path, format_name: str | None) -> type[AudioFo
     """The format that suffix and wish agree on."""
     suffix = Path(name).suffix.lower()
     by_suffix = {audio_format.suffix: audio_format for audio_format in FORMATS.values()}
+    if real.suffix.lower() in by_suffix.keys() - {suffix}:
+        what = f"is a link to {real.name}, of another format"
+        raise UsageError(Problem(name, what, "name that file, or another with -o"))
     if suffix not in by_suffix:
         *first, last = by_suffix
         known = f"{', '.join(first)} or {last}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from ambientgen.cli import options
+from ambientgen.cli.exit_codes import gravest
+from ambientgen.cli.files import check_new_file, write_whole
 from ambientgen.cli.options import Overrides, read_scene
 from ambientgen.cli.outcomes import problems_json, tell_error
 from ambientgen.console import Console, table
@@ -50,15 +53,27 @@ def check(
     console = Console()
     try:
         hearing = _heard(audio, scene, reference, (report, force))
-        console.out(json.dumps(hearing.to_json(), indent=2) if as_json else _text(hearing))
+        code = ExitCode.DONE if hearing.passed else ExitCode.FAILED
+        if hearing.remark is not None:
+            console.notice(hearing.remark)
     except Exception as error:
         code = tell_error(error, console)
-        if as_json:
-            failure = {"problems": problems_json(error)}
-            console.out(json.dumps({"file": audio, "error": failure, "exit_code": int(code)}))
-        raise typer.Exit(code) from None
-    if not hearing.passed:
-        raise typer.Exit(ExitCode.FAILED)
+        failure = {"problems": problems_json(error)}
+        told = json.dumps({"file": audio, "error": failure, "exit_code": int(code)})
+        _tell(told if as_json else None, code, console)
+    else:
+        told = json.dumps(hearing.to_json(), indent=2) if as_json else _text(hearing)
+        _tell(told, code, console)
+
+
+def _tell(told: str | None, code: ExitCode, console: Console) -> NoReturn:
+    """Print what is to be told, and end with `code`, or with a graver one if it cannot be."""
+    try:
+        if told is not None:
+            console.out(told)
+    except OutputError as error:
+        code = gravest((code, tell_error(error, console)))
+    raise typer.Exit(code)
 
 
 def _heard(
@@ -66,7 +81,7 @@ def _heard(
 ) -> Hearing:
     """What there is to hear; drawn, if that is wanted, to a file that may be replaced or not."""
     report, force = drawn_to
-    target = _target(report, force)
+    target = _target(report, force, (audio, scene, reference))
     wanted = read_scene(scene, Overrides.of(None)) if scene is not None else None
     from ambientgen.ear import listen
 
@@ -74,31 +89,24 @@ def _heard(
     if target is not None:
         from ambientgen.ear.report import report as drawn
 
-        _write(target, drawn(hearing, target.suffix.lower()), force)
+        write_whole(target, drawn(hearing, target.suffix.lower()), force)
     return hearing
 
 
-def _target(report: str | None, force: bool) -> Path | None:
-    """Where the report goes, if it can: found out before anything is listened to."""
+def _target(report: str | None, force: bool, read: tuple[str | None, ...]) -> Path | None:
+    """Where the report goes, if it can: found out before anything is listened to. It replaces
+    none of the files that are `read`."""
     if report is None:
         return None
     path = Path(report)
     if path.suffix.lower() not in {".png", ".svg", ".html"}:
         what, remedy = f"`{report}` is no kind of report", "name a .png, .svg or .html file"
         raise UsageError(Problem("--report", what, remedy))
-    if not path.parent.is_dir():
-        raise OutputError(Problem(report, f"there is no folder {path.parent}", "make it first"))
-    if path.exists() and not force:
-        remedy = "use --force to replace it, or choose another name"
-        raise OutputError(Problem(report, "exists already", remedy))
+    real = os.path.realpath(report)
+    if any(name is not None and os.path.realpath(name) == real for name in read):
+        raise UsageError(Problem("--report", f"{report} is read here", "name another file"))
+    check_new_file(path, force)
     return path
-
-
-def _write(path: Path, content: bytes, force: bool) -> None:
-    from ambientgen.audio_file.target import errors_named
-
-    with errors_named(str(path)), path.open("wb" if force else "xb") as file:
-        file.write(content)
 
 
 def _text(hearing: Hearing) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,9 +45,9 @@ def check_option(output: str | None, scenes: int, as_json: bool) -> None:
     """
     if output is None or is_folder(output):
         return
-    if output == STDOUT and as_json:
+    if as_json and _is_stdout(output):
         what = "sound and --json cannot both go to standard output"
-        raise UsageError(Problem(f"{OPTION} {STDOUT}", what, "write the sound to a file"))
+        raise UsageError(Problem(f"{OPTION} {output}", what, "write the sound to a file"))
     if scenes > 1 and output == STDOUT:
         what = f"{scenes} scenes cannot go to standard output together"
         remedy = "render one at a time, or name a folder, such as `-o sounds/`"
@@ -58,6 +60,15 @@ def check_option(output: str | None, scenes: int, as_json: bool) -> None:
         what = f"{scenes} scenes cannot go into one output"
         remedy = "name a folder, such as `-o sounds/`, or leave -o out"
         raise UsageError(Problem(f"{OPTION} {output}", what, remedy))
+
+
+def _is_stdout(output: str) -> bool:
+    """Whether a name is standard output's, by itself or as the system's name of it."""
+    if output == STDOUT:
+        return True
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # none there, or none at all
+        return os.path.samestat(os.stat(output), os.fstat(sys.stdout.fileno()))
+    return False
 
 
 def check_pcm(output: str | None, pcm: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +13,7 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.exit_codes import gravest
-from ambientgen.cli.outcomes import problems_json, tell_error
+from ambientgen.cli.outcomes import Outcomes, problems_json, tell_error
 from ambientgen.console import Console
 from ambientgen.errors import ExitCode, MismatchError, Problem, UsageError
 from ambientgen.events import StageStarted, ignore
@@ -47,19 +46,18 @@ def verify(
     """
     console = Console(quiet)
     verifier = _Verifier(console, Equipment(device, workers, batch))
-    code = ExitCode.DONE
+    outcomes = Outcomes(console, as_json)
     for file in files:
         told: dict[str, Any] = {"file": file}
         try:
             told |= verifier.verify(file, again)
         except Exception as error:  # the other files are still to be examined
             failed = tell_error(error, console)
-            code = gravest((code, failed))
+            outcomes.code = gravest((outcomes.code, failed))
             told |= {"matches": False if failed is ExitCode.FAILED else None}
             told |= {"error": {"problems": problems_json(error)}, "exit_code": int(failed)}
-        if as_json:
-            console.out(json.dumps(told))
-    raise typer.Exit(code)
+        outcomes.record(told)
+    raise typer.Exit(outcomes.code)
 
 
 class _Verifier:
@@ -153,7 +151,7 @@ def _stems(file: str, beside: Sidecar) -> Iterator[tuple[str, Mapping[str, Any]]
 
 def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
     """A sound's sidecar; and its layer, where that is a mix's which lists the file as a stem."""
-    from ambientgen.sidecar import SUFFIX, read_sidecar, sidecar_path
+    from ambientgen.sidecar import SUFFIX, as_stem, read_sidecar, sidecar_path
 
     if file.endswith(SUFFIX):
         remedy = "name the sound file beside it, such as rain.wav"
@@ -161,7 +159,7 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
     if not os.path.isfile(file):
         raise UsageError(Problem(file, "there is no such file", "name a rendered sound file"))
     path = str(sidecar_path(file))
-    if not os.path.exists(path) and (of_mix := _as_stem(file)):
+    if not os.path.exists(path) and (of_mix := as_stem(file)):
         return of_mix
     try:
         found = read_sidecar(path)
@@ -178,38 +176,13 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
 
 def _alone(file: str) -> Problem:
     """A sound without a sidecar, or, of a link, what it leads to."""
-    from ambientgen.sidecar import common_path, own_path
+    from ambientgen.sidecar import common_path, mix_sidecars, own_path
 
     place = os.path.realpath(file) if os.path.islink(file) else file
-    for beside in _of_mix(file):
+    for beside in mix_sidecars(file):
         if beside.exists():
             what = f"{beside.name} beside it does not know it: it is no stem of that render"
             return Problem(place, what, "render the scene again with --stems")
     names = dict.fromkeys(path.name for path in (own_path(file), common_path(file)))
     remedy = "put the one that it was rendered with there, or render its scene again with one"
     return Problem(place, f"there is no sidecar beside it ({' or '.join(names)})", remedy)
-
-
-def _of_mix(file: str) -> list[Path]:
-    """Where the sidecar of its mix may lie, if the file is a stem: MIX.ogg for MIX.LAYER.ogg."""
-    from ambientgen.sidecar import common_path, own_path
-
-    stem = Path(os.path.realpath(file) if os.path.islink(file) else file)
-    mix = stem.with_name(Path(stem.stem).stem + stem.suffix)
-    return [own_path(mix), common_path(mix)] if mix != stem else []
-
-
-def _as_stem(file: str) -> tuple[Sidecar, str] | None:
-    """The sidecar of the mix, and the layer, of a stem. None: nobody says that it is a stem."""
-    from ambientgen.errors import SceneError
-    from ambientgen.sidecar import read_sidecar
-
-    for path in _of_mix(file):
-        try:
-            beside = read_sidecar(path)
-        except (OSError, SceneError):
-            continue
-        for layer, said in ({} if beside is None else beside.stems).items():
-            if beside is not None and said["file"] == os.path.basename(file):
-                return beside, layer
-    return None

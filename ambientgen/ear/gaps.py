@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import grey_opening
 
 from ambientgen.ear.source import Array
-from ambientgen.ear.trace import FINE_S, HOP_S, SEEN_S, Trace
+from ambientgen.ear.trace import FINE_S, HOP_S, SEEN_S, Floats, Trace
 from ambientgen.ear.verdicts import Verdict, at_most
 
 SILENCE_DB = -85.0
@@ -25,18 +25,26 @@ _SLOTS = round(HOP_S / FINE_S)
 _LEAST_JOLT = 0.5  # below what noise has, so that a stretch of zeros is no ground to rise from
 
 _EDGE_S = 0.25  # of the file, where fades begin and end
-_LONGEST_DROPOUT = int(0.3 / FINE_S)
+_LONGEST_DROPOUT = int(LONGEST_SILENCE_S / FINE_S)  # what is longer is silence
+_NOTHING_DB = -100.0  # below 16 bits' own noise: a dropped buffer, and how far it counts as deep
 _NEAR = int(0.1 / FINE_S)  # what surrounds a dropout
 
 
-def gap_verdicts(heard: Trace, silent_s: tuple[tuple[float, float], ...] = ()) -> list[Verdict]:
+def gap_verdicts(
+    heard: Trace,
+    silent_s: tuple[tuple[float, float], ...] = (),
+    channels_db: Floats | None = None,
+) -> list[Verdict]:
     """Verdicts about silence, dropouts and clicks.
 
     `silent_s` are stretches (start, end) in seconds in which the scene asks for nothing: silence is
-    no fault there.
+    no fault there. `channels_db` (m, channels) are levels of single channels, in which holes are
+    looked for too: one channel may be silent for longer, as what is heard on one side alone makes
+    it.
     """
     level = heard.level_db.astype(np.float64)
-    return [_silence(level, silent_s), _dropouts(level), _clicks(heard)]
+    singly = [] if channels_db is None else list(channels_db.T.astype(np.float64))
+    return [_silence(level, silent_s), _dropouts([level, *singly]), _clicks(heard)]
 
 
 def _silence(level: Array, silent_s: tuple[tuple[float, float], ...]) -> Verdict:
@@ -52,16 +60,28 @@ def _silence(level: Array, silent_s: tuple[tuple[float, float], ...]) -> Verdict
     return at_most("faults.silence", longest, LONGEST_SILENCE_S, "s", where)
 
 
-def _dropouts(level: Array) -> Verdict:
+def _dropouts(levels: list[Array]) -> Verdict:
+    """The deepest hole of the sound as a whole, and of each of its channels."""
+    found = [hole for hole in map(_holes, levels) if hole is not None]
+    if not found:
+        return Verdict("faults.dropouts", None, "dB")
+    deepest = max(depth for depth, _ in found)
+    where = sorted({time_s for _, times_s in found for time_s in times_s})
+    return at_most("faults.dropouts", deepest, DROPOUT_DB, "dB", tuple(where))
+
+
+def _holes(level: Array) -> tuple[float, tuple[float, ...]] | None:
     """How far the deepest short hole lies under everything else that is as low as the file gets.
 
-    The file's own floor is the level that one 5 ms in a hundred does not reach; it is taken within
-    10 s as well, for scenes that fall silent.
+    The file's own floor is the level that one 5 ms in a hundred does not reach, of those in which
+    there is anything: many holes are no floor.
     """
     inner = level[int(_EDGE_S / FINE_S) : len(level) - int(_EDGE_S / FINE_S)]
-    if len(inner) < 4 * _NEAR:
-        return Verdict("faults.dropouts", None, "dB")
-    floor = np.percentile(inner, 1)
+    inner = np.maximum(inner, _NOTHING_DB)
+    sounding = inner[inner > _NOTHING_DB]
+    if len(inner) < 4 * _NEAR or not len(sounding):
+        return None
+    floor = np.percentile(sounding, 1)
     depths, places = [0.0], [0.0]
     for start, stop in _runs(inner < floor - DROPOUT_DB / 2):
         before, after = inner[max(0, start - _NEAR) : start], inner[stop : stop + _NEAR]
@@ -72,8 +92,7 @@ def _dropouts(level: Array) -> Verdict:
         depths.append(min(rim, float(floor)) - float(inner[start:stop].min()))
         places.append(float(start * FINE_S + _EDGE_S))
     deepest = np.argsort(depths)[::-1][:5]
-    where = tuple(sorted(places[i] for i in deepest if depths[i] > DROPOUT_DB))
-    return at_most("faults.dropouts", max(depths), DROPOUT_DB, "dB", where)
+    return max(depths), tuple(sorted(places[i] for i in deepest if depths[i] > DROPOUT_DB))
 
 
 def _clicks(heard: Trace) -> Verdict:

@@ -13,13 +13,14 @@ import numpy as np
 from ambientgen.ear.asked import as_heard
 from ambientgen.ear.drift import drift_verdicts
 from ambientgen.ear.events import away_from, events_s
-from ambientgen.ear.gaps import gap_verdicts
+from ambientgen.ear.gaps import SILENCE_DB, gap_verdicts
+from ambientgen.ear.levels import ChannelLevels
 from ambientgen.ear.repeats import repeat_verdicts, strongest_repeat
 from ambientgen.ear.samples import SampleFaults
 from ambientgen.ear.seam_verdicts import HOP_UNTOLD_S, loop_verdict, seam_verdicts
 from ambientgen.ear.seams import trace_features
-from ambientgen.ear.sidecar import read_sidecar
-from ambientgen.ear.source import Array, Sound, finite, open_sound
+from ambientgen.ear.sidecar import Told, read_sidecar
+from ambientgen.ear.source import Array, Sound, finite, mono, open_sound
 from ambientgen.ear.space import Width
 from ambientgen.ear.texture import TextureStats, distance
 from ambientgen.ear.trace import HOP_S, Trace, trace
@@ -54,6 +55,7 @@ class Hearing:
         told: Whether these were told, by the caller or the sidecar, or every hop was taken.
         curves: Asked and heard, for each known state of the scene.
         verdicts: All of them, group by group.
+        remark: Why what lies beside the file was not used, if it was not.
     """
 
     sound: Sound
@@ -62,6 +64,7 @@ class Hearing:
     told: bool
     curves: tuple[HeardCurve, ...]
     verdicts: tuple[Verdict, ...]
+    remark: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -107,10 +110,10 @@ def listen(
     """
     sound = open_sound(path)
     references = _references(reference)
-    told = read_sidecar(sound.path)
+    told = read_sidecar(sound.path).about(sound)
     whole, scene = scene, as_heard(scene, told.from_s) if scene else None
-    faults, width = SampleFaults(sound.rate), Width()
-    heard = trace(_mono(sound, faults, width), sound.rate)
+    faults, width, levels = SampleFaults(sound.rate), Width(), ChannelLevels(sound.rate)
+    heard = trace(_mono(sound, faults, width, levels), sound.rate)
     if heard.duration_s < sound.duration_s - 1:
         what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
         raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
@@ -130,12 +133,18 @@ def listen(
         *_texture_verdicts(heard, references),
         *drift_verdicts(heard, scene),
         *faults.verdicts(),
-        *gap_verdicts(heard, silent),
-        *repeat_verdicts(strongest_repeat(sound, heard)),
+        *gap_verdicts(heard, silent, levels.levels_db),
+        *repeat_verdicts(strongest_repeat(sound, heard, _turn_s(told, whole))),
         *width.verdicts(),
     ]
     return Hearing(
-        sound, heard, tuple(map(float, joins)), known is not None, tuple(curves), tuple(verdicts)
+        sound,
+        heard,
+        tuple(map(float, joins)),
+        known is not None,
+        tuple(curves),
+        tuple(verdicts),
+        told.remark,
     )
 
 
@@ -145,30 +154,59 @@ def _goes_round(scene: Scene, length_s: float) -> bool:
     return scene.loop and round(turns) > 0 and abs(turns - round(turns)) * scene.duration_s < HOP_S
 
 
-def _mono(sound: Sound, faults: SampleFaults, width: Width) -> Iterator[Array]:
+def _turn_s(told: Told, scene: Scene | None) -> float | None:
+    """How long one turn of a loop lasts, which comes again as it should; None of other sounds."""
+    if told.turn_s is None and scene is not None and scene.loop:
+        return scene.duration_s
+    return told.turn_s
+
+
+def _mono(
+    sound: Sound, faults: SampleFaults, width: Width, levels: ChannelLevels
+) -> Iterator[Array]:
     for block in sound.blocks():
         faults.hear(block)
         whole = finite(block)
         width.hear(whole)
-        yield whole.mean(axis=1)
+        levels.hear(whole)
+        yield mono(whole)
 
 
 def _references(place: str | PathLike[str] | None) -> list[tuple[str, TextureStats]]:
     """Name and statistics of the reference, or of each sound file of a folder."""
     if place is None:
         return []
-    path = Path(place)
-    files = [path]
-    if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
-        if not files:
-            raise UsageError(Problem(str(path), "holds no sound files", "name another folder"))
-    found = []
-    for file in files:
-        sound = open_sound(file)
-        heard = trace((finite(block).mean(axis=1) for block in sound.blocks()), sound.rate)
-        found.append((file.name, TextureStats.average(heard.textures)))
+    found: list[tuple[str, TextureStats]] = []
+    problems: list[Problem] = []
+    for file in _reference_files(Path(place)):
+        try:
+            found.append((file.name, _texture(file)))
+        except UsageError as error:
+            problems += error.problems
+    if problems:
+        raise UsageError(*problems)
     return found
+
+
+def _reference_files(path: Path) -> list[Path]:
+    try:
+        if not path.is_dir():
+            return [path]
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        what = f"cannot be read ({(error.strerror or str(error)).lower()})"
+        raise UsageError(Problem(str(path), what, "name another folder")) from None
+    if not files:
+        raise UsageError(Problem(str(path), "holds no sound files", "name another folder"))
+    return files
+
+
+def _texture(file: Path) -> TextureStats:
+    sound = open_sound(file)
+    heard = trace((mono(finite(block)) for block in sound.blocks()), sound.rate)
+    if heard.level_db.max() < SILENCE_DB:
+        raise UsageError(Problem(str(file), "is silent", "name a sound to be compared with"))
+    return TextureStats.average(heard.textures)
 
 
 def _texture_verdicts(heard: Trace, references: list[tuple[str, TextureStats]]) -> list[Verdict]:

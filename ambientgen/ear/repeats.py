@@ -14,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from ambientgen.ear.source import Array, Sound, finite
+from ambientgen.ear.source import Array, Sound, finite, mono
 from ambientgen.ear.texture import mono16k
 from ambientgen.ear.trace import HOP_S, Floats, Trace
 from ambientgen.ear.verdicts import Verdict, at_most
@@ -50,9 +50,12 @@ class Repeat:
     waveform: float
 
 
-def strongest_repeat(sound: Sound, heard: Trace) -> Repeat | None:
-    """The pair of moments, 2.5 s and more apart, that are most alike; None in less than 6 s."""
-    features = _features(heard)
+def strongest_repeat(sound: Sound, heard: Trace, turn_s: float | None = None) -> Repeat | None:
+    """The pair of moments, 2.5 s and more apart, that are most alike; None in less than 6 s.
+
+    Of a loop that goes round, whose turns last `turn_s`, within the first turn.
+    """
+    features = _features(heard)[: None if turn_s is None else int(turn_s / HOP_S)]
     if len(features) < 3 * _WIDTH:
         return None
     pairs = _alike(features)
@@ -165,4 +168,4 @@ def _excerpt(sound: Sound, start_s: float, length_s: float) -> Array:
     with soundfile.SoundFile(sound.path) as file:
         file.seek(min(first, sound.frames))
         block = file.read(round(length_s * sound.rate), dtype="float64", always_2d=True)
-    return mono16k(finite(block), sound.rate)
+    return mono16k(mono(finite(block)), sound.rate)

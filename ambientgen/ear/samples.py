@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.ear.source import Array, finite
+from ambientgen.ear.source import Array, broken, finite
 from ambientgen.ear.verdicts import Verdict, at_most
 from ambientgen.mix.loudness import Loudness
 from ambientgen.peaks import TruePeaks
@@ -43,10 +43,10 @@ class SampleFaults:
 
     def hear(self, block: Array) -> None:
         """Take the next (frames, channels) of the file."""
-        broken = ~np.isfinite(block).all(axis=1)
-        if broken.any():
-            self._missing_count += int(broken.sum())
-            first = np.flatnonzero(np.diff(broken, prepend=False) & broken)
+        missing = broken(block).any(axis=1)
+        if missing.any():
+            self._missing_count += int(missing.sum())
+            first = np.flatnonzero(np.diff(missing, prepend=False) & missing)
             self._missing += [self._seconds(int(i)) for i in first[: 10 - len(self._missing)]]
             block = finite(block)
         if not len(self._sum):
@@ -66,7 +66,7 @@ class SampleFaults:
         count = max(self._position, 1)
         offset = float(np.abs(self._sum).max(initial=0.0)) / count
         clipped = [run for run in self._runs if run[0] >= 0.98 * self._peak]
-        share = sum(length for _, length, _ in clipped) / count
+        share = sum(length for _, length, _ in clipped) / (count * max(len(self._sum), 1))
         longest = sorted(clipped, key=lambda run: -run[1])[:5]
         self._note_peaks(*self._peaks.finish())
         decibels = 20 * float(np.log10(max(self._true_peak, 1e-9)))

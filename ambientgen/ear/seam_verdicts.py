@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from ambientgen.ear.seams import EDGE_S, FEATURES, SeamFeatures, auc, trace_features
-from ambientgen.ear.source import Array, Sound, finite
+from ambientgen.ear.source import Array, Sound, finite, mono
 from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
 from ambientgen.ear.verdicts import Verdict, at_most
 
@@ -131,4 +131,4 @@ def _excerpt(sound: Sound, start_s: float, length_s: float) -> Array:
     with soundfile.SoundFile(sound.path) as file:
         file.seek(max(0, min(round(start_s * sound.rate), sound.frames)))
         block = file.read(round(length_s * sound.rate), dtype="float64", always_2d=True)
-    return np.asarray(finite(block).mean(axis=1))
+    return mono(finite(block))

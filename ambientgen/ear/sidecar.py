@@ -5,38 +5,61 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ambientgen.ear.events import away_from, events_s
 from ambientgen.errors import AmbientgenError
 from ambientgen.scene import parse_scene
 from ambientgen.scene.document import document_text
 from ambientgen.scene.schema import MOST_DURATION_S
-from ambientgen.sidecar import is_time, sidecar_path
+from ambientgen.sidecar import as_stem, is_time, sidecar_path
+
+if TYPE_CHECKING:
+    from ambientgen.ear.source import Sound
+    from ambientgen.scene import Scene
 
 
 @dataclass(frozen=True)
 class Told:
     """The joins in seconds, or None if nothing tells them; whether the sound is meant to loop; when
     in its scene it begins, in seconds; when the scene's events begin in it (`events.events_s`), or
-    None if nothing tells its scene."""
+    None if nothing tells its scene; how long a turn lasts if that is a loop; of what sound all that
+    is said, samples and rate, if it is; and why it is not to be used."""
 
     joins_s: tuple[float, ...] | None = None
     loop: bool = False
     from_s: float = 0.0
     events_s: tuple[float, ...] | None = None
+    turn_s: float | None = None
+    of: tuple[object, object] | None = None
+    remark: str | None = None
 
     @property
     def unscripted_s(self) -> tuple[float, ...] | None:
         """The joins near which nothing was asked to happen."""
         return None if self.joins_s is None else away_from(self.joins_s, self.events_s or ())
 
+    def about(self, sound: Sound) -> Told:
+        """The same, if it is of a sound as long as this one; else nothing but a remark."""
+        if self.of is None or self.of == (sound.frames, sound.rate):
+            return self
+        what = "the sidecar beside it describes another sound: it was not used"
+        return Told(remark=f"{sound.path}: {what}")
+
 
 def read_sidecar(sound: Path) -> Told:
-    """What the sidecar of a sound says; a missing or foreign file says nothing."""
+    """What the sidecar of a sound, or of a stem's mix, says; a missing or foreign file says
+    nothing, and one that cannot be read is remarked on."""
+    path = sidecar_path(sound)
     try:
-        found: Any = json.loads(sidecar_path(sound).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        of_mix = as_stem(sound)
+        found = None if of_mix is None else of_mix[0].document
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        return Told(remark=f"{path}: cannot be read ({why}): it was not used")
+    except (ValueError, RecursionError):
         return Told()
     if not isinstance(found, dict):
         return Told()
@@ -45,16 +68,27 @@ def read_sidecar(sound: Path) -> Told:
     if isinstance(listed, list) and all(map(is_time, listed)):
         joins = tuple(sorted(map(float, listed)))
     from_s = float(found["from_s"]) if is_time(found.get("from_s")) else 0.0
-    return Told(joins, found.get("loop") is True, from_s, _events(found, from_s))
+    scene, length = _scene(found), (found.get("samples"), found.get("sample_rate"))
+    return Told(
+        joins_s=joins,
+        loop=found.get("loop") is True,
+        from_s=from_s,
+        events_s=_events(scene, found.get("duration_s"), from_s),
+        turn_s=scene.duration_s if scene is not None and scene.loop else None,
+        of=None if None in length else length,
+    )
 
 
-def _events(found: dict[str, Any], from_s: float) -> tuple[float, ...] | None:
-    """When the events of a sidecar's scene begin; None where it has none that can be read."""
-    length_s: Any = found.get("duration_s")
-    if not is_time(length_s) or length_s > MOST_DURATION_S:
-        return None
+def _scene(found: dict[str, Any]) -> Scene | None:
+    """The scene that a sidecar tells; None where it has none that can be read."""
     try:
-        scene = parse_scene(document_text(found["scene"]), "sidecar")
+        return parse_scene(document_text(found["scene"]), "sidecar")
     except (AmbientgenError, LookupError, RecursionError, TypeError, ValueError):
+        return None
+
+
+def _events(scene: Scene | None, length_s: Any, from_s: float) -> tuple[float, ...] | None:
+    """When the events of a sidecar's scene begin; None where they cannot be told."""
+    if scene is None or not is_time(length_s) or length_s > MOST_DURATION_S:
         return None
     return events_s(scene, from_s, float(length_s))

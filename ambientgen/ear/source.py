@@ -15,12 +15,18 @@ from scipy.signal import resample_poly
 
 from ambientgen.ear.texture import RATE
 from ambientgen.errors import Problem, UsageError
+from ambientgen.sources.beyond import left_out
 from ambientgen.sources.whole import cut_short
 
 Array = NDArray[np.float64]
 
 SHORTEST_S = 1.0
 """Less holds nothing to compare a moment with."""
+SLOWEST_HZ = 4_000
+"""Files of a lower rate hold no sound that loudness could be measured of."""
+
+_MOST = 1e6  # 120 dB over full scale: larger numbers are no samples
+_CANCELLED = 1e-4  # of the channels' power left in their mean: what is left is rounding
 
 _BLOCK_S = 10
 _CONTEXT_S = 0.05  # to both sides of a block that is resampled: longer than the filter rings
@@ -69,23 +75,33 @@ def open_sound(path: str | PathLike[str]) -> Sound:
         UsageError: no such file, no sound file, one that was cut short, or shorter than 1 s.
     """
     place = Path(path)
-    if not place.exists():
-        raise UsageError(Problem(str(place), "there is no such file", "name a sound file"))
-    if place.is_dir():
-        raise UsageError(Problem(str(place), "is a folder", "name a sound file in it"))
     try:
+        if place.is_dir():
+            raise UsageError(Problem(str(place), "is a folder", "name a sound file in it"))
+        with place.open("rb"):
+            pass  # the system says better than the library why it cannot be read
         with soundfile.SoundFile(str(place)) as file:
             about = Sound(place, file.samplerate, file.channels, file.frames)
             if about.frames > _UNTOLD:
                 what = "does not say how long it is"
                 raise UsageError(Problem(str(place), what, "save it to a file, not to a pipe"))
             cut = cut_short(place, file) if about.frames else None
+            beyond = None if cut is not None else left_out(place, file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(
+            Problem(str(place), "there is no such file", "name a sound file")
+        ) from None
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(_unreadable(place, error)) from None
     if cut is not None:
         what = f"is cut short: {cut.held_s:.2f} s are there, and "
         what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.2f} s"
         raise UsageError(Problem(str(place), what, "copy it again, whole"))
+    if beyond is not None:
+        raise UsageError(Problem(str(place), beyond, "save it anew, as WAV or FLAC"))
+    if about.rate < SLOWEST_HZ:
+        what = f"{about.rate} Hz is no rate of sound"
+        raise UsageError(Problem(str(place), what, f"at least {SLOWEST_HZ} Hz are needed"))
     if about.duration_s < SHORTEST_S:
         what = f"{about.duration_s:.2f} s are too short to be judged"
         raise UsageError(Problem(str(place), what, f"at least {SHORTEST_S:.0f} s are needed"))
@@ -93,15 +109,37 @@ def open_sound(path: str | PathLike[str]) -> Sound:
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:
+    if isinstance(error, OSError):
+        reason = (error.strerror or str(error)).lower()
+        remedy = "let it be read" if isinstance(error, PermissionError) else "name another file"
+        return Problem(str(path), f"cannot be read ({reason})", remedy)
     said = " ".join(str(error).split()).rstrip(".")
     reason = said.rpartition(": ")[2] or type(error).__name__
     remedy = "name a WAV, FLAC or OGG file that other programs play"
     return Problem(str(path), f"cannot be read as sound ({reason})", remedy)
 
 
+def broken(block: Array) -> NDArray[np.bool_]:
+    """Which samples are none: NaN, infinities, and numbers beyond any level."""
+    return ~(np.abs(block) <= _MOST)
+
+
 def finite(block: Array) -> Array:
-    """The block with zeros for NaN and infinities, which one measure counts and no other knows."""
-    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+    """The block with zeros for samples that are none, which one measure counts and no other
+    knows."""
+    return np.where(broken(block), 0.0, block)
+
+
+def mono(block: Array) -> Array:
+    """Finite samples (n, channels) as one channel (n,): their mean.
+
+    Of channels that cancel one another, all but rounding, the loudest.
+    """
+    mixed: Array = block.mean(axis=1)
+    powers = np.mean(block**2, axis=0)
+    if len(block) and np.mean(mixed**2) < _CANCELLED * powers.mean():
+        return np.ascontiguousarray(block[:, int(powers.argmax())])
+    return mixed
 
 
 def resampled(blocks: Iterable[Array], rate: int) -> Iterator[Array]:

@@ -126,7 +126,8 @@ def _file(layer: Layer, folder: str | None) -> str | None:
     lies = recording_path(layer)
     here = Path(os.path.realpath(lies.parent), lies.name)  # `..` leads out of where links lead to
     try:
-        return Path(os.path.relpath(here, os.path.realpath(folder))).as_posix()
+        beside = Path(os.path.relpath(here, os.path.realpath(folder))).as_posix()
+        return f"./{beside}" if beside.startswith("~") else beside  # which is no one's home
     except ValueError:  # another drive
         return Path(os.path.abspath(here)).as_posix()
 

@@ -127,7 +127,7 @@ class SceneFields(Fields):
             said = f"a scene that is `{ENDLESS}` has no end to lead back to its start"
             refuse(Fault((), said, "write `loop: false`, or a `duration` such as `1m`"))
         if loop and duration_s is not None and duration_s < LEAST_LOOP_S:
-            said = f"a loop lasts at least {spell(LEAST_LOOP_S)}, not {spell(duration_s)}"
+            said = f"a loop lasts at least {spell(LEAST_LOOP_S)}, not {duration_s:g}s"
             refuse(Fault((), said, "write `loop: false`, or a longer `duration`"))
         return loop
 

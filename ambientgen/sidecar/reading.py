@@ -117,6 +117,26 @@ def own_path(sound: str | os.PathLike[str]) -> Path:
     return real.with_name(real.name + SUFFIX)
 
 
+def mix_sidecars(sound: str | os.PathLike[str]) -> list[Path]:
+    """Where the sidecar of its mix may lie, if a sound is a stem: MIX.ogg for MIX.LAYER.ogg."""
+    stem = _real(sound)
+    mix = stem.with_name(Path(stem.stem).stem + stem.suffix)
+    return [own_path(mix), common_path(mix)] if mix != stem else []
+
+
+def as_stem(sound: str | os.PathLike[str]) -> tuple[Sidecar, str] | None:
+    """The sidecar of the mix, and the layer, of a stem. None: nobody says that it is a stem."""
+    for path in mix_sidecars(sound):
+        try:
+            beside = read_sidecar(path)
+        except (OSError, SceneError):
+            continue
+        for layer, said in ({} if beside is None else beside.stems).items():
+            if beside is not None and said["file"] == os.path.basename(sound):
+                return beside, layer
+    return None
+
+
 def _real(sound: str | os.PathLike[str]) -> Path:
     return Path(os.path.realpath(sound) if os.path.islink(sound) else sound)
 

@@ -99,13 +99,14 @@ class SidecarRule:
     """Where a render's sidecar goes, and what it may replace.
 
     write: one is wanted. force: existing files may be replaced. inputs: real paths of the scenes of
-    the command, which are never replaced.
+    the command, which are never replaced. own: where it goes if another sound's takes the path.
     """
 
     path: Path
     write: bool = True
     force: bool = False
     inputs: frozenset[str] = frozenset()
+    own: Path | None = None
 
     def check(self) -> None:
         """Refuse what can be known to be wrong before anything is loaded.
@@ -140,8 +141,13 @@ class SidecarRule:
         there: Sidecar | None,
         sha256: str,
         more: Mapping[str, Any] = _NOTHING,
+        *,
+        fresh: bool = False,
     ) -> Companion | None:
         """What the finished sound puts in the place; None: the one that is there is right.
+
+        fresh: there was nothing when it was begun. What has appeared since is not replaced: if it
+        is the sidecar of a sound in another format, this one's own name is taken.
 
         Raises OutputError where that one describes this render and other samples, and may not be
         replaced: then it, or what it describes, was made by other means than it says.
@@ -153,7 +159,12 @@ class SidecarRule:
         elif there is not None:
             self._may_replace("describes this render, but other samples")
         if self.write:
-            return Companion(self.path, sidecar_text(document, sha256, more))
+            path = self.path
+            if fresh and self.own is not None and _is_of_another(path, self.own.stem):
+                path = self.own
+            return Companion(path, sidecar_text(document, sha256, more), fresh)
+        if fresh:
+            return None
         stale = self.path.exists() and self._there() is not None
         return Companion(self.path, None) if stale else None
 
@@ -179,6 +190,7 @@ class Beside:
         rule.check()
         self._rule, self._document = rule, document
         self._there = rule.admit(document)
+        self._fresh = not rule.path.exists()
 
     def companion(
         self, mix: Written, stems: Mapping[str, tuple[Path, Written]]
@@ -192,7 +204,9 @@ class Beside:
             more["stems"] = {
                 name: {"file": path.name} | _hashes(stem) for name, (path, stem) in stems.items()
             }
-        return self._rule.companion(self._document, self._there, mix.sha256, more)
+        return self._rule.companion(
+            self._document, self._there, mix.sha256, more, fresh=self._fresh
+        )
 
 
 def _hashes(written: Written) -> Document:
@@ -211,13 +225,16 @@ def rule_for(
         return None
     inputs = frozenset(os.path.realpath(scene) for scene in scenes)
     path = sidecar_path(output)
-    if path == common_path(output) and _is_of_another(path, Path(output).suffix):
-        path = own_path(output)
-    return SidecarRule(path, write, force, inputs)
+    own = own_path(output)
+    if path == common_path(output) and _is_of_another(path, output):
+        path = own
+    return SidecarRule(path, write, force, inputs, own if own != path else None)
 
 
-def _is_of_another(path: Path, suffix: str) -> bool:
-    """Whether the sidecar at `path` describes a sound whose file has another suffix."""
+def _is_of_another(path: Path, sound: str) -> bool:
+    """Whether the sidecar at `path` describes a sound whose file has another suffix than
+    `sound`."""
+    suffix = Path(sound).suffix
     there = _readable(path)
     output = None if there is None else there.document["scene"].get("output")
     kind = FORMATS.get(str(output.get("format", "wav"))) if isinstance(output, dict) else None

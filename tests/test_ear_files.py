@@ -1,0 +1,301 @@
+"""What the ear makes of files as they come: of several channels, with holes, of odd formats, and of
+what lies beside them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from ear_faults import Audio
+
+from ambientgen.cli.app import run
+from ambientgen.ear import Hearing, listen
+from ambientgen.ear.levels import ChannelLevels
+from ambientgen.ear.source import mono, open_sound
+from ambientgen.ear.verdicts import Verdict
+from ambientgen.errors import ExitCode, UsageError
+
+RATE = 16_000
+
+
+def noise(seconds: float, channels: int = 1, seed: int = 0) -> Audio:
+    return 0.1 * np.random.default_rng(seed).standard_normal((round(seconds * RATE), channels))
+
+
+def heard(folder: Path, audio: Audio, rate: int = RATE, **more: str) -> Hearing:
+    path = folder / "sound.wav"
+    soundfile.write(path, audio, rate, subtype=more.get("subtype", "FLOAT"))
+    return listen(path)
+
+
+def verdict(hearing: Hearing, name: str) -> Verdict:
+    return next(each for each in hearing.verdicts if each.name == name)
+
+
+# Holes
+
+
+@pytest.mark.parametrize(
+    ("length_s", "holes_s", "lasts_s"),
+    [(20, [7], 0.25), (20, [7], 0.45), (20, range(1, 19), 0.02), (60, [31], 0.4)],
+)
+def test_holes_are_found_however_many_and_as_long_as_silence_begins(
+    length_s: int, holes_s: list[int], lasts_s: float, tmp_path: Path
+) -> None:
+    """What a file often falls to is no floor of its own if there is nothing."""
+    audio = noise(length_s)
+    assert verdict(heard(tmp_path, audio), "faults.dropouts").passed
+    for at in holes_s:
+        audio[at * RATE : round((at + lasts_s) * RATE)] = 0
+    found = verdict(heard(tmp_path, audio), "faults.dropouts")
+    assert found.passed is False
+    assert min(abs(found.where_s[0] - time_s) for time_s in holes_s) < 0.01
+
+
+def test_what_dies_away_is_no_hole(tmp_path: Path) -> None:
+    """Strokes that fade to nothing, as a player of strokes has them."""
+    stroke = noise(0.5) * 0.5 ** np.linspace(0, 40, RATE // 2)[:, None]
+    audio = np.concatenate([stroke, np.zeros((RATE // 5, 1))] * 20)
+    found = verdict(heard(tmp_path, audio, subtype="PCM_16"), "faults.dropouts")
+    assert found.passed
+    assert found.value is not None
+
+
+def test_a_hole_in_one_channel_is_found(tmp_path: Path) -> None:
+    audio = noise(20, 2)
+    audio[9 * RATE : 9 * RATE + 320, 0] = 0
+    found = verdict(heard(tmp_path, audio), "faults.dropouts")
+    assert found.passed is False
+    assert found.where_s == pytest.approx((9,), abs=0.01)
+
+
+def test_a_channel_may_be_silent_for_longer(tmp_path: Path) -> None:
+    """As something that is heard on one side alone makes it."""
+    audio = noise(20, 2)
+    audio[5 * RATE : 10 * RATE, 0] = 0
+    audio = np.concatenate([audio, np.zeros((len(audio), 1))], axis=1)
+    assert verdict(heard(tmp_path, audio), "faults.dropouts").passed
+    assert verdict(heard(tmp_path, audio), "faults.silence").passed
+
+
+@pytest.mark.parametrize("rate", [16_000, 11_025, 44_100])
+def test_channels_are_levelled_alike_wherever_blocks_are_cut(rate: int) -> None:
+    audio = 0.5 * np.random.default_rng(3).standard_normal((3 * rate + 17, 2))
+    audio[:, 1] /= 10
+    told = []
+    for sizes in ([len(audio)], [1, 40, 3_000, rate], [7_777, 2]):
+        levels, at = ChannelLevels(rate), 0
+        for size in [*sizes, len(audio)]:
+            levels.hear(audio[at : at + size])
+            at += size
+        found = levels.levels_db
+        assert found is not None
+        told.append(found)
+    assert len(told[0]) == int(len(audio) / (rate * 0.005))
+    for other in told[1:]:
+        np.testing.assert_allclose(other, told[0], atol=1e-4)
+    assert float(np.mean(told[0][:, 0] - told[0][:, 1])) == pytest.approx(20, abs=0.2)
+
+
+# Channels
+
+
+def test_channels_that_cancel_are_heard(tmp_path: Path) -> None:
+    one = noise(20)
+    hearing = heard(tmp_path, np.concatenate([one, -one], axis=1))
+    assert not hearing.failures
+    assert verdict(hearing, "repeats.waveform").value == pytest.approx(
+        verdict(heard(tmp_path, one), "repeats.waveform").value, abs=0.01
+    )
+
+
+def test_the_mean_is_heard_of_channels_that_differ() -> None:
+    many = noise(1, 16)
+    np.testing.assert_array_equal(mono(many), many.mean(axis=1))
+
+
+def test_clipping_is_a_share_of_all_samples(tmp_path: Path) -> None:
+    """Eight channels that clip as often as one are no worse."""
+    clipped = np.clip(3 * noise(8, 8), -0.2, 0.2)
+    one, eight = (
+        verdict(heard(tmp_path, each), "faults.clipping") for each in (clipped[:, :1], clipped)
+    )
+    assert one.passed is False
+    assert one.value is not None
+    assert eight.value == pytest.approx(one.value, rel=0.2)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(("size", "subtype"), [(1e29, "FLOAT"), (1e299, "DOUBLE")])
+def test_numbers_beyond_any_level_are_no_samples(size: float, subtype: str, tmp_path: Path) -> None:
+    audio = noise(8)
+    audio[RATE : RATE + 5] = size
+    found = verdict(heard(tmp_path, audio, subtype=subtype), "faults.missing")
+    assert (found.passed, found.value) == (False, 5)
+
+
+def test_a_rate_of_no_sound_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="1 Hz is no rate of sound; at least 4000 Hz"):
+        heard(tmp_path, noise(1), 1)
+
+
+# Files that are longer than is read
+
+
+def test_ogg_files_in_a_row_are_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.ogg", noise(2), RATE)
+    open_sound(tmp_path / "a.ogg")
+    once = (tmp_path / "a.ogg").read_bytes()
+    (tmp_path / "b.ogg").write_bytes(once + once)
+    with pytest.raises(UsageError, match="holds several sounds in a row; save it anew"):
+        open_sound(tmp_path / "b.ogg")
+
+
+def test_an_mp3_that_does_not_say_how_long_it_is_is_refused(tmp_path: Path) -> None:
+    """Its first frames are of silence, and small: the library guesses from them."""
+    audio = np.concatenate([noise(6, seed=1), np.zeros((6 * RATE, 1))])[::-1]
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, audio, RATE, bitrate_mode="VARIABLE")
+    open_sound(path)
+    raw = path.read_bytes()
+    at = max(raw.find(b"Xing"), raw.find(b"Info"))
+    assert at > 0
+    path.write_bytes(raw[:at] + b"none" + raw[at + 4 :])
+    with pytest.raises(UsageError, match=r"does not say how long it is: .* of 12\.\d\d s"):
+        open_sound(path)
+
+
+# What lies beside
+
+
+def told_beside(folder: Path, **more: object) -> None:
+    (folder / "sound.json").write_text(json.dumps({"joins_s": [4.0, 9.0], **more}))
+
+
+@pytest.mark.parametrize(("samples", "used"), [(20 * RATE, True), (10 * RATE, False)])
+def test_a_sidecar_of_another_sound_is_not_used(
+    samples: int, used: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told_beside(tmp_path, samples=samples, sample_rate=RATE)
+    hearing = heard(tmp_path, noise(20))
+    assert hearing.told is used
+    assert (hearing.remark is None) is used
+    run(["check", str(tmp_path / "sound.wav")])
+    said = "the sidecar beside it describes another sound: it was not used"
+    assert (said in capsys.readouterr().err) is not used
+
+
+def test_a_loop_that_goes_round_may_repeat_itself(tmp_path: Path) -> None:
+    """But not within a turn."""
+    turn = noise(12)
+    scene = {"version": 1, "duration": "12s", "loop": True, "states": {"rain": {"curve": 0.5}}}
+    told_beside(tmp_path, loop=True, scene=scene)
+    assert verdict(heard(tmp_path, np.tile(turn, (3, 1))), "repeats.waveform").passed
+    turn[8 * RATE : 12 * RATE] = turn[2 * RATE : 6 * RATE]
+    assert verdict(heard(tmp_path, np.tile(turn, (3, 1))), "repeats.waveform").passed is False
+    (tmp_path / "sound.json").unlink()
+    turn = noise(12)
+    assert verdict(heard(tmp_path, np.tile(turn, (3, 1))), "repeats.waveform").passed is False
+
+
+# References
+
+
+def test_all_that_is_wrong_with_references_is_told_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "like"
+    folder.mkdir()
+    soundfile.write(folder / "good.wav", noise(8), RATE)
+    soundfile.write(folder / "silent.wav", np.zeros(8 * RATE), RATE)
+    (folder / "empty.wav").touch()
+    (folder / "gone.flac").symlink_to(folder / "nowhere")
+    soundfile.write(tmp_path / "sound.wav", noise(8), RATE)
+    with pytest.raises(UsageError) as found:
+        listen(tmp_path / "sound.wav", reference=folder)
+    told = "\n".join(map(str, found.value.problems))
+    assert [name in told for name in ("empty.wav", "gone.flac", "silent.wav", "good.wav")] == [
+        True, True, True, False,
+    ]  # fmt: skip
+    assert "silent.wav: is silent; name a sound to be compared with" in told
+
+
+# Reports and pipes
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ("s.png", "--report: s.png is read here; name another file"),
+        ("a" * 300 + ".png", "the name is too long"),
+        ("folder.png", "folder.png: is a folder; name a file in it"),
+        ("none/r.png", "none/r.png: there is no folder none"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_first(
+    report: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("s.png", noise(8), RATE, format="WAV")
+    Path("folder.png").mkdir()
+    before = Path("s.png").read_bytes()
+    assert run(["check", "s.png", "--report", report, "--force"]) in {2, 4}
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert Path("s.png").read_bytes() == before
+
+
+def test_a_report_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that is full leaves the one that was there."""
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("s.wav", noise(8), RATE)
+    Path("r.png").write_bytes(b"the old one")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ambientgen.cli.files.os.fsync", full)
+    assert run(["check", "s.wav", "--report", "r.png", "--force"]) == ExitCode.OUTPUT
+    assert "the disk is full" in capsys.readouterr().err
+    assert Path("r.png").read_bytes() == b"the old one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.png", "s.wav"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("check", ExitCode.FAILED), ("verify", ExitCode.BAD_INPUT)]
+)
+def test_a_verdict_stands_though_nobody_reads_it(
+    command: str, code: ExitCode, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "s.wav", noise(2) + 0.3, RATE)
+    asked = [sys.executable, "-m", "ambientgen", command, str(tmp_path / "s.wav"), "--json"]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait() == code
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".wav", "file/a.wav"])
+def test_a_name_that_can_be_none_is_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    soundfile.write("s.wav", noise(2), RATE)
+    for asked in (["check", name], ["check", "s.wav", "--reference", name]):
+        assert run(asked) == ExitCode.BAD_INPUT
+        told = capsys.readouterr().err
+        assert told.startswith(f"ambientgen: {name}: ")
+        assert told.count("\n") == 1
