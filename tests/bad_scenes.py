@@ -436,6 +436,13 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         "duration: 2s\nloop: true\nstates: {rain: {curve: 1}}\n",
         said(":2:7: a loop lasts at least 4s, not 2s; write `loop: false`, or a longer `duration`"),
     ),
+    "hardly too short a loop": (
+        "duration: 3.99999s\nloop: true\nstates: {rain: {curve: 1}}\n",
+        said(
+            ":2:7: a loop lasts at least 4s, not 3.99999s; "
+            "write `loop: false`, or a longer `duration`"
+        ),
+    ),
     "no truth value": (
         "duration: 1m\nloop: yes\nstates: {rain: {curve: 1}}\n",
         said(':2:7: `loop` must be `true` or `false`, not "yes"; write for example `loop: true`'),

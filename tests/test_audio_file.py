@@ -718,3 +718,15 @@ def test_wav_imports_neither_soundfile_nor_torch() -> None:
     """
     out, _said = _python(script, stdout=subprocess.PIPE).communicate(timeout=30)
     assert out.strip() == b"[]"
+
+
+def test_a_link_to_another_format_is_refused(tmp_path: Path) -> None:
+    """The file it leads to would hold what its name denies."""
+    (tmp_path / "song.wav").write_bytes(b"mine")
+    (tmp_path / "link.flac").symlink_to(tmp_path / "song.wav")
+    with pytest.raises(UsageError, match=r"link\.flac: is a link to song\.wav, of another format"):
+        _write(tmp_path / "link.flac", _sound(10), force=True)
+    assert (tmp_path / "song.wav").read_bytes() == b"mine"
+    (tmp_path / "link.wav").symlink_to(tmp_path / "0a1b2c")  # a name that says nothing
+    _write(tmp_path / "link.wav", _sound(10))
+    assert (tmp_path / "0a1b2c").stat().st_size == 64

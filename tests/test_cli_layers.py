@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import soundfile
 from ambientgen.cli.app import run
 from ambientgen.ear import listen
 from ambientgen.ear.asked import as_heard
+from ambientgen.errors import ExitCode
 from ambientgen.scene import parse_scene
 
 Output = pytest.CaptureFixture[str]
@@ -225,3 +228,41 @@ def test_what_nobody_will_hear_is_told(capsys: Output, command: str) -> None:
     assert run([command, "storm.yaml", "--set", "layers.bed.width=1"]) == 0
     err = capsys.readouterr().err
     assert "layer bed (line 7): its `width` is not heard: the recording `bed.wav` is mono" in err
+
+
+KILLED_BETWEEN = """
+import os, sys
+from ambientgen.audio_file.part import Part
+from ambientgen.cli.app import run
+named, take = [], Part.take_name
+def counted(self, force):
+    take(self, force)
+    named.append(self)
+    if len(named) == int(sys.argv[1]):
+        os._exit(9)
+Part.take_name = counted
+run(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("names", [1, 3])
+def test_killed_between_its_names_a_render_is_started_again(
+    names: int, tmp_path: Path, capsys: Output
+) -> None:
+    """Two stems, the mix, the sidecar: what is there of a set that is not whole is in no way."""
+    layers = [
+        f"  {n}: {{engine: procedural, states: {{{n}: {{curve: 0.4}}}}}}" for n in ("rain", "wind")
+    ]
+    Path("set.yaml").write_text("duration: 1s\nlayers:\n" + "\n".join(layers) + "\n")
+    call = ["render", "set.yaml", "--stems", "-q", "-o"]
+    assert run([*call, "whole.wav"]) == ExitCode.DONE
+    script = [sys.executable, "-c", KILLED_BETWEEN, str(names), *call, "set.wav"]
+    assert subprocess.run(script, check=False).returncode == 9
+    assert len(list(tmp_path.glob("set*.wav"))) == names
+    assert not Path("set.json").exists()
+    assert run([*call, "set.wav"]) == ExitCode.DONE
+    assert capsys.readouterr().err == ""
+    left = sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("set."))
+    assert left == ["set.json", "set.rain.wav", "set.wav", "set.wind.wav", "set.yaml"]
+    assert Path("set.wav").read_bytes() == Path("whole.wav").read_bytes()
+    assert run([*call, "set.wav"]) == ExitCode.OUTPUT  # whole, it stays

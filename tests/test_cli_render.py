@@ -11,6 +11,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import wave
 from collections.abc import Mapping
@@ -26,7 +28,7 @@ import ambientgen
 from ambientgen.audio_file import Encoding, ReaderGone, Shape, open_sink
 from ambientgen.cli.app import run
 from ambientgen.cli.options import Device
-from ambientgen.errors import ModelError, Problem
+from ambientgen.errors import ExitCode, ModelError, Problem
 from ambientgen.events import AudioWritten, Listener, Notice, StageStarted, WindowsDone
 from ambientgen.models.loading import DEVICES
 from ambientgen.renderer import RenderReport, WindowCounts
@@ -196,6 +198,16 @@ def test_outputs_that_cannot_be_meant_are_usage_errors(
     assert f"ambientgen: {place}" in err
     assert not studio.made
     assert not list(Path().glob("*.wav"))
+
+
+def test_sound_and_json_do_not_share_standard_output_by_its_other_name(studio: Studio) -> None:
+    call = ["render", "rain.yaml", "--json", "--force", "-o", "/dev/stdout"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "ambientgen", *call], capture_output=True, check=False
+    )
+    assert ran.returncode == ExitCode.BAD_INPUT
+    assert ran.stdout == b""
+    assert b"-o /dev/stdout: sound and --json cannot both go to standard output" in ran.stderr
 
 
 def test_an_existing_file_is_refused_before_the_model_is_asked_for(

@@ -187,6 +187,7 @@ def test_a_stretch_of_the_plan_is_a_part_of_the_whole() -> None:
         ((0.0, 601.0), "--to: `10m1s` lies past the end at 10m; write at most `10m`"),
         ((600.0, None), "--from: there is nothing between `10m` and `10m`"),
         ((30.0, 20.0), "--from: there is nothing between `30s` and `20s`"),
+        ((5.0, 5.00001), "--from: there is no sample between `5s` and `5.00001s`"),
     ],
 )
 def test_a_stretch_outside_the_scene_is_refused(

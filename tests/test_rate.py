@@ -12,12 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ambientgen.asked import Asked
+from ambientgen.job import Job, fitted
 from ambientgen.mix.air import Air
 from ambientgen.mix.centre import Centred
 from ambientgen.mix.rate import ToRate
 from ambientgen.noise import NoiseField
+from ambientgen.scene import parse_scene
+from ambientgen.sources.procedural import period_of
 from ambientgen.stream import FloatArray, Stretch
-from ambientgen.units import whole_period
+from ambientgen.units import samples_at, whole_period
 
 RATES = (16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 
@@ -201,3 +205,17 @@ def test_an_offset_goes_and_what_sounds_stays(hertz: float, kept: float) -> None
     made = taken(Centred(Offset(hertz=hertz)), 32_000, 64_000)[:, 0]
     assert abs(made.mean()) < 1e-5
     assert made.std() / (0.3 / np.sqrt(2)) == pytest.approx(kept, abs=0.02)
+
+
+@given(st.integers(66_000, 400_000), st.sampled_from([16_000, 22_050, 44_100, 48_000, 96_000]))
+def test_all_layers_of_a_loop_count_the_same_samples_to_a_turn(samples: int, rate: int) -> None:
+    """Whatever its duration says beyond samples: each engine counts them from that, at its rate."""
+    scene = parse_scene(
+        f"duration: {samples / 16_000 + 2e-5!r}s\nloop: true\nstates: {{rain: {{curve: 1}}}}\n"
+        f"output: {{sample_rate: {rate}}}\n"
+    )
+    made = fitted(scene)
+    source = samples_at(made.duration_s, 16_000)
+    assert source * rate % 16_000 == 0
+    assert period_of(made, rate) == samples_at(made.duration_s, rate) == source * rate // 16_000
+    assert Job.of(scene, Asked()).period == source * rate // 16_000

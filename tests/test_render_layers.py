@@ -355,3 +355,23 @@ def test_a_disk_without_room_for_a_loudness_is_told_before_a_model_is_loaded(
         in (capfd.readouterr().err)
     )
     assert [path.name for path in tmp_path.iterdir()] == ["windy.yaml"]
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_a_loop_off_the_grid_of_samples_comes_round_to_the_bit(rate: int, tmp_path: Path) -> None:
+    """Its layers, of several engines, agree on how long a turn is, and the file is all of it."""
+    sound = 0.1 * np.random.default_rng(1).standard_normal(8 * RATE)
+    soundfile.write(tmp_path / "bed.wav", sound, RATE)
+    text = (
+        "duration: 5.3333s\nloop: true\nlayers:\n"
+        "  w: {engine: procedural, states: {wind: {curve: 0.4}}}\n"
+        f"  b: {{engine: recording, file: {tmp_path}/bed.wav}}\n"
+        f"output: {{sample_rate: {rate}}}\n"
+    )
+    renderer = Renderer("cpu", 1)
+    for name, length_s in (("once", None), ("often", 17.0)):
+        renderer.render(parse_scene(text), tmp_path / f"{name}.wav", duration_s=length_s)
+    once, often = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("once", "often"))
+    assert len(once) == round(5.3333 * 16_000) * rate // 16_000
+    np.testing.assert_array_equal(often[: 3 * len(once)], np.tile(once, 3))
+    assert b"smpl" in (tmp_path / "once.wav").read_bytes()

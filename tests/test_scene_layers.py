@@ -363,6 +363,19 @@ def test_a_recording_may_lie_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert recording_path(scene.layers[0]) == tmp_path / "birds.flac"
 
 
+def test_a_folder_called_like_home_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "~").mkdir()
+    (tmp_path / "~" / "birds.flac").touch()
+    text = "duration: 1m\nlayers: {birds: {engine: recording, file: ./~/birds.flac}}\n"
+    scene = parse_scene(text, str(tmp_path / "a.yaml"))
+    again = parse_scene(document_text(scene_document(scene, str(tmp_path))), f"{tmp_path}/a.json")
+    for each in (scene, again):
+        assert missing_recordings(each) == []
+
+
 def test_recordings_that_are_not_there(tmp_path: Path) -> None:
     text = "duration: 1m\nlayers:\n"
     for index, file in enumerate(["none.wav", "folder", "abb.wav"]):

@@ -402,3 +402,29 @@ def test_a_scene_called_like_the_sidecar_stays(capsys: Output, place: Path) -> N
     assert Path("mine.json").read_text() == text
     ran(capsys, "render", "mine.json", "--no-sidecar")
     assert Path("mine.json").read_text() == text
+
+
+def test_what_appears_in_a_sidecars_place_meanwhile_stays(tmp_path: Path) -> None:
+    """A scene, notes, or another sound's sidecar: a render that found nothing replaces nothing."""
+    path, document = tmp_path / "rain.json", written(tmp_path / "other.json", seed=1)
+    fresh = SidecarRule(path).companion(document, None, "11" * 32, fresh=True)
+    assert fresh is not None
+    fresh.check()
+    path.write_text("notes")
+    with pytest.raises(OutputError, match=r"rain\.json: appeared while rendering; use --force"):
+        fresh.check()
+    unwanted = SidecarRule(path, write=False)
+    path.write_bytes((tmp_path / "other.json").read_bytes())
+    assert unwanted.companion(document, None, "11" * 32, fresh=True) is None
+
+
+def test_two_formats_rendered_at_once_have_a_sidecar_each(tmp_path: Path) -> None:
+    """Both found nothing when they began; the slower takes a name of its own."""
+    rule = rule_for(str(tmp_path / "a.flac"), True, False)
+    assert rule is not None
+    assert rule.path.name == "a.json"
+    document = written(tmp_path / "a.json", seed=1)  # of a WAV
+    late = rule.companion(document, None, "11" * 32, fresh=True)
+    assert late is not None
+    assert late.path.name == "a.flac.json"
+    late.check()
