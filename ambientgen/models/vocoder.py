@@ -43,9 +43,10 @@ class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):
         *,
         pulses: int = 0,
         led: bool = False,
+        chances: int = 0,
     ) -> None:
         shape = (model_in_dim, upsample_rates, width, depth, n_fft, pulses)
-        super().__init__(*shape, led=led)
+        super().__init__(*shape, chances=chances, led=led)
 
     def set_front_end(self, basis: Tensor) -> None:
         """Start from the mel front end `basis` (513, mels): how mel bands spread over the bins.

@@ -11,6 +11,10 @@ says of drops and crackle. So the first draft is heard with the mel's own front 
 are led to the mel that was given, by 2 nepers at most. A decoder's mel is smoother than any sound,
 and one that followed it to the letter would be too: so the noise's own levels are given back, as
 much of them as the network says.
+
+A decoded mel tells how much there is of drops and crackle better than when each falls. So the
+network may be told numbers drawn for each frame beside it, of which it makes events: `chances`.
+They are drawn from the excitation itself, so that a place in time has one draw of everything.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ FIELDS = Fields(
         "depth": 6,
         "n_fft": 512,
         "pulses": 0,
+        "chances": 0,
         "led": False,
     }
 )
@@ -91,6 +96,7 @@ class TextureNet(nn.Module):
         n_fft: int = 512,
         pulses: int = 0,
         *,
+        chances: int = 0,
         led: bool = False,
     ) -> None:
         super().__init__()
@@ -99,7 +105,8 @@ class TextureNet(nn.Module):
         self.mel_hop = math.prod(upsample_rates)
         self.hop = self.mel_hop // 2
         bins = n_fft // 2 + 1
-        self.enter = nn.Conv1d(model_in_dim, width, 7, padding=3)
+        self.chances = chances  # numbers drawn for each mel frame, beside what the mel says
+        self.enter = nn.Conv1d(model_in_dim + chances, width, 7, padding=3)
         self.blocks = nn.Sequential(*(Block(width) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, 2 * (3 * bins + pulses))  # two STFT frames a mel frame
@@ -131,7 +138,10 @@ class TextureNet(nn.Module):
         batch, frames, _ = spectrogram.shape
         if noise is None:
             noise = torch.randn(batch, frames * self.mel_hop, device=spectrogram.device)
-        x = self.norm(self.blocks(self.enter(spectrogram.transpose(1, 2))).transpose(1, 2))
+        told = spectrogram
+        if self.chances:
+            told = torch.cat([told, self._chance(noise).to(told)], -1)
+        x = self.norm(self.blocks(self.enter(told.transpose(1, 2))).transpose(1, 2))
         shape = self.head(x).float()
         shape = shape.reshape(batch, 2 * frames, -1)
         excitation = noise
@@ -163,6 +173,14 @@ class TextureNet(nn.Module):
         )
         wanted = spectrogram.float() + MOST_MOVED * moved.tanh() + share.sigmoid() * own
         return self._led(draft, wanted)
+
+    def _chance(self, noise: Tensor) -> Tensor:
+        """What the noise (B, T * 160) draws for each mel frame: (B, T, chances), of unit variance.
+
+        Sums of neighbouring samples, each as long as a pulse if there are as many.
+        """
+        apart = noise.reshape(len(noise), -1, self.chances, self.mel_hop // self.chances)
+        return apart.sum(-1) / math.sqrt(apart.shape[-1])
 
     def _spectra(self, audio: Tensor) -> Tensor:
         """What the mel's front end hears of audio (B, n): spectra (B, T + 1, 513), complex."""
