@@ -29,6 +29,7 @@ DECODED = 0.6  # share of batches that hear mels through the VAE
 # was decoded fluctuates too little, and would be followed in that.
 GRAIN_WEIGHT, BANDS_WEIGHT = 2.0, 0.3
 PULSES = 4  # gains of the excitation in 5 ms: 1.25 ms, a rain drop's attack
+CHANCES = 8  # numbers drawn for each mel frame, so one for each pulse
 SIZES = (64, 128, 256, 512, 1024, 2048)
 
 
@@ -68,12 +69,25 @@ def bands_energy(a: Tensor, b: Tensor, target: Tensor) -> Tensor:
     return (a - target).abs().mean() + (b - target).abs().mean() - (a - b).abs().mean()
 
 
+def draft_losses(one: Tensor, other: Tensor, sound: Tensor) -> dict[str, Tensor]:
+    """What is asked of two drafts (B, n) of a mel, given the sound it is of."""
+    bands = [[view(audio) for audio in (one, other, sound)] for view in (fine_log, coarse_log)]
+    texture = torch.stack([grain(draft, true) for draft, _, true in bands]).sum()
+    apart = torch.stack([bands_energy(*three) for three in bands]).sum()
+    return {
+        "near": distance(one, sound) + distance(other, sound),
+        "apart": -distance(one, other),
+        "bands": BANDS_WEIGHT * apart,
+        "grain": GRAIN_WEIGHT * texture,
+    }
+
+
 def train(
     stems: Stems, vae: AutoencoderKL, folder: Path, schedule: Schedule, seed: int
 ) -> TextureVocoder:
     """Train on crops of mixtures, through true and through decoded mels."""
     torch.manual_seed(0)
-    vocoder = TextureVocoder(pulses=PULSES, led=True)
+    vocoder = TextureVocoder(pulses=PULSES, chances=CHANCES, led=True)
     vocoder.set_front_end(mel_basis())
     names = [str(n) for n in stems.names]
     inner = slice(MARGIN * HOP, (CROP - MARGIN) * HOP)
@@ -93,15 +107,6 @@ def train(
                 mel = vae.decode(vae.encode(mel[:, None]).latent_dist.sample()).sample[:, 0]
         a, b = (vocoder(mel)[:, inner] for _ in range(2))
         target = x[:, inner]
-        near = distance(a, target) + distance(b, target)
-        bands = [[view(w) for w in (a, b, target)] for view in (fine_log, coarse_log)]
-        texture = torch.stack([grain(one, true) for one, _, true in bands]).sum()
-        apart = torch.stack([bands_energy(*three) for three in bands]).sum()
-        return {
-            "near": near,
-            "apart": -distance(a, b),
-            "bands": BANDS_WEIGHT * apart,
-            "grain": GRAIN_WEIGHT * texture,
-        }
+        return draft_losses(a, b, target)
 
     return Fit(vocoder, loss, schedule, folder, "vocoder").run()
