@@ -79,17 +79,19 @@ def delete_abandoned(path: Path) -> None:
     itself: a file that is one of several, and was never followed by the others."""
     for part in _parts(path):
         with contextlib.suppress(OSError), _dead(part):
-            if path.exists() and path.samefile(part):
+            # Without locks a living process's would be taken for it.
+            if _locks is not None and path.exists() and path.samefile(part):
                 path.unlink()
             part.unlink()
 
 
 def is_abandoned(path: Path) -> bool:
     """Whether the file at `path` is such a one: `delete_abandoned` would delete it."""
-    for part in _parts(path):
-        with contextlib.suppress(OSError), _dead(part):
-            if path.samefile(part):
-                return True
+    if _locks is not None:
+        for part in _parts(path):
+            with contextlib.suppress(OSError), _dead(part):
+                if path.samefile(part):
+                    return True
     return False
 
 
