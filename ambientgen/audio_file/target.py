@@ -168,6 +168,12 @@ def errors_named(name: str) -> Iterator[None]:
         raise OutputError(Problem(place, what, remedy)) from error
 
 
+def cause_of(error: OSError) -> str:
+    """What the system reports, in words."""
+    known = _CAUSES.get(error.errno or 0)
+    return known[0] if known else (error.strerror or str(error)).lower()
+
+
 def _mode(name: str) -> int | None:
     """File type and permissions, or None where nothing is there yet."""
     with errors_named(name):

@@ -16,7 +16,7 @@ from ambientgen.silence import MICROPHONE_DB
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.acoustics import Place, apply
 from ambientgen.training.courses import heard_course
-from ambientgen.training.keep import kept
+from ambientgen.training.keep import kept, new_array
 from ambientgen.training.mel import MEL_BINS, log_mel
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems
 
@@ -135,14 +135,23 @@ class Corpus:
         return self.states if self.courses is None else self.courses
 
 
+def no_corpus() -> Corpus:
+    """No clips."""
+    nothing = np.array([], dtype=np.str_)
+    return Corpus(
+        np.zeros((0, CLIP_FRAMES, MEL_BINS), np.float16),
+        np.zeros((0, len(NAMES), CLIP_FRAMES), np.float16),
+        nothing,
+        nothing,
+    )
+
+
 def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
     """Mix `count` clips and keep their log-mels and states in `folder` (made once, then read)."""
 
     def make(partial: Path) -> None:
         recipes = draw_recipes([str(n) for n in stems.names], count, seed)
-        mels = np.lib.format.open_memmap(
-            folder / "mels.npy", "w+", np.float16, (count, CLIP_FRAMES, MEL_BINS)
-        )
+        mels = new_array(folder / "mels.npy", (count, CLIP_FRAMES, MEL_BINS))
         for i, recipe in enumerate(recipes):
             mels[i] = log_mel(torch.from_numpy(mix(stems, recipe))[None])[0].numpy()
         mels.flush()

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from transformers import ClapFeatureExtractor
 
+from ambientgen.training.below import digest_of
 from ambientgen.training.captions import Heard, heard_in
 from ambientgen.training.corpus import Corpus, draw_recipes, kinds, mix, place_words, states
-from ambientgen.training.keep import kept
+from ambientgen.training.keep import kept, kept_of
 from ambientgen.training.language import LoaExamples
 from ambientgen.training.mae import CROPS, LoaEncoder
 from ambientgen.training.stems import Stems
@@ -67,7 +68,7 @@ def _heard(arrays: Mapping[str, NDArray[Any]]) -> list[Heard]:
 
 @torch.no_grad()
 def loa_examples(corpus: Corpus, encoder: LoaEncoder, path: Path) -> LoaExamples:
-    """The true LOA of crops that hold nearly still, at every window length."""
+    """The true LOA of crops that hold nearly still, at every window length, kept beside `path`."""
 
     def make(partial: Path) -> None:
         rng = np.random.default_rng(8)
@@ -100,5 +101,5 @@ def loa_examples(corpus: Corpus, encoder: LoaEncoder, path: Path) -> LoaExamples
             places=corpus.places[clip],
         )
 
-    with np.load(kept(path, make)) as arrays:
+    with np.load(kept_of(digest_of(encoder.state_dict()), path, make)) as arrays:
         return LoaExamples(arrays["loas"], _heard(arrays))

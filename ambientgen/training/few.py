@@ -60,6 +60,7 @@ from torch.nn import functional as F
 from ambientgen.events import Notice, StageStarted
 from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import names, unet
+from ambientgen.training.below import digest_of
 from ambientgen.training.critic import Asked, Critic, passed, taught
 from ambientgen.training.foretold import Foretold, learn_to_foretell, nothing_foretold
 from ambientgen.training.keep import kept
@@ -343,16 +344,14 @@ def _drop_others(trained: Mapping[str, Tensor], folder: Path, schedule: Schedule
     """Leave no checkpoint of another beginning; note this one's. One process does it for all."""
     devices = schedule.around.devices
     if devices.rank == 0:
-        digest = hashlib.sha256()
-        for name, value in sorted(trained.items()):
-            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        digest = digest_of(trained)
         mark, checkpoint = folder / f"{NAME}.from", folder / f"{NAME}.ckpt"
         began = mark.read_text(encoding="utf-8") if mark.is_file() else ""
-        if began != digest.hexdigest():
+        if began != digest:
             if checkpoint.exists():
                 schedule.around.tell(Notice(f"{NAME} begins anew: the UNet has learnt more"))
             for path in (checkpoint, folder / f"{NAME}.log"):
                 path.unlink(missing_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
-            mark.write_text(digest.hexdigest(), encoding="utf-8")
+            mark.write_text(digest, encoding="utf-8")
     devices.wait()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.events import StepsDone
 from ambientgen.training.around import ALONE, Around, StepLoss, start_from, tell_misfits, unbroken
+from ambientgen.training.keep import written
 
 LOG_EVERY = 20  # steps; a short training is logged more often
 LOG_LINES = 50  # at least so many, if it has as many steps
@@ -73,8 +74,9 @@ class Fit(Generic[Network]):
     """One component's training. The step's losses are summed; `loss(step)` must depend on `step`
     alone for its chance (seed from it), so that a resumed run goes on as it would have.
 
-    `warm` are initial weights, used where there is no checkpoint; left out, those of the schedule's
-    surroundings. Weights of another shape are skipped, with a notice.
+    `warm` are initial weights, used where there is no checkpoint, and kept where there are no
+    steps; left out, those of the schedule's surroundings. Weights of another shape are skipped,
+    with a notice.
 
     `momentum` is the first beta of Adam. `pace` has, for parts of the module (the first word of
     their parameters' names), a factor on the learning rate at each step of the optimiser.
@@ -106,9 +108,12 @@ class Fit(Generic[Network]):
         Raises:
             AmbientgenError: the gradients are no numbers any more.
             UsageError: the checkpoint is broken, or of another network.
+            OutputError: the disk takes no checkpoint.
         """
         self.module.to(self._devices.device)
-        self._start()
+        if self._start() and not self.schedule.steps:
+            self.module.eval()
+            return self.module
         optimiser = self._devices.prepared(
             torch.optim.AdamW(
                 self._groups(),
@@ -175,11 +180,13 @@ class Fit(Generic[Network]):
             with (self.folder / f"{self.name}.log").open("a") as log:
                 log.write(json.dumps(line) + "\n")
 
-    def _start(self) -> None:
-        """Initial weights, which a checkpoint replaces."""
+    def _start(self) -> bool:
+        """Give the module its initial weights, if there are any and they are wanted."""
         warm = self.warm if self.warm is not None else self.schedule.around.warm
-        if warm is not None and not self._path.exists():
+        wanted = warm is not None and not (self.schedule.steps and self._path.exists())
+        if warm is not None and wanted:
             tell_misfits(self.name, start_from(self.module, warm), self._tell)
+        return wanted
 
     @property
     def _path(self) -> Path:
@@ -194,6 +201,7 @@ class Fit(Generic[Network]):
             self.module.load_state_dict(kept["module"])
             optimiser.load_state_dict(kept["optimiser"])
             ema.shadow = kept["ema"]
+            self._last_loss = float(kept.get("loss", math.nan))  # older ones have none
             return int(kept["step"])
         except (RuntimeError, ValueError, KeyError, EOFError, UnpicklingError) as error:
             what = "is broken, or of another network"
@@ -204,13 +212,13 @@ class Fit(Generic[Network]):
         if self._devices.rank != 0:
             return
         partial = self._path.with_suffix(".part")
-        torch.save(
-            {
-                "module": self.module.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "ema": ema.shadow,
-                "step": self._done,
-            },
-            partial,
-        )
-        partial.replace(self._path)
+        state = {
+            "module": self.module.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "ema": ema.shadow,
+            "step": self._done,
+            "loss": self._last_loss,
+        }
+        with written(partial, str(self._path)):
+            torch.save(state, partial)
+            partial.replace(self._path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,24 @@ from torch.nn import functional as F
 from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.training.around import More, StepLoss
+from ambientgen.training.below import digest_of
 from ambientgen.training.captions import Heard, setting_of
+from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.examples import clap_extractor
-from ambientgen.training.keep import kept
+from ambientgen.training.keep import kept, kept_of
 from ambientgen.training.language import Meaning, clap_text
 from ambientgen.training.mae import CROPS, LoaEncoder
 from ambientgen.training.recordings import Recordings
 from ambientgen.training.stems import CLIP_FRAMES
-from ambientgen.training.unet import NO_CONDITION, Batch, UNetTrainer
+from ambientgen.training.unet import (
+    NO_CONDITION,
+    TOP_LEVEL,
+    Batch,
+    LoaBank,
+    UNetTrainer,
+    key_of,
+    prompts_of,
+)
 
 CLAP_SAMPLES = 160_000  # 10 s, what CLAP's front end takes
 TRUE_LOA = 0.5  # of the UNet's conditioned windows; the others hear predicted LOA
@@ -95,7 +106,8 @@ class LoaOfRecordings:
 
 @torch.no_grad()
 def loa_of(recordings: Recordings, encoder: LoaEncoder, path: Path) -> LoaOfRecordings:
-    """The LOA of one crop of each clip at every window length, made once and kept at `path`."""
+    """The LOA of one crop of each clip at every window length, made once and kept beside
+    `path`."""
 
     def make(partial: Path) -> None:
         rng = np.random.default_rng(18)
@@ -111,7 +123,7 @@ def loa_of(recordings: Recordings, encoder: LoaEncoder, path: Path) -> LoaOfReco
                 rows.append(clips)
         np.savez(partial, loas=np.concatenate(loas), rows=np.concatenate(rows))
 
-    with np.load(kept(path, make)) as arrays:
+    with np.load(kept_of(digest_of(encoder.state_dict()), path, make)) as arrays:
         return LoaOfRecordings(arrays["loas"], arrays["rows"])
 
 
@@ -159,6 +171,21 @@ def predicted_loa(
         loas, _ = meaning(clap_text(clap, roberta, some), tokens.input_ids, tokens.attention_mask)
         found |= dict(zip(some, loas, strict=True))
     return found
+
+
+def bank_of(
+    corpus: Corpus, meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
+) -> LoaBank:
+    """Predicted LOA of the prompts that a small corpus' own clips can make, and of no others."""
+    heard = {tuple(np.flatnonzero(states.max(1) > 0)) for states in corpus.states}
+    keys = {
+        key_of(zip((NAMES[i] for i in group), levels, strict=True))
+        for group in heard
+        for levels in product(range(TOP_LEVEL + 1), repeat=len(group))
+    }
+    rows, texts = prompts_of(sorted(keys | {()}))
+    said = predicted_loa(texts, meaning, clap, roberta, t5)
+    return LoaBank(rows, torch.stack([said[text] for text in texts]).half())
 
 
 @dataclass

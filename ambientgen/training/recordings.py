@@ -27,7 +27,7 @@ from ambientgen.errors import Problem, UsageError
 from ambientgen.prompts import compose
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training.corpus import FLOOR_RMS
-from ambientgen.training.keep import kept
+from ambientgen.training.keep import kept, new_array
 from ambientgen.training.mel import MEL_BINS, RATE, log_mel
 from ambientgen.training.sources import OPTION, Remark, Source, find, plain_word, words_of
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems
@@ -44,6 +44,7 @@ GAINS_DB = (0.0, -7.0, -14.0, -21.0)  # takes of a state: three quarters of the 
 STILL = 0.12  # of a texture that is mixed under a recording, as `examples.STILL`
 ENDLESS = 1 << 50  # frames: what headers of streams say that do not know their length
 BLOCK = 1 << 16  # frames read at a time
+MADE = "recordings.json"  # the last to come: it vouches for all the others
 
 Clip = NDArray[np.float32]
 
@@ -142,24 +143,47 @@ def _repeated(short: Clip) -> Clip:
     return out[:CLIP_SAMPLES]
 
 
-def build(data: Path, folder: Path, stems: Stems | None, most: int, seed: int) -> Recordings:
-    """The clips of the recordings in `data`, made once and kept in `folder`.
-
-    With `stems`, each take comes once more with a texture under it, so that recordings and textures
-    are heard together. At most `most` takes are kept, drawn by `seed`.
+def check_usable(data: Path, folder: Path, apart: Sequence[Path] = ()) -> None:
+    """Refuse recordings, as `build` finds them, of which none is of use: looks for the first.
 
     Raises:
         UsageError: nothing in `data` can be learnt from.
     """
+    if (folder / MADE).is_file():
+        return
+    found = find(data, apart)
+    remarks = list(found.remarks)
+    for source in found.sources:
+        if any(True for _ in _heard_in(source, remarks)):
+            return
+    raise _unusable(data, len(found.sources), remarks)
+
+
+def build(
+    data: Path,
+    folder: Path,
+    stems: Stems | None,
+    most: int,
+    seed: int,
+    apart: Sequence[Path] = (),
+) -> Recordings:
+    """The clips of the recordings in `data`, made once and kept in `folder`.
+
+    With `stems`, each take comes once more with a texture under it, so that recordings and textures
+    are heard together. At most `most` takes are kept, drawn by `seed`. What is in the folders
+    `apart` is left out.
+
+    Raises:
+        UsageError: nothing in `data` can be learnt from.
+        OutputError: the disk takes no more.
+    """
 
     def make(partial: Path) -> None:
-        found = find(data)
+        found = find(data, apart)
         remarks = list(found.remarks)
         sources, loudness = _read_all(found.sources, folder, remarks)
         if not sources:
-            what = f"none of its {len(found.sources)} files can be learnt from"
-            said = [Problem(f"{OPTION} {data}", what, "see below")]
-            raise UsageError(*said, *(Problem(r.file, r.what) for r in remarks))
+            raise _unusable(data, len(found.sources), remarks)
         raw = np.memmap(folder / "clips.f16", np.float16, "r", shape=(len(sources), CLIP_SAMPLES))
         rng = np.random.default_rng(seed)
         takes = _takes(sources, loudness, stems, rng)
@@ -179,7 +203,7 @@ def build(data: Path, folder: Path, stems: Stems | None, most: int, seed: int) -
 
     folder.mkdir(parents=True, exist_ok=True)
     # The texts are written last: they vouch for the arrays.
-    said: dict[str, Any] = json.loads(kept(folder / "recordings.json", make).read_text())
+    said: dict[str, Any] = json.loads(kept(folder / MADE, make).read_text())
     return Recordings(
         np.load(folder / "audio.npy", mmap_mode="r"),
         np.load(folder / "mels.npy", mmap_mode="r"),
@@ -198,21 +222,35 @@ def _read_all(
     loudness: list[float] = []
     with (folder / "clips.f16").open("wb") as raw:
         for source in sources:
-            before = len(owners)
-            try:
-                for clip in clips_of(source.path):
-                    level = float(np.sqrt(np.mean(np.square(clip - clip.mean()))))
-                    if level >= SILENT_RMS:
-                        raw.write((clip - clip.mean()).astype(np.float16).tobytes())
-                        owners.append(source)
-                        loudness.append(level)
-                if len(owners) == before:
-                    remarks.append(Remark(source.name, "is silent; skipped"))
-            except Unusable as error:
-                kept_some = f"; {len(owners) - before} clips before that are used"
-                end = kept_some if len(owners) > before else "; skipped"
-                remarks.append(Remark(source.name, f"{error}{end}"))
+            for clip, level in _heard_in(source, remarks):
+                raw.write(clip.astype(np.float16).tobytes())
+                owners.append(source)
+                loudness.append(level)
     return owners, np.array(loudness)
+
+
+def _heard_in(source: Source, remarks: list[Remark]) -> Iterator[tuple[Clip, float]]:
+    """The clips of a file that are not silent, without offset, and the root mean square of each;
+    in the end what is to be remarked on it."""
+    count = 0
+    try:
+        for clip in clips_of(source.path):
+            centred = clip - clip.mean()
+            level = float(np.sqrt(np.mean(np.square(centred))))
+            if level >= SILENT_RMS:
+                count += 1
+                yield centred, level
+        if not count:
+            remarks.append(Remark(source.name, "is silent; skipped"))
+    except Unusable as error:
+        end = f"; {count} clips before that are used" if count else "; skipped"
+        remarks.append(Remark(source.name, f"{error}{end}"))
+
+
+def _unusable(data: Path, count: int, remarks: Sequence[Remark]) -> UsageError:
+    what = f"none of its {count} files can be learnt from"
+    said = Problem(f"{OPTION} {data}", what, "see below")
+    return UsageError(said, *(Problem(remark.file, remark.what) for remark in remarks))
 
 
 def _takes(
@@ -277,7 +315,7 @@ def _write(
     """The arrays of all takes, each over the same faint floor as the textures."""
 
     def array(name: str, *shape: int) -> Any:
-        return np.lib.format.open_memmap(folder / name, "w+", np.float16, (len(takes), *shape))
+        return new_array(folder / name, (len(takes), *shape))
 
     audio, mels = array("audio.npy", CLIP_SAMPLES), array("mels.npy", CLIP_FRAMES, MEL_BINS)
     for row, take in enumerate(takes):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,8 +76,9 @@ def state_name(text: str) -> str:
     return name if len(name) > 1 else ""
 
 
-def find(folder: Path) -> Found:
-    """Everything in `folder` and below that may be a recording, in the order of names.
+def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
+    """Everything in `folder` and below that may be a recording, in the order of names, but what is
+    in the folders `apart`: a training's own may stand there.
 
     Raises:
         UsageError: there is no such folder, or nothing in it.
@@ -87,7 +88,7 @@ def find(folder: Path) -> Found:
         raise UsageError(Problem(f"{OPTION} {folder}", what, "name a folder of recordings"))
     found = Found()
     told: dict[Path, list[str]] = {}
-    files = list(_files(folder))
+    files = list(_files(folder, apart))
     for path in files:
         if path.name in TABLES:
             _read_table(path, folder, told, found.remarks)
@@ -109,10 +110,16 @@ def find(folder: Path) -> Found:
     return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Regular files, but hidden ones."""
+def _files(folder: Path, apart: Sequence[Path]) -> Iterator[Path]:
+    """Regular files, but hidden ones and those in folders `apart`."""
+    left_out = {os.path.realpath(each) for each in apart}
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and os.path.realpath(os.path.join(place, name)) not in left_out
+        )
         for name in sorted(names):
             path = Path(place) / name
             if not name.startswith(".") and path.is_file():

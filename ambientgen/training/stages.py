@@ -7,10 +7,9 @@ be trained alone: those below it are done first, or read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +22,26 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training import corpus as corpora
-from ambientgen.training import few, language, mae, recorded, recordings, stems, unet, vae, vocoder
-from ambientgen.training.around import Around, More, not_in_workers, start_from
+from ambientgen.training import (
+    few,
+    language,
+    mae,
+    names,
+    recorded,
+    recordings,
+    stems,
+    unet,
+    vae,
+    vocoder,
+)
+from ambientgen.training.around import Around, More, not_in_workers, start_from, tell_misfits
+from ambientgen.training.below import begin_anew, digest_of
 from ambientgen.training.captions import Heard
 from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.devices import ONE_CPU, Devices
 from ambientgen.training.examples import clap_features, loa_examples
 from ambientgen.training.export import Components
-from ambientgen.training.keep import kept
+from ambientgen.training.keep import kept, kept_of, new_array
 from ambientgen.training.language import LoaExamples, Meaning
 from ambientgen.training.loop import Schedule
 from ambientgen.training.mae import LoaEncoder
@@ -43,16 +54,19 @@ from ambientgen.training.unet import UNetTrainer
 
 # Seeds of the corpus: mixtures for all networks, for CLAP, for the vocoder, captions; recordings.
 MIX_SEED, CLAP_SEED, VOCODER_SEED, CAPTION_SEED, TAKE_SEED = 1, 77, 10_000, 0, 21
+_UNETS = ("vae", "mae", "clap", "meaning")  # stages that its latents, LOA and words come from
 SMALL = 1000  # clips; of fewer, far from all prompts can be asked for
 
 
 @dataclass(frozen=True)
 class Setting:
     """Where a training happens: its work folder, a folder of recordings and a model to start from
-    (or none), its devices, and who hears how it goes on."""
+    (or none), its devices, and who hears how it goes on. Folders that stand `apart` hold no
+    recordings."""
 
     work: Path
     data: Path | None = None
+    apart: tuple[Path, ...] = field(default=(), kw_only=True)
     start: Start | None = None
     devices: Devices = ONE_CPU
     tell: Listener = ignore
@@ -89,7 +103,8 @@ class Run:
         self._begin("recordings")
         folder, most = self.setting.work / "recordings", self.recipe.recordings.clips
         with self.setting.devices.first():
-            made = recordings.build(self.setting.data, folder, below, most, TAKE_SEED)
+            apart = self.setting.apart
+            made = recordings.build(self.setting.data, folder, below, most, TAKE_SEED, apart)
         for remark in made.remarks:
             self.setting.tell(Notice(str(remark)))
         return made
@@ -99,7 +114,7 @@ class Run:
         """Mixtures of textures; empty where there are none."""
         raw = self.stems
         if raw is None:
-            return _no_corpus()
+            return corpora.no_corpus()
         self._begin("corpus")
         with self.setting.devices.first():
             folder = self.setting.work / "corpus"
@@ -118,8 +133,7 @@ class Run:
 
         def make(partial: Path) -> None:
             rows = textures + turns * len(other.mels)
-            shape = (rows, CLIP_FRAMES, MEL_BINS)
-            mels = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+            mels = new_array(partial, (rows, CLIP_FRAMES, MEL_BINS))
             mels[:textures] = own.mels[:textures]
             for turn in range(turns):
                 first = textures + turn * len(other.mels)
@@ -146,9 +160,10 @@ class Run:
             sounds = self.sounds
             return mae.train(sounds, self.folder, self._schedule("mae")).requires_grad_(False)
         # Kept: the autoencoder's other half, which a model folder does not hold, is of no use.
+        torch.manual_seed(0)
         encoder = LoaEncoder().to(self.setting.devices.device)
         named = {key.removeprefix("loa."): v for key, v in start.weights["mae"].items()}
-        start_from(encoder, named)
+        tell_misfits("mae", start_from(encoder, named), self.setting.tell)
         return encoder.eval().requires_grad_(False)
 
     @cached_property
@@ -205,7 +220,7 @@ class Run:
                 true = recorded.loa_of(own, encoder, path)
                 share = self._share()
                 more = recorded.meaning_examples(own, true, clap, (roberta, t5), share)
-        schedule = self._schedule("meaning", more)
+        schedule = self._schedule("meaning", more, ("mae", "clap"))
         trained = language.train_meaning(examples, clap, roberta, t5, self.folder, schedule)
         return trained.requires_grad_(False)
 
@@ -214,17 +229,17 @@ class Run:
         """The vocoder, for mels true and decoded."""
         autoencoder, own, raw = self.vae, self.recordings, self.stems
         if not self.recipe.stages.vocoder.steps:
-            raw = _no_stems()
+            raw = stems.no_stems()
         elif own is not None:
             raw = self._stems_and_recordings(raw, own)
         assert raw is not None
-        schedule = self._schedule("vocoder")
+        schedule = self._schedule("vocoder", below=("vae",))
         return vocoder.train(raw, autoencoder, self.folder, schedule, VOCODER_SEED)
 
     @cached_property
     def unet(self) -> AudioLDM2UNet2DConditionModel:
         """The UNet, as v-prediction leaves it."""
-        return self._examples.fit(self.folder, self._schedule("unet"))
+        return self._examples.fit(self.folder, self._schedule("unet", below=_UNETS))
 
     @cached_property
     def few(self) -> AudioLDM2UNet2DConditionModel:
@@ -237,7 +252,9 @@ class Run:
         sounds = few.Sounds(
             examples.batch, labelled, lambda made: autoencoder.decode(made / scale).sample[:, 0]
         )
-        return few.train(sounds, trained.state_dict(), self.folder, self._schedule("few"))
+        schedule = self._schedule("few", below=_UNETS)
+        self._begin_anew(names.NAME, ("vae",))
+        return few.train(sounds, trained.state_dict(), self.folder, schedule)
 
     @cached_property
     def _examples(self) -> UNetTrainer:
@@ -252,7 +269,7 @@ class Run:
             if len(self.corpus.mels) > SMALL:
                 bank = unet.build_bank(meaning, clap, roberta, t5)
             else:
-                bank = bank_of(self.corpus, meaning, clap, roberta, t5)
+                bank = recorded.bank_of(self.corpus, meaning, clap, roberta, t5)
         parts = (self.corpus, latents, self.mae, meaning, clap, roberta, t5, bank)
         if own is None:
             return UNetTrainer(*parts)
@@ -298,8 +315,7 @@ class Run:
         rows = np.resize(np.arange(len(own.audio)), max(round(wanted), len(NAMES)))
 
         def make(partial: Path) -> None:
-            shape = (textures + len(rows), own.audio.shape[1])
-            audio = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+            audio = new_array(partial, (textures + len(rows), own.audio.shape[1]))
             if raw is not None and textures:
                 audio[:textures] = raw.audio
             for i, row in enumerate(rows):
@@ -308,12 +324,12 @@ class Run:
 
         with self.setting.devices.first():
             path = kept(self.setting.work / "vocoder.npy", make)
-        names = [NAMES[i % len(NAMES)] for i in range(len(rows))]
+        called = [NAMES[i % len(NAMES)] for i in range(len(rows))]
         if raw is not None and textures:
-            names = [*map(str, raw.names), *names]
+            called = [*map(str, raw.names), *called]
         audio = np.load(path, mmap_mode="r")
         curves = np.ones((len(audio), CLIP_FRAMES), np.float16)
-        return Stems(audio, curves, np.array(names), np.array([""] * len(names)))
+        return Stems(audio, curves, np.array(called), np.array([""] * len(called)))
 
     @cached_property
     def components(self) -> Components:
@@ -325,12 +341,17 @@ class Run:
             self.latents[1],
         )  # fmt: skip
 
-    def _schedule(self, stage: str, more: More | None = None) -> Schedule:
-        """What the recipe says of a stage, and what surrounds it; that it begins is told."""
+    def _schedule(
+        self, stage: str, more: More | None = None, below: Sequence[str] = ()
+    ) -> Schedule:
+        """What the recipe says of a stage, and what surrounds it; that it begins is told. `below`
+        are the stages whose networks it hears through: it begins anew when they have changed."""
         fields = getattr(self.recipe.stages, stage).model_dump()
         start, setting = self.setting.start, self.setting
         warm: Mapping[str, Tensor] | None = start.weights.get(stage) if start else None
         self._begin(stage)
+        if fields["steps"]:
+            self._begin_anew(stage, below)
         return Schedule(**fields, around=Around(warm, more, setting.tell, setting.devices))
 
     def _share(self) -> float:
@@ -339,6 +360,10 @@ class Run:
             return 0.0
         return self.recipe.recordings.share if self.recipe.synth.stems else 1.0
 
+    def _begin_anew(self, stage: str, below: Sequence[str]) -> None:
+        networks = {name: getattr(self, name) for name in below}
+        begin_anew(stage, networks, self.folder, self.setting.tell, self.setting.devices)
+
     def _begin(self, stage: str) -> None:
         self.setting.tell(StageStarted(stage))
 
@@ -346,43 +371,15 @@ class Run:
 def latents_of(
     corpus: Corpus, autoencoder: AutoencoderKL, path: Path, scale: float | None = None
 ) -> tuple[Tensor, float]:
-    """The corpus' latents times `scale`, made once and kept at `path`, and that factor; left out,
-    the one that brings them to unit variance."""
+    """The corpus' latents times `scale`, made once for these weights and kept beside `path`, and
+    that factor; left out, the one that brings them to unit variance."""
 
     def make(partial: Path) -> None:
         raw = unet.encode(corpus, autoencoder)
         factor = 1 / float(raw[::7].float().std()) if scale is None else scale
         torch.save(((raw.float() * factor).half(), factor), partial)
 
-    latents, factor = torch.load(kept(path, make), weights_only=True)
-    return latents, factor
-
-
-def bank_of(
-    corpus: Corpus, meaning: Meaning, clap: ClapModel, roberta: RobertaTokenizer, t5: T5Tokenizer
-) -> unet.LoaBank:
-    """Predicted LOA of the prompts that a small corpus' own clips can make, and of no others."""
-    heard = {tuple(np.flatnonzero(states.max(1) > 0)) for states in corpus.states}
-    keys = {
-        unet.key_of(zip((NAMES[i] for i in group), levels, strict=True))
-        for group in heard
-        for levels in product(range(unet.TOP_LEVEL + 1), repeat=len(group))
-    }
-    rows, texts = unet.prompts_of(sorted(keys | {()}))
-    said = recorded.predicted_loa(texts, meaning, clap, roberta, t5)
-    return unet.LoaBank(rows, torch.stack([said[text] for text in texts]).half())
-
-
-def _no_corpus() -> Corpus:
-    nothing = np.array([], dtype=np.str_)
-    return Corpus(
-        np.zeros((0, CLIP_FRAMES, MEL_BINS), np.float16),
-        np.zeros((0, len(NAMES), CLIP_FRAMES), np.float16),
-        nothing,
-        nothing,
+    latents, factor = torch.load(
+        kept_of(digest_of(autoencoder.state_dict()), path, make), weights_only=True
     )
-
-
-def _no_stems() -> Stems:
-    nothing = np.array([], dtype=np.str_)
-    return Stems(np.zeros((0, 1), np.float16), np.zeros((0, 1), np.float16), nothing, nothing)
+    return latents, factor

@@ -6,7 +6,6 @@ endless corpus.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE
+from ambientgen.training.keep import kept, new_array
 
 CLIP_FRAMES = 1024  # mel frames of 10 ms: 10.24 s, the span of an AudioLDM 2 clip
 MEL_HOP = 160
@@ -75,14 +75,18 @@ def _make(job: tuple[str, int]) -> Made:
     return make_stem(*job)
 
 
+def no_stems() -> Stems:
+    """No textures."""
+    nothing = np.array([], dtype=np.str_)
+    return Stems(np.zeros((0, 1), np.float16), np.zeros((0, 1), np.float16), nothing, nothing)
+
+
 def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2) -> Stems:
     """Make `per_texture` stems of every texture and keep them in `folder`, for good."""
-    if not (folder / "names.npy").exists():
-        folder.mkdir(parents=True, exist_ok=True)
+
+    def make(partial: Path) -> None:
         jobs = [(name, first_seed + k) for k in range(per_texture) for name in TEXTURES]
-        audio = np.lib.format.open_memmap(
-            folder / "audio.npy", "w+", np.float16, (len(jobs), CLIP_SAMPLES)
-        )
+        audio = new_array(folder / "audio.npy", (len(jobs), CLIP_SAMPLES))
         curves = np.zeros((len(jobs), CLIP_FRAMES), np.float16)
         kinds = []
         with ProcessPoolExecutor(workers) as pool:
@@ -92,12 +96,12 @@ def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2)
         audio.flush()
         np.save(folder / "curves.npy", curves)
         np.save(folder / "kinds.npy", np.array(kinds))
-        partial = folder / f"names.{os.getpid()}.npy"
         np.save(partial, np.array([name for name, _ in jobs]))
-        partial.rename(folder / "names.npy")
+
+    names = np.load(kept(folder / "names.npy", make))  # the last to come: they vouch for all
     return Stems(
         np.load(folder / "audio.npy", mmap_mode="r"),
         np.load(folder / "curves.npy"),
-        np.load(folder / "names.npy"),
+        names,
         np.load(folder / "kinds.npy"),
     )
