@@ -122,6 +122,8 @@ def _folders(output: str | None, work: str | None, stages: bool) -> tuple[Path, 
     if work is None and output is None:
         remedy = "name the folder where results are kept with --work"
         raise UsageError(Problem("--stage", "needs a work folder", remedy))
+    if work is not None and not work.strip():
+        raise UsageError(Problem("--work", "is empty", "name a folder, or leave it out"))
     for option, name in (("-o", output), ("--work", work)):
         if name is not None and "\0" in name:
             raise UsageError(Problem(option, "no folder's name has a NUL in it"))

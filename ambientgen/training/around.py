@@ -107,6 +107,14 @@ def unbroken() -> Iterator[None]:
 
 
 @contextmanager
+def unheard() -> Iterator[None]:
+    """Signals that unwind the program do nothing in the block: it is about to end by itself, and
+    what was asked for is there."""
+    with _handled(lambda *_: None):
+        yield
+
+
+@contextmanager
 def not_in_workers() -> Iterator[None]:
     """Signals unwind this process, and not those it forks in the block: a terminal sends Ctrl-C to
     all of them, and theirs would be so many tracebacks."""

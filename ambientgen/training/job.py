@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ambientgen.errors import OutputError, Problem
 from ambientgen.events import Event, Listener, Notice, StageStarted, StepsDone, ignore
-from ambientgen.training.around import unbroken
+from ambientgen.training.around import unbroken, unheard
+from ambientgen.training.beside import beside
 from ambientgen.training.corpus import NAMES
 from ambientgen.training.devices import Devices, find_devices
 from ambientgen.training.export import export
 from ambientgen.training.few import STEPS
-from ambientgen.training.order import Order, check, mark
+from ambientgen.training.keep import writing_below, written
+from ambientgen.training.lock import alone_in
+from ambientgen.training.order import Order, check, make_work, mark, replaceable
 from ambientgen.training.progress import draw
 from ambientgen.training.recipe import STAGES, Stages
+from ambientgen.training.recordings import check_usable
 from ambientgen.training.sources import Remark, words_of
 from ambientgen.training.stages import Run, Setting
 from ambientgen.training.start import Start, read_start
@@ -48,11 +55,15 @@ EXTRAS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class StageReport:
-    """A stage that was trained: its steps, and its last loss."""
+    """A stage that was trained: its steps, and its last loss (NaN: none was noted)."""
 
     stage: str
     steps: int
     loss: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values, which know no NaN."""
+        return asdict(self) | {"loss": self.loss if math.isfinite(self.loss) else None}
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ class TrainReport:
             "states": list(self.states),
             "clips": self.clips,
             "remarks": [asdict(remark) for remark in self.remarks],
-            "stages": [asdict(stage) for stage in self.stages],
+            "stages": [stage.to_json() for stage in self.stages],
             "elapsed_s": round(self.elapsed_s, 2),
         }
 
@@ -94,17 +105,50 @@ def train(order: Order, tell: Listener = ignore) -> TrainReport:
     check(order)
     began = time.monotonic()
     start = read_start(order.recipe.start) if order.recipe.start is not None else None
-    mark(order)
     devices = find_devices(order.device, order.recipe.precision)
-    tell(Notice(f"training on {devices.describe()}") if devices.describe() != "cpu" else _started())
-    watch = _Watch(order.work / "run", tell, devices)
-    run = Run(order.recipe, Setting(order.work, order.data, start, devices, watch))
-    with devices.in_charge(), watch.drawing():
+    with ExitStack() as around:
+        around.enter_context(_begun(order, devices))
+        tell(_place(devices))
+        watch = _Watch(order.work / "run", tell, devices)
+        setting = Setting(order.work, order.data, start, devices, watch, apart=order.apart)
+        run = Run(order.recipe, setting)
+        around.enter_context(devices.in_charge())
+        around.enter_context(watch.drawing())
         for stage in order.stages or STAGES:
             run.train(stage)
         if order.output is not None and not order.stages and devices.rank == 0:
             tell(StageStarted("export"))
-            _write(run, order, start)
+            _write(run, order, start, around)
+        return _report(order, run, start, watch, time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def _begun(order: Order, devices: Devices) -> Iterator[None]:
+    """The work folder is this training's, alone, and marked as such; what cannot be written to it
+    is told. One process does it for all.
+
+    Nothing is noted of recordings that are of no use: mended, they would be others.
+    """
+    if order.data is not None:
+        check_usable(order.data, order.work / "recordings", order.apart)
+    with ExitStack() as around:
+        if devices.rank == 0:
+            make_work(order)
+            around.enter_context(alone_in(order.work))
+            mark(order)
+        devices.wait()
+        with writing_below(order.work):
+            yield
+
+
+def _place(devices: Devices) -> Event:
+    where = devices.describe()
+    return StageStarted("starting") if where == "cpu" else Notice(f"training on {where}")
+
+
+def _report(
+    order: Order, run: Run, start: Start | None, watch: _Watch, elapsed_s: float
+) -> TrainReport:
     own = run.recordings
     return TrainReport(
         output=order.output if not order.stages else None,
@@ -114,12 +158,8 @@ def train(order: Order, tell: Listener = ignore) -> TrainReport:
         clips=len(run.corpus.mels) + (len(own.mels) if own is not None else 0),
         remarks=own.remarks if own is not None else (),
         stages=tuple(watch.reports.values()),
-        elapsed_s=time.monotonic() - began,
+        elapsed_s=elapsed_s,
     )
-
-
-def _started() -> StageStarted:
-    return StageStarted("starting")
 
 
 def states_of(run: Run, start: Start | None) -> tuple[str, ...]:
@@ -170,30 +210,39 @@ class _Watch:
             self.draw()
 
 
-def _write(run: Run, order: Order, start: Start | None) -> None:
-    """The model folder, under another name until it is whole."""
+def _write(run: Run, order: Order, start: Start | None, around: ExitStack) -> None:
+    """The model folder, under another name until it is whole. From then on signals are unheard
+    until `around` ends: what was asked for is there."""
     assert order.output is not None
     output = order.output.absolute()
     extras = _extras(run, output.name, start)
     try:
-        with _beside(output) as partial:
-            export(run.components, partial, extras)
-            (partial / "README.md").write_text(card(extras, run, start), encoding="utf-8")
-            _replace(partial, output)
+        with beside(output) as partial:
+            with written(partial / "full", str(order.output)):
+                export(run.components, partial, extras)
+                (partial / "README.md").write_text(card(extras, run, start), encoding="utf-8")
+            around.enter_context(unheard())
+            _put(partial, output, order)
     except OSError as error:
         said = (error.strerror or str(error)).lower()
         raise OutputError(Problem(str(order.output), f"cannot be written ({said})")) from error
 
 
-@contextlib.contextmanager
-def _beside(output: Path) -> Iterator[Path]:
-    """An empty folder beside `output`, gone if it is not renamed."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".part", dir=output.parent))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _put(partial: Path, output: Path, order: Order) -> None:
+    """Give the whole folder its name; where something appeared that must stay, one like it.
+
+    Raises:
+        OutputError: it got another name, which is told.
+    """
+    if not os.path.lexists(output) or (order.force and replaceable(output)):
+        _replace(partial, output)
+        return
+    names = (output.with_name(f"{output.name}-{number}") for number in count(2))
+    free = next(path for path in names if not os.path.lexists(path))
+    partial.rename(free)
+    what = "appeared while training, and stays as it is"
+    remedy = f"the model is in {order.output.with_name(free.name) if order.output else free}"
+    raise OutputError(Problem(str(order.output), what, remedy))
 
 
 def _replace(partial: Path, output: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +48,18 @@ class Order:
         """The folder of recordings."""
         return Path(self.recipe.data).expanduser() if self.recipe.data is not None else None
 
+    @property
+    def apart(self) -> tuple[Path, ...]:
+        """Folders of its own, which may stand among the recordings."""
+        return (self.work,) if self.output is None else (self.work, self.output)
+
 
 def check(order: Order) -> None:
     """Refuse what cannot work.
 
     Raises:
         UsageError: packages are missing, the recipe asks for what cannot be, there is nothing to
-            learn from, or the work folder belongs to another training.
+            learn from, the work folder belongs to another training, or folders lie in one another.
         ModelError: the model to start from is not here.
         OutputError: the output exists, or cannot be written.
     """
@@ -64,15 +71,19 @@ def check(order: Order) -> None:
     if order.recipe.start is not None:
         resolve(order.recipe.start)
     if order.data is not None:
-        find(order.data)
+        find(order.data, order.apart)
     if order.output is not None:
         _check_output(order.output, order.force)
+    _check_places(order)
     _check_work(order)
 
 
 def _check_recipe(recipe: Recipe) -> None:
     problems = []
     synth = recipe.synth
+    for option, name in (("--from", recipe.start), ("--data", recipe.data)):
+        if name is not None and not name.strip():
+            problems.append(Problem(option, "is empty", "give it a name, or leave it out"))
     if recipe.data is None and not synth.stems:
         remedy = "give a folder of recordings with --data, or `synth: {stems: 250, ...}`"
         problems.append(Problem("recipe", "there is nothing to learn from", remedy))
@@ -101,7 +112,7 @@ def _check_output(output: Path, force: bool) -> None:
         if not force:
             remedy = "use --force to replace it, or choose another name with -o"
             raise OutputError(Problem(place, "exists already", remedy))
-        if not output.is_dir() or not ((output / INDEX).is_file() or not any(output.iterdir())):
+        if not replaceable(output):
             remedy = "choose another name with -o"
             raise OutputError(Problem(place, "is no model folder, and stays as it is", remedy))
     parent = output.absolute().parent
@@ -110,6 +121,34 @@ def _check_output(output: Path, force: bool) -> None:
         raise OutputError(Problem(place, f"there is no folder {parent}", remedy))
     if not os.access(parent, os.W_OK):
         raise OutputError(Problem(place, "writing here is not permitted", "choose another with -o"))
+
+
+def replaceable(output: Path) -> bool:
+    """Whether what stands there is a model folder, or an empty one."""
+    return output.is_dir() and ((output / INDEX).is_file() or not any(output.iterdir()))
+
+
+def _check_places(order: Order) -> None:
+    """A model folder is replaced and given away, a work folder deleted: neither is in the other."""
+    work, output, data = (
+        Path(os.path.realpath(place)) if place is not None else None
+        for place in (order.work, order.output, order.data)
+    )
+    remedy = "name another folder with --work"
+    if work == data:
+        raise UsageError(Problem(f"--work {order.work}", "holds the recordings", remedy))
+    if work is None or output is None:
+        return
+    if work == output:
+        raise UsageError(Problem(f"--work {order.work}", "is the model's folder", remedy))
+    if work.is_relative_to(output):
+        raise UsageError(Problem(f"--work {order.work}", "lies in the model's folder", remedy))
+    if output.is_relative_to(work):
+        remedy = "choose another name with -o"
+        raise UsageError(Problem(f"-o {order.output}", "lies in the work folder", remedy))
+    if data is not None and data.is_relative_to(output):
+        what = "holds the recordings, which would go when it is replaced"
+        raise UsageError(Problem(f"-o {order.output}", what, "choose another name with -o"))
 
 
 def _check_work(order: Order) -> None:
@@ -141,17 +180,26 @@ def made_of(order: Order) -> dict[str, Any]:
     return made | _content(order)
 
 
-def mark(order: Order) -> None:
-    """Make the work folder, and note in it what it is made from.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
+def make_work(order: Order) -> None:
+    """Make the work folder. Raises OutputError: it cannot be written."""
+    with _told(order):
         order.work.mkdir(parents=True, exist_ok=True)
+
+
+def mark(order: Order) -> None:
+    """Make the work folder, and note in it what it is made from. Raises OutputError, as
+    `make_work`."""
+    make_work(order)
+    with _told(order):
         partial = order.work / f"{MARK}.part"
         partial.write_text(json.dumps(made_of(order), indent=2) + "\n", encoding="utf-8")
         partial.replace(order.work / MARK)
+
+
+@contextmanager
+def _told(order: Order) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         said = (error.strerror or str(error)).lower()
         problem = Problem(f"--work {order.work}", f"cannot be written ({said})", "name another")
@@ -165,7 +213,8 @@ def _content(order: Order) -> dict[str, str]:
     made = {"data": "", "from": ""}
     if order.data is not None:
         try:
-            each = ((source, hashes.of(source.path)) for source in find(order.data).sources)
+            found = find(order.data, order.apart)
+            each = ((source, hashes.of(source.path)) for source in found.sources)
             told = {repr((s.name, s.captions, s.state)): digest for s, digest in each}
         except OSError as error:
             place, said = str(error.filename or order.data), (error.strerror or str(error)).lower()
