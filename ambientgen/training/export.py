@@ -52,7 +52,7 @@ def export(parts: Components, folder: Path, extras: dict[str, Any]) -> None:
         projection_model=parts.meaning.projection,
         language_model=parts.meaning.gpt2,
         tokenizer=parts.roberta,
-        tokenizer_2=parts.t5,
+        tokenizer_2=uncalled(parts.t5),
         feature_extractor=clap_extractor(),
         unet=parts.unet,
         scheduler=DPMSolverMultistepScheduler(**SCHEDULER),
@@ -69,6 +69,14 @@ def export(parts: Components, folder: Path, extras: dict[str, Any]) -> None:
     }
     save_file(half, encoder / "model.safetensors")
     (folder / "ambientgen.json").write_text(json.dumps(extras, indent=2) + "\n")
+
+
+def uncalled(tokenizer: T5Tokenizer) -> T5Tokenizer:
+    """The tokenizer without what its last call left in it, which its file would hold: a training
+    that was stopped on its way would write another model."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
 
 
 @contextmanager

@@ -18,6 +18,7 @@ DEFAULT, ADAPT = "pocket", "adapt"
 MOST_STEPS = 100_000_000
 
 Whole = Annotated[int, Field(ge=0, le=MOST_STEPS)]
+Text = Annotated[str, Field(pattern=r"\S")]  # not nothing
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -71,13 +72,13 @@ class Recorded(_Fields):
 class Recipe(_Fields):
     """How much of everything. `start`, written `from`, is a model to start from."""
 
-    start: str | None = Field(default=None, alias="from")
-    data: str | None = None
+    start: Text | None = Field(default=None, alias="from")
+    data: Text | None = None
     synth: Synth = Synth()
     recordings: Recorded = Recorded()
     stages: Stages
     precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
-    licence: str | None = None
+    licence: Text | None = None
 
 
 _HINTS = {
@@ -107,7 +108,8 @@ def load_recipe(name: str) -> Recipe:
         UsageError: every problem of the file, at `file:line:column`.
     """
     path = Path(name)
-    if not path.exists() and name in shipped():
+    # Of anything else that is called so, a folder say, nobody can mean that it holds a recipe.
+    if not path.is_file() and name in shipped():
         path = FOLDER / f"{name}.yaml"
     return parse_recipe(_read(path), str(path))
 
