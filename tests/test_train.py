@@ -78,6 +78,68 @@ def test_broken_captions_are_told_and_left_out(tmp_path: Path) -> None:
     ] * 2
 
 
+@pytest.mark.parametrize(
+    ("table", "captions", "said"),
+    [
+        ("captions.json", {"a.wav": None}, "captions for a.wav that are no texts"),
+        ("captions.json", {"a.wav": {"en": "birds"}}, "captions for a.wav that are no texts"),
+        ("captions.json", {"a.wav": 3}, "captions for a.wav that are no texts"),
+        ("captions.json", {"": "birds"}, "a caption for '', which is no file's name"),
+        ("captions.json", {".": "birds"}, "a caption for '.', which is no file's name"),
+        ("captions.json", {"../x.wav": "birds"}, "a caption for ../x.wav, which is not in "),
+        ("captions.tsv", "../x.wav\tbirds", "a caption for ../x.wav, which is not in "),
+        ("captions.tsv", " \tbirds", "a caption for '', which is no file's name"),
+    ],
+)
+def test_rows_of_a_table_that_mean_nothing_are_told(
+    table: str, captions: Any, said: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "gulls"
+    noise(data / "a.wav", 0.1)
+    text = captions if isinstance(captions, str) else json.dumps(captions)
+    (data / table).write_text(text)
+    found = find(data)
+    assert [(source.captions, source.state) for source in found.sources] == [((), "gulls")]
+    (remark,) = found.remarks
+    assert remark.file == table and said in remark.what
+
+
+def test_captions_hold_for_the_texts_among_them_and_for_files_named_by_a_detour(
+    tmp_path: Path,
+) -> None:
+    noise(tmp_path / "data" / "a.wav", 0.1)
+    (tmp_path / "data" / "pier").mkdir()
+    captions = '{"../a.wav": ["birds", null, "wind"]}'
+    (tmp_path / "data" / "pier" / "captions.json").write_text(captions)
+    found = find(tmp_path / "data" / ".." / "data")
+    assert [source.captions for source in found.sources] == [("birds", "wind")]
+    assert [remark.file for remark in found.remarks] == ["pier/captions.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("Möwen", "mowen"),
+        ("Straße 2", "strasse"),
+        ("Smørrebrød", "smorrebrod"),
+        ("Œuvre à l'eau", "oeuvre_a_l_eau"),
+        ("İzmir", "izmir"),
+        ("雨", ""),
+    ],
+)
+def test_letters_with_marks_keep_their_letter(name: str, state: str) -> None:
+    assert state_name(name) == state
+
+
+def test_names_without_a_letter_from_a_to_z_are_told(tmp_path: Path) -> None:
+    for name in ("rain", "雨", "море"):
+        noise(tmp_path / "pier" / name / "1.wav", 0.1)
+    found = find(tmp_path / "pier")
+    assert sorted(source.state for source in found.sources) == ["pier", "pier", "rain"]
+    what = "has no word in letters from a to z (and 1 more); `pier` is learnt instead"
+    assert [str(remark) for remark in found.remarks] == [f"море: {what}"]
+
+
 def test_words_of_a_state_of_ones_own_name_it_in_the_middle() -> None:
     assert words_of("rain")[4] == "a torrential downpour"
     words = words_of("fish_market")
@@ -145,6 +207,45 @@ def test_bad_files_are_named_and_never_fatal(tmp_path: Path) -> None:
     assert any("before that are used" in str(remark) for remark in made.remarks)
     again = build(data, tmp_path / "work", None, 100, 0)
     np.testing.assert_array_equal(made.mels, again.mels)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e30, 1e300])
+def test_sound_of_another_scale_is_named(size: float, tmp_path: Path) -> None:
+    loud = size * RNG.standard_normal(32_000)
+    soundfile.write(tmp_path / "loud.wav", loud, 16_000, subtype="DOUBLE")
+    with pytest.raises(Unusable, match="where 1 is full scale; scale them down"):
+        list(clips_of(tmp_path / "loud.wav"))
+
+
+def test_samples_without_a_header_are_named(tmp_path: Path) -> None:
+    (tmp_path / "tape.raw").write_bytes(b"ab" * 40_000)
+    with pytest.raises(Unusable, match="has no header that says its rate; convert it to WAV"):
+        list(clips_of(tmp_path / "tape.raw"))
+
+
+def test_a_file_whose_name_is_no_text_is_told_by_that(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match="has a name that is not UTF-8; rename it"):
+        list(clips_of(tmp_path / os.fsdecode(b"caf\xe9.wav")))
+
+
+@pytest.mark.parametrize(
+    ("gains", "heard"),
+    [
+        ((1.0, -1.0), 1.0),
+        ((0.5, -1.0, 0.5), -1.0),  # the loudest
+        ((1.0, -0.9), 0.05),  # something is left of the mean
+        ((1.0, 1.0), 1.0),
+        ((0.0, 1.0), 0.5),
+    ],
+)
+def test_channels_that_cancel_each_other_are_heard(
+    gains: tuple[float, ...], heard: float, tmp_path: Path
+) -> None:
+    left = 0.1 * RNG.standard_normal(160_000)
+    sound = np.stack([gain * left for gain in gains], 1)
+    soundfile.write(tmp_path / "wide.wav", sound, 16_000, subtype="FLOAT")
+    (clip,) = clips_of(tmp_path / "wide.wav")
+    np.testing.assert_allclose(clip[:150_000], heard * left[:150_000], atol=1e-5)
 
 
 def test_nothing_to_learn_from_says_why(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ LEAST_S = 1.0  # shorter recordings are skipped
 REST_S = 2.56  # so much must be left over at the end for a clip of its own (it overlaps the last)
 FADE = RATE // 4  # samples over which a short recording is joined to itself
 SILENT_RMS = 10 ** (-70 / 20)
+MOST = 100.0  # full scale is 1; 40 dB above it samples are of another scale, and drown all others
+CANCELLED = 1e-4  # share of the channels' power below which their mean is not what is heard
 LOUD_RMS = (
     0.1  # -20 dBFS: where the loudest clips are put, about as loud as the textures' full level
 )
@@ -114,22 +116,48 @@ def clips_of(path: Path) -> Iterator[Clip]:
 def _at_our_rate(path: Path) -> Iterator[Clip]:
     """A file's samples at RATE in one channel, as they come."""
     try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise Unusable("has a name that is not UTF-8; rename it") from None
+    try:
         with soundfile.SoundFile(path) as file:
             stream = soxr.ResampleStream(file.samplerate, RATE, 1, dtype="float32", quality="HQ")
-            read = 0
+            read, alone = 0, -1
             for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
                 read += len(block)
-                mono = block.mean(1)
-                if not np.isfinite(mono).all():
-                    raise Unusable("holds samples that are no numbers")
+                _check(block)
+                if alone < 0:
+                    alone = _instead_of_mean(block)
+                mono = block.mean(1) if alone < 0 else block[:, alone].copy()
                 yield stream.resample_chunk(mono)
             yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
             if read < file.frames < ENDLESS:
                 raise Unusable(f"ends after {read / file.samplerate:.1f} s, before its header says")
+    except TypeError:  # what soundfile knows by its name, and not by a header
+        raise Unusable("has no header that says its rate; convert it to WAV or FLAC") from None
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         said = " ".join(str(error).split(":")[-1].split()).rstrip(".")
         remedy = "convert it to WAV or FLAC"
         raise Unusable(f"cannot be read as sound ({said.lower()}); {remedy}") from None
+
+
+def _check(block: Clip) -> None:
+    """Raise Unusable for samples, (n, channels), that are no sound."""
+    if np.isnan(block).any():
+        raise Unusable("holds samples that are no numbers")
+    most = float(np.abs(block).max(initial=0.0))
+    if most > MOST:
+        raise Unusable(f"holds samples of {most:.2g}, where 1 is full scale; scale them down")
+
+
+def _instead_of_mean(block: Clip) -> int:
+    """The loudest channel of samples (n, channels) whose mean is silent, though they are not, as in
+    stereo of opposite phase; else -1."""
+    powers = block.var(0, dtype=np.float64)
+    heard = float(powers.mean())
+    if heard < SILENT_RMS**2 or block.mean(1).var(dtype=np.float64) >= CANCELLED * heard:
+        return -1
+    return int(powers.argmax())
 
 
 def _repeated(short: Clip) -> Clip:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,10 @@ CARDS = frozenset((".txt", ".tsv", ".json", ".md", ".csv"))
 LONGEST_CAPTION = 200  # characters; some 40 words, beyond what the tokenizers take
 LONGEST_NAME = 40  # of a state, as in scenes
 UNNAMED = "place"  # a state whose file and folder have no letter in their names
+# Letters that Unicode takes for ones of their own, not for Latin ones with a mark.
+SPELLED = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "đ": "d", "ł": "l", "þ": "th"}
+)
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,11 @@ def plain_word(state: str) -> str:
 
 
 def state_name(text: str) -> str:
-    """`text` as a scene may call a state (`Market Day 2` is market_day); "" if no word is left."""
-    small = re.sub(r"[^a-z0-9]+", "_", text.lower())
+    """`text` as a scene may call a state (`Market Day 2` is market_day, `Möwen` mowen); "" if no
+    word is left."""
+    spelled = text.lower().translate(SPELLED)
+    letters = (c for c in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(c))
+    small = re.sub(r"[^a-z0-9]+", "_", "".join(letters))
     name = re.sub(r"^[^a-z]+|[_0-9]+$", "", small)[:LONGEST_NAME].rstrip("_")
     return name if len(name) > 1 else ""
 
@@ -88,6 +96,7 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
         raise UsageError(Problem(f"{OPTION} {folder}", what, "name a folder of recordings"))
     found = Found()
     told: dict[Path, list[str]] = {}
+    unspelled: dict[str, dict[str, None]] = {}  # by state, names that would have come first
     files = list(_files(folder, apart))
     for path in files:
         if path.name in TABLES:
@@ -100,10 +109,16 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
         if captions:
             found.sources.append(Source(path, name, tuple(dict.fromkeys(captions))))
         else:
-            found.sources.append(Source(path, name, state=_state_of(path, folder)))
+            state, lost = _state_of(path, folder)
+            found.sources.append(Source(path, name, state=state))
+            unspelled.setdefault(state, {}).update(dict.fromkeys(lost))
     for path in told:
-        name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
-        found.remarks.append(Remark(name, "has a caption, but is not there"))
+        remark = Remark(path.relative_to(folder).as_posix(), "has a caption, but is not there")
+        found.remarks.append(remark)
+    for state, names in unspelled.items():
+        others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+        what = f"has no word in letters from a to z{others}; `{state}` is learnt instead"
+        found.remarks += [Remark(first, what) for first in list(names)[:1]]
     if not found.sources:
         remedy = "put sound files into it, or into folders named after their sound"
         raise UsageError(Problem(f"{OPTION} {folder}", "holds no file to learn from", remedy))
@@ -126,10 +141,17 @@ def _files(folder: Path, apart: Sequence[Path]) -> Iterator[Path]:
                 yield path
 
 
-def _state_of(path: Path, folder: Path) -> str:
+def _state_of(path: Path, folder: Path) -> tuple[str, list[str]]:
+    """The state a recording belongs to, by the nearest name that makes one, and what names before
+    that have words, but in other letters."""
     within = path.relative_to(folder)
-    named_by = (*reversed(within.parts[:-1]), path.stem, folder.resolve().name)
-    return next(filter(None, map(state_name, named_by)), UNNAMED)
+    lost: list[str] = []
+    for name in (*reversed(within.parts[:-1]), path.stem, folder.resolve().name):
+        if state := state_name(name):
+            return state, lost
+        if any(c.isalpha() and not c.isascii() for c in name):
+            lost.append(name)
+    return UNNAMED, lost
 
 
 def _card(path: Path, folder: Path, remarks: list[Remark]) -> list[str]:
@@ -144,32 +166,40 @@ def _card(path: Path, folder: Path, remarks: list[Remark]) -> list[str]:
 def _read_table(
     table: Path, folder: Path, told: dict[Path, list[str]], remarks: list[Remark]
 ) -> None:
-    text = _text(table, folder, remarks)
+    text, own_name = _text(table, folder, remarks), table.relative_to(folder).as_posix()
     rows: list[tuple[str, object]] = []
     if table.suffix == ".tsv":
         lines = [line.split("\t") for line in text.splitlines() if line.strip()]
         rows = [(cells[0].strip(), cells[-1]) for cells in lines if len(cells) > 1]
         if len(rows) < len(lines):
             what = f"{len(lines) - len(rows)} lines have no tab between file and caption"
-            remarks.append(Remark(table.relative_to(folder).as_posix(), what))
+            remarks.append(Remark(own_name, what))
         rows = [row for row in rows if row[0].lower() != "file"]
     elif text:
         try:
             loaded = json.loads(text)
         except (ValueError, RecursionError) as error:
             what = f"is not JSON ({error}); its captions are left out"
-            remarks.append(Remark(table.relative_to(folder).as_posix(), what))
+            remarks.append(Remark(own_name, what))
             return
         rows = list(loaded.items()) if isinstance(loaded, dict) else []
         if not rows:
             what = 'holds no captions; write {"dawn.wav": "birds singing"}'
-            remarks.append(Remark(table.relative_to(folder).as_posix(), what))
+            remarks.append(Remark(own_name, what))
     for name, captions in rows:
-        listed = captions if isinstance(captions, list) else [captions]
-        said = [caption for text in listed if (caption := _caption(str(text)))]
-        if said and "\0" not in name:
-            path = Path(os.path.normpath(table.parent / name))
-            told.setdefault(path, []).extend(said)
+        within = Path(os.path.relpath(table.parent / name, folder))
+        if not name.strip() or within == Path() or "\0" in name:
+            remarks.append(Remark(own_name, f"has a caption for {name!r}, which is no file's name"))
+        elif within.parts[0] == os.pardir:
+            remarks.append(Remark(own_name, f"has a caption for {name}, which is not in {folder}"))
+        else:
+            listed = captions if isinstance(captions, list) else [captions]
+            texts = [text for text in listed if isinstance(text, str)]
+            if len(texts) < len(listed):
+                what = f"has captions for {name} that are no texts in quotes; they are left out"
+                remarks.append(Remark(own_name, what))
+            if said := [caption for text in texts if (caption := _caption(text))]:
+                told.setdefault(folder / within, []).extend(said)
 
 
 def _text(path: Path, folder: Path, remarks: list[Remark]) -> str:
