@@ -8,7 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +27,7 @@ from ambientgen.cli.app import run
 from ambientgen.cli.train import Stage
 from ambientgen.errors import AmbientgenError, OutputError, UsageError
 from ambientgen.events import Event, Notice, StepsDone
+from ambientgen.training import stems
 from ambientgen.training.around import Around, More, not_in_workers, start_from, unbroken
 from ambientgen.training.devices import Devices, find_devices, placing
 from ambientgen.training.job import _replace
@@ -514,6 +518,69 @@ def test_ctrl_c_is_for_this_process_and_not_for_those_it_forks(
         signal.raise_signal(signal.SIGINT)
         reached.append("past our own")
     assert reached == ["past the worker's"]
+
+
+WORKING = """\
+import os, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from ambientgen.training import workers
+
+workers.GRACE_S = 0.1
+if __name__ == "__main__":
+    with ProcessPoolExecutor(2, initializer=workers.be_worker) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60)
+        pool.submit(time.sleep, 60).result()
+"""
+
+
+def _is_alive(process: int) -> bool:
+    """Whether a process is there that has not ended (such a one may be listed still)."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs a list of processes")
+@pytest.mark.parametrize(
+    ("told", "number", "ends"),
+    [
+        ("parent", "SIGKILL", True),
+        ("worker", "SIGTERM", True),
+        ("worker", "SIGHUP", True),
+        ("worker", "SIGINT", False),
+    ],
+)
+def test_workers_end_with_their_parent_and_when_told_to(
+    told: str, number: str, ends: bool, tmp_path: Path
+) -> None:
+    script = tmp_path / "working.py"
+    script.write_text(WORKING)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, script], stdout=pipe, stderr=pipe, text=True) as parent:
+        assert parent.stdout is not None and parent.stderr is not None
+        worker = int(parent.stdout.readline())
+        try:
+            os.kill(parent.pid if told == "parent" else worker, getattr(signal, number))
+            until = time.monotonic() + (20 if ends else 0.5)
+            while _is_alive(worker) and time.monotonic() < until:
+                time.sleep(0.02)
+            assert _is_alive(worker) != ends
+        finally:
+            parent.kill()
+        said = parent.stderr.read()
+    assert not said or (ends and told == "worker")  # of the parent, whose pool is broken
+
+
+def test_a_worker_that_somebody_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any, **_options: Any) -> Any:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(ProcessPoolExecutor, "map", broken)
+    with pytest.raises(AmbientgenError, match="a process that made textures was ended"):
+        list(stems._made([("rain", 1)], 1))
 
 
 def test_training_starts_from_weights_where_there_is_no_checkpoint(tmp_path: Path) -> None:

@@ -6,16 +6,20 @@ endless corpus.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ambientgen.errors import AmbientgenError, Problem
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE
 from ambientgen.training.keep import kept, new_array
+from ambientgen.training.workers import be_worker
 
 CLIP_FRAMES = 1024  # mel frames of 10 ms: 10.24 s, the span of an AudioLDM 2 clip
 MEL_HOP = 160
@@ -81,18 +85,32 @@ def no_stems() -> Stems:
     return Stems(np.zeros((0, 1), np.float16), np.zeros((0, 1), np.float16), nothing, nothing)
 
 
+def _made(jobs: Sequence[tuple[str, int]], workers: int) -> Iterator[Made]:
+    """The stems of `jobs`, in their order."""
+    try:
+        with ProcessPoolExecutor(workers, initializer=be_worker) as pool:
+            # Few at a time: those that are begun are finished before Ctrl-C is obeyed.
+            yield from pool.map(_make, jobs, chunksize=2)
+    except BrokenProcessPool:
+        what = "a process that made textures was ended, by somebody or for want of memory"
+        raise AmbientgenError(Problem("", what, "start the training again")) from None
+
+
 def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2) -> Stems:
-    """Make `per_texture` stems of every texture and keep them in `folder`, for good."""
+    """Make `per_texture` stems of every texture and keep them in `folder`, for good.
+
+    Raises:
+        AmbientgenError: one of the `workers` was ended by somebody else.
+    """
 
     def make(partial: Path) -> None:
         jobs = [(name, first_seed + k) for k in range(per_texture) for name in TEXTURES]
         audio = new_array(folder / "audio.npy", (len(jobs), CLIP_SAMPLES))
         curves = np.zeros((len(jobs), CLIP_FRAMES), np.float16)
         kinds = []
-        with ProcessPoolExecutor(workers) as pool:
-            for i, (samples, curve, kind) in enumerate(pool.map(_make, jobs, chunksize=8)):
-                audio[i], curves[i] = samples, curve
-                kinds.append(kind)
+        for i, (samples, curve, kind) in enumerate(_made(jobs, workers)):
+            audio[i], curves[i] = samples, curve
+            kinds.append(kind)
         audio.flush()
         np.save(folder / "curves.npy", curves)
         np.save(folder / "kinds.npy", np.array(kinds))

@@ -25,6 +25,7 @@ from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE
 from ambientgen.training.corpus import FLOOR_RMS
 from ambientgen.training.keep import kept
+from ambientgen.training.workers import be_worker
 
 Audio = NDArray[np.float64]
 
@@ -77,7 +78,8 @@ class Teacher:
                 self.take(wish)
             return
         # Spawned, not forked: torch's threads would not survive a fork.
-        with ProcessPoolExecutor(self._workers, get_context("spawn")) as pool:
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(self._workers, spawn, initializer=be_worker) as pool:
             list(pool.map(_make, missing, [self._path(w) for w in missing], chunksize=4))
 
     def take(self, wish: Wish, floor: bool = True) -> Audio:
