@@ -146,6 +146,33 @@ def test_a_word_that_is_known_is_not_told_whatever_stands_around_it() -> None:
     assert _words_of(_set_in("(a forest) - at 'night'; the forest!")) == []
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("rain,zorgle and the forest", ["zorgle"]),
+        ("zorgle/'brool';rain", ["zorgle", "brool"]),
+        ("rain,zorgle and rain—zorgle", ["zorgle"]),
+        ("rain,forest", ["rain,forest"]),  # the tokenizer spells out what follows a comma
+        ("night-zorgle", ["night-zorgle"]),
+    ],
+)
+def test_of_words_that_punctuation_joins_the_unknown_are_named(
+    setting: str, told: list[str]
+) -> None:
+    found = [text.split('"')[1] for text in _words_of(_set_in(setting))]
+    assert found == told
+
+
+def test_the_word_that_the_text_stream_says_throughout_is_told() -> None:
+    levels = "[~, light rain, zorgle, heavy rain, many rain]"
+    text = f"duration: 8s\nstates:\n  mine: {{levels: {levels}, curve: 0.1}}\n"
+    (notice,) = _words_of(text)
+    assert notice.startswith('small does not know the word "zorgle" (states.mine.levels, from 0s)')
+    wordless = replace(_spec(*KNOWN), defaults=replace(_spec().defaults, text_stream=False))
+    assert _words_of(text, spec=wordless) == []
+    assert _words_of(text.replace("curve: 0.1", "curve: 0")) == []
+
+
 def test_a_level_word_matters_from_when_it_is_first_heard() -> None:
     hive = "  hive: {levels: [~, a few bees, many wasps], curve: {0s: 0, 20s: 0, 60s: 1}}\n"
     text = "duration: 60s\nstates:\n  rain: {curve: 0.5, levels: [~, light rain]}\n" + hive

@@ -45,7 +45,21 @@ class Vocabulary:
 
     def knows(self, text: str) -> bool:
         """Whether every word of `text` is known."""
-        return all(word in self.words for word in _words(text))
+        return not self.unknown(text)
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of `text` that are not known, each once.
+
+        Words that nothing but punctuation parts (`rain,wind`) are one to a tokenizer. Of such a one
+        those that are not known either are named; else it is, as it stands.
+        """
+        found: dict[str, None] = {}
+        for word in _stripped(text.split()):
+            if word not in self.words:
+                parts = _stripped(re.split(r"[^\w'’-]+", word))
+                strange = [part for part in parts if part not in self.words]
+                found |= dict.fromkeys(strange or [word])
+        return list(found)
 
     def nearest(self, word: str) -> str:
         """What the model knows that is nearest to `word`, which it does not; "" if nothing is.
@@ -173,9 +187,8 @@ def unknown_words(
     """
     uses: dict[str, list[_Use]] = {}
     for use in _uses(spec, scene, until_s, vocabulary):
-        for word in dict.fromkeys(_words(use.text)):
-            if word not in vocabulary.words:
-                uses.setdefault(word, []).append(use)
+        for word in vocabulary.unknown(use.text):
+            uses.setdefault(word, []).append(use)
     found = []
     for word, places in uses.items():
         fields = " and ".join(dict.fromkeys(use.field for use in places))
@@ -219,18 +232,24 @@ def _uses(
 ) -> Iterator[_Use]:
     """The author's own texts that hold an unknown word and reach the model.
 
-    Not the words of a catalogued state that the model was not taught: it is told by its name.
+    Of a state that is heard, the level words near its curve, and the one that the text stream says
+    of it throughout (`prompts.scene_text`). Not the words of a catalogued state that the model was
+    not taught: it is told by its name.
     """
     if not vocabulary.knows(scene.setting):
         yield _Use(scene.setting, "setting", 0.0)
     for state in scene.states:
         if state.name in KNOWN and state.name not in spec.states:
             continue
+        field, heard_s = f"states.{state.name}.levels", []
         for index, phrase in enumerate(state.levels):
-            if phrase is not None and not vocabulary.knows(phrase):
-                first_s = _first_s(scene, state, until_s, index)
-                if first_s is not None:
-                    yield _Use(phrase, f"states.{state.name}.levels", first_s)
+            first_s = None if phrase is None else _first_s(scene, state, until_s, index)
+            if phrase is not None and first_s is not None:
+                heard_s.append(first_s)
+                if not vocabulary.knows(phrase):
+                    yield _Use(phrase, field, first_s)
+        if heard_s and spec.defaults.text_stream and not vocabulary.knows(state.plain):
+            yield _Use(state.plain, field, min(heard_s))
     asked = scene.render.guidance
     guided = spec.defaults.guidance if asked is None else asked
     negative = scene.render.negative_prompt or ""
@@ -253,10 +272,9 @@ def _first_s(
     return float(times[heard.argmax()]) if heard.any() else None
 
 
-def _words(text: str) -> list[str]:
-    """The words of a text, without the punctuation around them."""
-    stripped = (re.sub(r"^[\W_]+|[\W_]+$", "", word) for word in text.split())
-    return [word for word in stripped if word]
+def _stripped(words: Iterable[str]) -> list[str]:
+    """Words without the punctuation around them, as far as anything is left of them."""
+    return list(filter(None, (re.sub(r"^[\W_]+|[\W_]+$", "", word) for word in words)))
 
 
 def _bundled(spec: ModelSpec, found: Sequence[_Unknown], kind: str) -> tuple[Notice, ...]:
