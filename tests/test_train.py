@@ -313,6 +313,11 @@ def test_a_recipe_from_before_the_few_step_stage_keeps_the_unet_as_it_is(tmp_pat
         ("a: 'x", "r.yaml:1:4", "not closed"),
         ("", "r.yaml:1:1", "empty"),
         ("stages: {}", "r.yaml:1:1", "lacks `vae`"),
+        (
+            "stages: {unet: {steps: 1}}",
+            "r.yaml:1:1",
+            "`vae`, `mae`, `clap`, `meaning` and `vocoder`",
+        ),
     ],
 )
 def test_a_wrong_recipe_is_told_at_its_line(text: str, place: str, said: str) -> None:

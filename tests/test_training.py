@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from ambientgen.errors import ModelError, Problem
 from ambientgen.events import Event, Notice, StageStarted
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level, shaped_noise, slow
@@ -20,6 +21,7 @@ from ambientgen.training.keep import kept
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mel import FLOOR, log_mel
 from ambientgen.training.progress import read_log
+from ambientgen.training.scripts import run_script
 from ambientgen.training.stems import CLIP_FRAMES, CLIP_SAMPLES, Stems, intensity_curve, make_stem
 
 
@@ -827,3 +829,24 @@ def test_only_what_was_made_learns_to_pass() -> None:
     torch.stack(list(losses.values())).sum().backward()
     assert made.grad is None
     assert all(weight.grad is not None for weight in critic.parameters())
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ModelError(Problem("", "there is no model 'x'", "choose pocket")), 3, "there is no model"),
+        (FileNotFoundError(2, "No such file", "INDEX.tsv"), 2, "INDEX.tsv: no such file"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_scripts_end_with_a_line_and_a_code(
+    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        run_script(main)
+    assert ended.value.code == code
+    told = capsys.readouterr().err
+    assert told.startswith(f"ambientgen: {said}") and told.count("\n") == 1

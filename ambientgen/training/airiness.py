@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ambientgen.mix.air import HIGHEST, Air, Place, Slope, floor
 from ambientgen.mix.rate import ToRate
 from ambientgen.stream import FloatArray, Stretch
+from ambientgen.training.scripts import run_script
 
 SOURCE_RATE = 16_000
 BANDS_HZ = ((8_000, 10_000), (10_000, 12_500), (12_500, 16_000), (16_000, 20_000))
@@ -162,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

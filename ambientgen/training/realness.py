@@ -19,6 +19,7 @@ import numpy as np
 from ambientgen.ear.texture import TextureStats, distance, stats
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE
+from ambientgen.training.scripts import run_script
 
 # Names under which collections file what the scene catalogue calls otherwise.
 CLASSES = {"crickets_night": "crickets"}
@@ -82,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

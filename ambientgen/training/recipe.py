@@ -164,14 +164,17 @@ def _read(path: Path) -> bytes:
 
 
 def _once(errors: Sequence[Any]) -> Iterator[Any]:
-    """The errors in the order given; of fields that one mapping lacks, the first."""
-    lacking = set()
+    """The errors in the order given; fields that one mapping lacks are one error, which names them
+    as `lacking`."""
+    lacking: dict[Any, list[str]] = {}
     for error in errors:
         if error["type"] == "missing":
-            if error["loc"][:-1] in lacking:
-                continue
-            lacking.add(error["loc"][:-1])
-        yield error
+            lacking.setdefault(error["loc"][:-1], []).append(str(error["loc"][-1]))
+    for error in errors:
+        if error["type"] != "missing":
+            yield error
+        elif names := lacking.pop(error["loc"][:-1], []):
+            yield {**error, "lacking": names}
 
 
 def _said(error: Any) -> tuple[tuple[int | str, ...], str, str]:
@@ -187,7 +190,8 @@ def _said(error: Any) -> tuple[tuple[int | str, ...], str, str]:
         return path, f"{where} has no {named(name)}", remedy
     kind, example = _HINTS.get(name, _STAGE if owner is Stages else _COUNT)
     if error["type"] == "missing":
-        return path[:-1], f"{where} lacks {named(name)}", f"write for example `{example}`"
+        lacks = listed(error["lacking"], "and")
+        return path[:-1], f"{where} lacks {lacks}", f"write for example `{example}`"
     what = f"{named(name)} must be {kind}, not {shown(error.get('input'))}"
     return path, what, f"write for example `{example}`"
 

@@ -33,6 +33,7 @@ from ambientgen.training.scores.natural import across, heard
 from ambientgen.training.scores.teacher import Audio, Teacher, Wish, available_workers
 from ambientgen.training.scores.thresholds import EVENTS
 from ambientgen.training.scores.variants import Changed
+from ambientgen.training.scripts import run_script
 
 FIRST_SEED, SEEDS = 7_000, 8
 AMOUNTS = (0.05, 0.1, 0.2, 0.3)  # more outshouts a curve, and the joins of a sea can be told
@@ -206,4 +207,4 @@ def _row(state: str, found: Found) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

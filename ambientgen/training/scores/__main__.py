@@ -31,6 +31,7 @@ from ambientgen.training.scores.bench import FULL, QUICK, Bench, Takes
 from ambientgen.training.scores.hearing import portrait_wishes
 from ambientgen.training.scores.report import Table
 from ambientgen.training.scores.teacher import Teacher, available_workers
+from ambientgen.training.scripts import run_script
 
 RENDERERS: dict[str, Callable[[], Renderer]] = {
     "scene": variants.Throughout,
@@ -142,6 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(
             f"there is no score {', '.join(sorted(unknown))}; choose all or some of {NAMES}"
         )
+    if asked.recordings is not None and not asked.recordings.is_dir():
+        parser.error(f"--recordings {asked.recordings}: there is no such folder")
     out: Path | None = asked.out
     if "all" in wanted:
         wanted, out = list(NAMES), out or Path("scores")
@@ -155,4 +158,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

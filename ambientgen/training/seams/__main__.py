@@ -26,6 +26,7 @@ from ambientgen.scene import Scene, parse_scene
 from ambientgen.scene.model import MIXTURE
 from ambientgen.scene.shipped import scenes_folder, shipped_scenes
 from ambientgen.training.scores.report import Table
+from ambientgen.training.scripts import run_script
 from ambientgen.training.seams import loops, tables
 from ambientgen.training.seams.files import Whole, whole
 from ambientgen.training.seams.judging import Joins, judged, sounded
@@ -276,4 +277,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)
