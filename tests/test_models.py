@@ -254,6 +254,23 @@ def test_a_configuration_that_makes_no_network_is_blamed(folder: Path) -> None:
     assert line.startswith(f"{folder / 'unet' / 'config.json'}: does not describe a unet")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("prediction_type", "nonsense"), ("beta_schedule", 7), ("num_train_timesteps", 0)],
+)
+def test_a_schedule_that_is_none_is_blamed(folder: Path, field: str, value: Any) -> None:
+    config = folder / "scheduler" / "scheduler_config.json"
+    edit_json(config, **{field: value})
+    (line,) = problems_of(lambda: load(registry.resolve(str(folder))))
+    assert line.startswith(f"{config}: `{field}` is {value!r}; write ")
+
+
+def test_a_tokenizer_with_more_words_than_t5_is_blamed(folder: Path) -> None:
+    edit_json(folder / "text_encoder_2" / "config.json", vocab_size=5)
+    (line,) = problems_of(lambda: load(registry.resolve(str(folder))))
+    assert line.startswith(f"{folder / 'tokenizer_2'}: has ") and "and T5 knows 5" in line
+
+
 @pytest.mark.parametrize("stated", ["eight", [8], 0, 8.5, 1024])
 def test_a_number_of_embeddings_that_is_none_is_blamed(folder: Path, stated: Any) -> None:
     config = folder / "language_model" / "config.json"

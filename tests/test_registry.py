@@ -121,14 +121,14 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
         overlap=8,
         chunk=[96, 16, 4],
         norms=64,
-        multiple=4,
+        multiple=8,
         text_stream=False,
         states=["rain", "wind"],
         revision="0.1",
         licence="Apache-2.0",
     )
     spec = registry.resolve(str(folder))
-    assert spec.rule == WindowRule((24, 48, 96), 8, 4)
+    assert spec.rule == WindowRule((24, 48, 96), 8, 8)
     assert spec.geometry.chunk == ChunkRule(384, 64, 16, 256)  # in mel frames: a latent has 4
     assert spec.defaults == registry.RenderDefaults(4, 1.0, False)
     assert (spec.gain_db, spec.states, spec.revision) == (-6.5, ("rain", "wind"), "0.1")
@@ -161,6 +161,16 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
         ({"states": "rain"}, "`states` is 'rain'; write a list of texts"),
         ({"text_stream": 1}, "`text_stream` is 1; write true or false"),
         ({"licence": 3}, "`licence` is 3; write a text"),
+        ({"multiple": 1, "cores": [25, 50]}, "`multiple` is 1, and this model's UNet takes mult"),
+        ({"multiple": 4}, "`multiple` is 4, and this model's UNet takes multiples of 8 frames"),
+        ({"gain_db": 7000}, "`gain_db` is 7000; write a number from -100 to 100"),
+        ({"guidance": 1e308}, "`guidance` is 1e+308; write a number from 0 to 100"),
+        ({"unrest": {"rain": 1e300}}, "`unrest` is {'rain': 1e+300}; write an object of numbers"),
+        ({"swells": {"rain": [0.3, 1e-300]}}, "`swells` is {'rain': [0.3, 1e-300]}; write an obj"),
+        ({"swells": {"rain": [1.5, 2]}}, "`swells` is {'rain': [1.5, 2]}; write an object of"),
+        ({"chunk": [8, 8, 0]}, "`chunk` is [8, 8, 0]; write a list of whole numbers, each of at "),
+        ({"stepz": 4}, "has no field `stepz`; did you mean `steps`?"),
+        ({"colour": 4}, "has no field `colour`; it knows "),
     ],
 )
 def test_wrong_extras_are_blamed(folder: Path, extras: dict[str, Any], told: str) -> None:
@@ -184,6 +194,10 @@ def test_wrong_extras_are_blamed(folder: Path, extras: dict[str, Any], told: str
         ("vae", "block_out_channels", []),
         ("vae", "block_out_channels", [8] * 5000),
         ("vae", "latent_channels", float("nan")),
+        ("vae", "scaling_factor", None),
+        ("vae", "scaling_factor", 0),
+        ("vocoder", "sampling_rate", 7),
+        ("unet", "norm_num_groups", 0),
         ("unet", "block_out_channels", 4),
     ],
 )
@@ -195,6 +209,17 @@ def test_wrong_fields_of_a_configuration_are_blamed(
     assert line.startswith(f"{folder / slot / 'config.json'}: `{field}` is ")
     assert "; write a " in line
     assert len(line) < len(str(folder)) + 200
+
+
+def test_all_wrong_fields_are_told_at_once(folder: Path) -> None:
+    edit_json(folder / "ambientgen.json", steps=0, states="rain", chunk=[1], multiple=1, stepz=4)
+    told = problems_of(lambda: registry.resolve(str(folder)))
+    names = [line.partition("`")[2].partition("`")[0] for line in told]
+    assert sorted(names) == ["chunk", "multiple", "states", "steps", "stepz"]
+    edit_json(folder / "vae" / "config.json", latent_channels="x")
+    told = problems_of(lambda: registry.resolve(str(folder)))
+    names = [line.partition("`")[2].partition("`")[0] for line in told]
+    assert sorted(names) == ["latent_channels", "states", "steps", "stepz"]
 
 
 @pytest.mark.parametrize("weight_map", [["one", "two"], None, {"conv": 3}])

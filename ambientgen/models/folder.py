@@ -43,6 +43,8 @@ TOKENIZER_FILES: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 # File stems in order of preference: transformers' name, diffusers' name, then half-precision ones.
 WEIGHT_STEMS = ("model", "diffusion_pytorch_model")
+LEAST_RATE = 1000  # Hz, of a vocoder: below there is no sound to render
+SCALES = (1e-6, 1e6)  # of a VAE: within, latents of unit variance are numbers in half precision
 LFS_POINTER = b"version https://git-lfs"
 LONGEST_HEADER = 100_000_000  # the safetensors format's own limit, in bytes
 
@@ -110,11 +112,12 @@ def geometry_of(folder: Path) -> Geometry:
 
     Fields an older configuration leaves out have the defaults of the stock classes
     (`SpeechT5HifiGanConfig`: 16 kHz, 80 bins, rates 4·4·4·4; `AutoencoderKL`: 4 channels, 1 level).
-    Raises ModelError for a field of the wrong type or out of range.
+    Raises ModelError for a field of the wrong type or out of range, the VAE's scale with them.
     """
     vae, vocoder = _config(folder, "vae"), _config(folder, "vocoder")
+    vae.number("scaling_factor", 0.18215, *SCALES)
     return Geometry(
-        sample_rate=vocoder.whole("sampling_rate", 16_000),
+        sample_rate=vocoder.whole("sampling_rate", 16_000, LEAST_RATE),
         mel_hop=math.prod(vocoder.wholes("upsample_rates", (4, 4, 4, 4))),
         mel_bins=vocoder.whole("model_in_dim", 80),
         latent_stride=2 ** (len(vae.wholes("block_out_channels", (64,))) - 1),
@@ -127,7 +130,9 @@ def unet_multiple(folder: Path) -> int:
 
     Raises ModelError for a field of the wrong type.
     """
-    levels = _config(folder, "unet").wholes("block_out_channels", (320, 640, 1280, 1280))
+    unet = _config(folder, "unet")
+    unet.whole("norm_num_groups", 32)  # that many share the channels
+    levels = unet.wholes("block_out_channels", (320, 640, 1280, 1280))
     return int(2 ** (len(levels) - 1))
 
 

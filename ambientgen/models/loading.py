@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from ambientgen.models.nets.texture_vocoder import TextureNet
 from ambientgen.models.nets.unet import Unet
 from ambientgen.models.nets.vae import Vae
 from ambientgen.models.registry import ModelSpec, layout_of
+from ambientgen.models.solver import check_choices, solver_steps
 from ambientgen.models.tokens import PromptTokenizer, read_tokenizer
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.models.weights import KeyRules, Unfilled, fill, read_weights
@@ -107,7 +109,8 @@ def load(
     def network(slot: str, precision: torch.dtype) -> nn.Module:
         return _load_network(layout, slot, precision).to(device)
 
-    loa_tokens = _loa_tokens(layout)
+    loa_tokens, scheduler = _loa_tokens(layout), _scheduler(layout)
+    tokenizer_2 = _fitting_tokenizer(layout)
     unet, vae = _channels_last(network("unet", sound)), _channels_last(network("vae", sound))
     geometry = spec.geometry
     if geometry.chunk.norms:
@@ -117,7 +120,7 @@ def load(
         spec=spec,
         device=device,
         tokenizer=read_tokenizer(layout.folder / "tokenizer"),
-        tokenizer_2=read_tokenizer(layout.folder / "tokenizer_2"),
+        tokenizer_2=tokenizer_2,
         text_encoder=network("text_encoder", torch.float32),
         text_encoder_2=network("text_encoder_2", torch.float32),
         projection_model=network("projection_model", torch.float32),
@@ -125,7 +128,7 @@ def load(
         unet=unet,
         vae=vae,
         vocoder=network("vocoder", sound),
-        scheduler_config=layout.config("scheduler"),
+        scheduler_config=scheduler,
         loa_tokens=loa_tokens,
     )
 
@@ -168,6 +171,33 @@ def _loa_tokens(layout: Layout) -> int:
     return tokens
 
 
+def _scheduler(layout: Layout) -> dict[str, Any]:
+    """The scheduler's configuration. Raises ModelError for one that describes no schedule."""
+    config = layout.config("scheduler")
+    try:
+        check_choices(config)
+        with suppress(UnsupportedError):  # which diffusers' own may do
+            solver_steps(config, 1)
+    except ModelError as error:
+        told = (
+            replace(problem, place=str(layout.folder / problem.place)) for problem in error.problems
+        )
+        raise ModelError(*told) from None
+    return config
+
+
+def _fitting_tokenizer(layout: Layout) -> PromptTokenizer:
+    """T5's tokenizer. Raises ModelError if it has more tokens than T5 has embeddings."""
+    path = layout.folder / "tokenizer_2"
+    tokenizer, config = read_tokenizer(path), layout.config("text_encoder_2")
+    known = TypedJson(layout.folder / "text_encoder_2" / "config.json", config)
+    tokens, places = tokenizer.tokenizer.get_vocab_size(), known.whole("vocab_size", 32_128)
+    if tokens > places:
+        what = f"has {tokens} tokens, and T5 knows {places}"
+        raise ModelError(Problem(str(path), what, "copy both from the same model"))
+    return tokenizer
+
+
 def _channels_last(network: nn.Module) -> nn.Module:
     """Convolutions of images run a third faster on a CPU with their channels stored last."""
     for parameter in network.parameters():
@@ -181,7 +211,15 @@ def _load_network(layout: Layout, slot: str, dtype: torch.dtype) -> nn.Module:
     try:
         with Unfilled():
             network = _build(layout, slot)
-    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, ImportError) as error:
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        RuntimeError,
+        ImportError,
+        ArithmeticError,
+    ) as error:
         problem = Problem(str(place / "config.json"), f"does not describe a {slot} ({error})")
         raise ModelError(problem) from error
     tensors = read_weights(layout.weights(slot), RULES.get(slot, KeyRules()), dtype)

@@ -21,7 +21,7 @@ from ambientgen.models.folder import (
     read_json,
     unet_multiple,
 )
-from ambientgen.models.typed_json import TypedJson
+from ambientgen.models.typed_json import Gathered, TypedJson
 from ambientgen.scene.faults import nearest
 from ambientgen.swells import Swell
 from ambientgen.units import TONE_FRAMES, ChunkRule, Geometry
@@ -110,6 +110,17 @@ PUBLISHED = {
         "cvssp/audioldm2-music", "0019cb0bd4d314accff72aee1c3abd6f22929ba5"
     ),
 }
+FIELDS = (
+    *("revision", "licence", "steps", "only_steps", "guidance", "text_stream", "apart", "silence"),
+    *("gain_db", "cores", "overlap", "multiple", "chunk", "norms", "states", "swells", "unrest"),
+)
+# What numbers of ambientgen.json may be. Beyond 100 dB of gain nothing is left of 16 bits, or all
+# is clipped. Guidance overflows long before 100. Swells move a level of 0 to 1, no faster than a
+# token of LOA can tell and no slower than what a curve is for. Unrest is a share; 1.75 is the most
+# that was ever of use.
+MOST_GAIN_DB = MOST_GUIDANCE = 100.0
+FASTEST_S, MOST_SWELL = 0.1, (1.0, 3600.0)
+MOST_UNREST = 10.0
 POCKET = "pocket"
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _CARD_LICENCE = re.compile(r"\A---\s.*?^license:\s*['\"]?([\w.+-]+)", re.MULTILINE | re.DOTALL)
@@ -236,32 +247,39 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
     layout = check_folder(folder, remedy)
     file = folder / EXTRAS
     extras = TypedJson(file, read_json(file) if file.is_file() else {})
-    geometry = _with_chunk(geometry_of(folder), extras)
-    licence = extras.text("licence") or _card_licence(folder)
-    return ModelSpec(
+    found = Gathered()
+    geometry = found(lambda: geometry_of(folder), Geometry(16_000, 160, 64, 4, 8))
+    multiple = found(lambda: unet_multiple(folder), 0)
+    whole = not found.problems  # else there is nothing to hold the lengths of windows against
+    none: dict[str, tuple[float, float]] = {}
+    swells = found(lambda: extras.pairs("swells", MOST_SWELL, FASTEST_S), none)
+    usual, rule = RenderDefaults(), WindowRule((8,), 0, 8)
+    spec = ModelSpec(
         name=name,
         source=source,
         folder=layout.folder,
-        revision=extras.text("revision"),
-        licence=licence,
-        commercial=licence.lower() in COMMERCIAL_LICENCES,
-        geometry=geometry,
-        rule=_rule(extras, geometry, unet_multiple(folder)),
+        revision=found(lambda: extras.text("revision"), ""),
+        licence=found(lambda: extras.text("licence"), "") or _card_licence(folder),
+        commercial=False,
+        geometry=found(lambda: _with_chunk(geometry, extras), geometry) if whole else geometry,
+        rule=found(lambda: _rule(extras, geometry, multiple), rule) if whole else rule,
         defaults=RenderDefaults(
-            steps=extras.whole("steps", RenderDefaults.steps),
-            guidance=extras.number("guidance", RenderDefaults.guidance, least=0),
-            text_stream=extras.flag("text_stream", RenderDefaults.text_stream),
-            only_steps=extras.flag("only_steps", RenderDefaults.only_steps),
-            apart=extras.flag("apart", RenderDefaults.apart),
+            steps=found(lambda: extras.whole("steps", usual.steps), 1),
+            guidance=found(
+                lambda: extras.number("guidance", usual.guidance, 0, MOST_GUIDANCE), 1.0
+            ),
+            text_stream=found(lambda: extras.flag("text_stream", usual.text_stream), False),
+            only_steps=found(lambda: extras.flag("only_steps", usual.only_steps), False),
+            apart=found(lambda: extras.flag("apart", usual.apart), False),
         ),
-        gain_db=extras.number("gain_db", 0.0),
-        states=extras.texts("states"),
-        swells={
-            state: Swell(amount, period_s)
-            for state, (amount, period_s) in extras.pairs("swells").items()
-        },
-        unrest=extras.numbers("unrest", least=0),
+        gain_db=found(lambda: extras.number("gain_db", 0.0, -MOST_GAIN_DB, MOST_GAIN_DB), 0.0),
+        states=found(lambda: extras.texts("states"), ()),
+        swells={state: Swell(*pair) for state, pair in swells.items()},
+        unrest=found(lambda: extras.numbers("unrest", 0, MOST_UNREST), {}),
     )
+    if problems := found.problems + extras.unknown(FIELDS):
+        raise ModelError(*problems)
+    return replace(spec, commercial=spec.licence.lower() in COMMERCIAL_LICENCES)
 
 
 def layout_of(spec: ModelSpec) -> Layout:
@@ -273,6 +291,7 @@ def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:
     """The geometry with the `chunk` that the folder asks for (core, fade and context) and the
     `norms` in it, in latent frames."""
     stride, usual = geometry.latent_stride, geometry.chunk
+    norms = extras.whole("norms", 0, least=0)
     default = tuple(n // stride for n in (usual.core, usual.fade, usual.context))
     lengths = extras.wholes("chunk", default)
     if len(lengths) != 3 or lengths[1] > lengths[0] or lengths[0] * stride % TONE_FRAMES:
@@ -282,7 +301,6 @@ def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:
             f"core of a multiple of {TONE_FRAMES // stride or 1}"
         )
         raise ModelError(Problem(str(extras.path), what, remedy))
-    norms = extras.whole("norms", 0, least=0)
     return replace(geometry, chunk=ChunkRule(*(stride * n for n in (*lengths, norms))))
 
 
@@ -292,7 +310,12 @@ def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:
     AudioLDM 2: cores of 56, 112 or 224 frames of 40 ms and an overlap of 32 (together at most the
     256 frames it was trained on), multiples of 8 because its UNet halves three times.
     """
-    multiple = extras.whole("multiple", multiple)
+    needed = max(1, multiple)
+    silence = extras.flag("silence", WindowRule.silence)
+    multiple = extras.whole("multiple", needed)
+    if multiple % needed:
+        what = f"`multiple` is {multiple}, and this model's UNet takes multiples of {needed} frames"
+        raise ModelError(Problem(str(extras.path), what, f"write {needed}, or leave it out"))
     rate = geometry.frames_per_second / 25
 
     def whole(frames: float) -> int:
@@ -301,7 +324,7 @@ def _rule(extras: TypedJson, geometry: Geometry, multiple: int) -> WindowRule:
     cores = extras.wholes("cores", tuple(whole(56) * double for double in (1, 2, 4)))
     overlap = extras.whole("overlap", min(whole(32), cores[0]), least=0)
     try:
-        return WindowRule(cores, overlap, multiple, extras.flag("silence", WindowRule.silence))
+        return WindowRule(cores, overlap, multiple, silence)
     except ValueError as error:
         raise ModelError(Problem(str(extras.path), str(error))) from error
 

@@ -34,6 +34,12 @@ RANGES: dict[str, tuple[Any, float, float]] = {
     "beta_start": ((int, float), 0, 0.9999),
     "beta_end": ((int, float), 0, 0.9999),
 }
+# What diffusers' solver of this kind knows; ours does some of it.
+CHOICES = {
+    "prediction_type": ("epsilon", "sample", "v_prediction", "flow_prediction"),
+    "beta_schedule": ("linear", "scaled_linear", "squaredcos_cap_v2"),
+    "timestep_spacing": ("linspace", "leading", "trailing"),
+}
 
 FIELDS = Fields(
     {
@@ -189,6 +195,18 @@ def _check_numbers(values: Mapping[str, Any]) -> None:
         if not right:
             what = f"`{name}` is {reprlib.repr(value)}"
             problems.append(Problem(CONFIG, what, f"write a number from {least} to {most}"))
+    if problems:
+        raise ModelError(*problems)
+
+
+def check_choices(config: Mapping[str, Any]) -> None:
+    """Raises ModelError for a configuration that neither our solver nor diffusers' can follow."""
+    problems = []
+    for name, known in CHOICES.items():
+        value = config.get(name, known[0])
+        if value not in known:
+            what = f"`{name}` is {reprlib.repr(value)}"
+            problems.append(Problem(CONFIG, what, f"write one of {', '.join(known)}"))
     if problems:
         raise ModelError(*problems)
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import reprlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ambientgen.errors import ModelError, Problem
+from ambientgen.scene.faults import nearest
 
 LARGEST = 1_000_000  # of whole numbers: beyond any rate, hop or count of a model
+NO_END = (math.inf, math.inf)
 LONGEST = 16  # of lists of whole numbers: beyond the levels of any network
+
+Found = TypeVar("Found")
 
 
 class TypedJson:
@@ -22,6 +26,15 @@ class TypedJson:
     def __init__(self, path: Path, values: Mapping[str, Any]) -> None:
         self.path = path
         self._values = values
+
+    def unknown(self, known: Sequence[str]) -> list[Problem]:
+        """A problem for each field that is not one of `known`."""
+        problems = []
+        for name in sorted(self._values.keys() - set(known)):
+            near = nearest(name, known)
+            remedy = f"did you mean `{near}`?" if near else f"it knows {', '.join(known)}"
+            problems.append(Problem(str(self.path), f"has no field `{name[:40]}`", remedy))
+        return problems
 
     def text(self, key: str) -> str:
         """A text, by default empty."""
@@ -42,20 +55,27 @@ class TypedJson:
             self._refuse(key, "an object of texts")
         return dict(value)
 
-    def pairs(self, key: str) -> dict[str, tuple[float, float]]:
-        """An object whose values are lists of two numbers above 0, by default empty."""
+    def pairs(
+        self, key: str, most: tuple[float, float] = NO_END, least: float = 0.0
+    ) -> dict[str, tuple[float, float]]:
+        """An object whose values are lists of two numbers above 0, by default empty. They are at
+        most `most`, and the second is at least `least`."""
         value = self._values.get(key, {})
-        if not isinstance(value, dict) or not all(map(_is_pair, value.values())):
-            self._refuse(key, "an object of lists of two numbers above 0")
+        fits = isinstance(value, dict) and all(map(_is_pair, value.values()))
+        if not fits or any(
+            one > most[0] or not least <= other <= most[1] for one, other in value.values()
+        ):
+            ends = f", up to {most[0]:g}, and {least:g} to {most[1]:g}" if most != NO_END else ""
+            self._refuse(key, f"an object of lists of two numbers above 0{ends}")
         return {name: (float(one), float(other)) for name, (one, other) in value.items()}
 
-    def numbers(self, key: str, least: float) -> dict[str, float]:
-        """An object whose values are numbers of at least `least`, by default empty."""
+    def numbers(self, key: str, least: float, most: float = math.inf) -> dict[str, float]:
+        """An object whose values are numbers from `least` to `most`, by default empty."""
         value = self._values.get(key, {})
         if not isinstance(value, dict) or not all(
-            _is_number(each) and each >= least for each in value.values()
+            _is_number(each) and least <= each <= most for each in value.values()
         ):
-            self._refuse(key, f"an object of numbers of at least {least:g}")
+            self._refuse(key, f"an object of numbers{_range(least, most)}")
         return {name: float(each) for name, each in value.items()}
 
     def flag(self, key: str, default: bool) -> bool:
@@ -63,11 +83,13 @@ class TypedJson:
         value = self._values.get(key, default)
         return value if isinstance(value, bool) else self._refuse(key, "true or false")
 
-    def number(self, key: str, default: float, least: float = -math.inf) -> float:
-        """A finite number of at least `least`."""
+    def number(
+        self, key: str, default: float, least: float = -math.inf, most: float = math.inf
+    ) -> float:
+        """A finite number from `least` to `most`."""
         value = self._values.get(key, default)
-        if not _is_number(value) or value < least:
-            self._refuse(key, "a number" if least == -math.inf else f"a number of at least {least}")
+        if not _is_number(value) or not least <= value <= most:
+            self._refuse(key, f"a number{_range(least, most)}")
         return float(value)
 
     def whole(self, key: str, default: int, least: int = 1) -> int:
@@ -79,17 +101,37 @@ class TypedJson:
 
     def wholes(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
         """One to `LONGEST` whole numbers from 1 to `LARGEST`."""
-        if key not in self._values:
-            return default
-        value = self._values[key]
+        value = self._values.get(key, list(default))
         fits = isinstance(value, list) and 1 <= len(value) <= LONGEST
         if not fits or not all(_is_whole(each, 1) for each in value):
-            self._refuse(key, "a list of whole numbers")
+            self._refuse(key, "a list of whole numbers, each of at least 1")
         return tuple(value)
 
     def _refuse(self, key: str, wanted: str) -> NoReturn:
         what = f"`{key}` is {reprlib.repr(self._values[key])}"
         raise ModelError(Problem(str(self.path), what, f"write {wanted}"))
+
+
+class Gathered:
+    """The problems of several look-ups, in their order."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def __call__(self, look_up: Callable[[], Found], instead: Found) -> Found:
+        """What `look_up` gives; `instead` where it raises ModelError."""
+        try:
+            return look_up()
+        except ModelError as error:
+            self.problems += error.problems
+            return instead
+
+
+def _range(least: float, most: float) -> str:
+    """In words, which numbers are meant."""
+    if math.isfinite(most):
+        return f" from {least:g} to {most:g}"
+    return f" of at least {least:g}" if math.isfinite(least) else ""
 
 
 def _is_pair(value: Any) -> bool:
