@@ -290,7 +290,7 @@ def test_shipped_recipes_are_right() -> None:
         assert bool(idle) == (recipe.start is not None)
 
 
-def test_a_recipe_from_before_the_few_step_stage_keeps_the_unet_as_it_is(tmp_path: Path) -> None:
+def test_a_recipe_from_before_a_stage_keeps_its_networks_as_they_are(tmp_path: Path) -> None:
     from ambientgen.training.stages import Run, Setting
 
     recipe = parse_recipe(TINY.encode(), "tiny.yaml")
@@ -300,6 +300,12 @@ def test_a_recipe_from_before_the_few_step_stage_keeps_the_unet_as_it_is(tmp_pat
     run_without.__dict__["unet"] = trained
     assert run_without.few is trained
     assert not list(tmp_path.iterdir())
+    assert recipe.stages.decoding.steps == 0
+    both = run_without.__dict__["vae"], run_without.__dict__["vocoder"] = (
+        nn.Linear(1, 1),
+        nn.Linear(2, 1),
+    )
+    assert run_without.decoding == both
 
 
 @pytest.mark.parametrize(

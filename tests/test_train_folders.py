@@ -35,7 +35,7 @@ from ambientgen.training.devices import ONE_CPU
 from ambientgen.training.keep import kept, kept_of, new_array, writing_below, written
 from ambientgen.training.lock import LOCK, alone_in
 from ambientgen.training.loop import Fit, Schedule
-from ambientgen.training.order import Order, check, made_of
+from ambientgen.training.order import Order, check, made_of, with_steps
 from ambientgen.training.recipe import load_recipe, parse_recipe
 from ambientgen.training.recordings import check_usable
 from ambientgen.training.sources import find
@@ -113,6 +113,8 @@ def test_a_stage_begins_anew_when_what_it_learns_from_has_changed(tmp_path: Path
         ("meaning", "vae", False),
         ("vocoder", "vae", True),
         ("vocoder", "mae", False),
+        ("decoding", "vae", True),
+        ("decoding", "meaning", False),
         ("unet", "meaning", True),
         ("unet", "vae", True),
         ("few", "mae", True),
@@ -124,15 +126,16 @@ def test_stages_know_what_they_learn_from(
     stage: str, changed: str, anew: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every stage is asked for, with trainers that train nothing."""
-    from ambientgen.training import few, language, stages, vocoder
+    from ambientgen.training import decoding, few, language, stages, vocoder
 
     networks = {name: nn.Linear(1, 1) for name in ("vae", "mae", "clap", "meaning")}
     network = nn.Linear(1, 1)
-    for module, name in ((language, "train_meaning"), (vocoder, "train"), (few, "train")):
+    trainers = [(each, "train") for each in (vocoder, decoding, few)]
+    for module, name in ((language, "train_meaning"), *trainers):
         monkeypatch.setattr(module, name, lambda *_: network)
     monkeypatch.setattr(stages, "loa_examples", lambda *_: None)
     fit = SimpleNamespace(fit=lambda *_: network, batch=None)
-    recipe = parse_recipe(TINY.encode(), "tiny.yaml")
+    recipe = with_steps(parse_recipe(TINY.encode(), "tiny.yaml"), ["decoding=1"])
 
     def train() -> None:
         this = Run(recipe, Setting(tmp_path))
@@ -146,7 +149,7 @@ def test_stages_know_what_they_learn_from(
         del this.__dict__["meaning"]
         assert this.meaning is network
         this.__dict__["meaning"] = networks["meaning"]
-        assert this.vocoder is this.few is network
+        assert this.vocoder is this.decoding is this.few is network
 
     train()
     checkpoint = tmp_path / "run" / f"{stage}.ckpt"

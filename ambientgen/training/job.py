@@ -21,6 +21,7 @@ from ambientgen.events import Event, Listener, Notice, StageStarted, StepsDone, 
 from ambientgen.training.around import unbroken, unheard
 from ambientgen.training.beside import beside
 from ambientgen.training.corpus import NAMES
+from ambientgen.training.decoding import SPAN
 from ambientgen.training.devices import Devices, find_devices
 from ambientgen.training.export import export
 from ambientgen.training.few import STEPS
@@ -48,7 +49,7 @@ EXTRAS: dict[str, Any] = {
     "cores": [24, 48, 96],
     "overlap": 16,
     "chunk": [96, 8, 8],
-    "norms": 96,
+    "norms": SPAN,
     "multiple": 4,
 }
 

@@ -38,13 +38,15 @@ class StageFields(_Fields):
 
 
 class Stages(_Fields):
-    """All stages, in the order they are done in. `few` may be left out: recipes are older."""
+    """All stages, in the order they are done in. `decoding` and `few` may be left out: recipes are
+    older."""
 
     vae: StageFields
     mae: StageFields
     clap: StageFields
     meaning: StageFields
     vocoder: StageFields
+    decoding: StageFields = StageFields(steps=0)
     unet: StageFields
     few: StageFields = StageFields(steps=0)
 

@@ -25,11 +25,11 @@ from ambientgen.training.below import digest_of
 from ambientgen.training.captions import Heard, setting_of
 from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.examples import clap_extractor
-from ambientgen.training.keep import kept, kept_of
+from ambientgen.training.keep import kept, kept_of, new_array
 from ambientgen.training.language import Meaning, clap_text
 from ambientgen.training.mae import CROPS, LoaEncoder
 from ambientgen.training.recordings import Recordings
-from ambientgen.training.stems import CLIP_FRAMES
+from ambientgen.training.stems import CLIP_FRAMES, Stems
 from ambientgen.training.unet import (
     NO_CONDITION,
     TOP_LEVEL,
@@ -234,3 +234,28 @@ class RecordedTrainer(UNetTrainer):
             return loa, ""
         plain = self.recordings.plains[clip]
         return loa, said((plain,) if kind < UNSAID + LEVEL_FREE else texts, rng)
+
+
+def audible(raw: Stems | None, own: Recordings, share: float, path: Path) -> Stems:
+    """Stems of textures and of recordings, which have `share` of them, for networks that need no
+    names: recordings take any. The sound is kept at `path`."""
+    textures = 0 if raw is None or share == 1 else len(raw.audio)
+    wanted = share / (1 - share) * textures if textures else len(own.audio)
+    # Each name must occur, since mixtures are drawn by name.
+    rows = np.resize(np.arange(len(own.audio)), max(round(wanted), len(NAMES)))
+
+    def make(partial: Path) -> None:
+        audio = new_array(partial, (textures + len(rows), own.audio.shape[1]))
+        if raw is not None and textures:
+            audio[:textures] = raw.audio
+        for i, row in enumerate(rows):
+            audio[textures + i] = own.audio[row]
+        audio.flush()
+
+    kept_at = kept(path, make)
+    called = [NAMES[i % len(NAMES)] for i in range(len(rows))]
+    if raw is not None and textures:
+        called = [*map(str, raw.names), *called]
+    audio = np.load(kept_at, mmap_mode="r")
+    curves = np.ones((len(audio), CLIP_FRAMES), np.float16)
+    return Stems(audio, curves, np.array(called), np.array([""] * len(called)))

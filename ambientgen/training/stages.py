@@ -23,6 +23,7 @@ from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training import corpus as corpora
 from ambientgen.training import (
+    decoding,
     few,
     language,
     mae,
@@ -37,7 +38,7 @@ from ambientgen.training import (
 from ambientgen.training.around import Around, More, not_in_workers, start_from, tell_misfits
 from ambientgen.training.below import begin_anew, digest_of
 from ambientgen.training.captions import Heard
-from ambientgen.training.corpus import NAMES, Corpus
+from ambientgen.training.corpus import Corpus
 from ambientgen.training.devices import ONE_CPU, Devices
 from ambientgen.training.examples import clap_features, loa_examples
 from ambientgen.training.export import Components
@@ -54,6 +55,7 @@ from ambientgen.training.unet import UNetTrainer
 
 # Seeds of the corpus: mixtures for all networks, for CLAP, for the vocoder, captions; recordings.
 MIX_SEED, CLAP_SEED, VOCODER_SEED, CAPTION_SEED, TAKE_SEED = 1, 77, 10_000, 0, 21
+DECODING_SEED = 3_000_000
 _UNETS = ("vae", "mae", "clap", "meaning")  # stages that its latents, LOA and words come from
 SMALL = 1000  # clips; of fewer, far from all prompts can be asked for
 
@@ -227,14 +229,20 @@ class Run:
     @cached_property
     def vocoder(self) -> TextureVocoder:
         """The vocoder, for mels true and decoded."""
-        autoencoder, own, raw = self.vae, self.recordings, self.stems
-        if not self.recipe.stages.vocoder.steps:
-            raw = stems.no_stems()
-        elif own is not None:
-            raw = self._stems_and_recordings(raw, own)
-        assert raw is not None
+        autoencoder = self.vae
+        raw = self._audible() if self.recipe.stages.vocoder.steps else stems.no_stems()
         schedule = self._schedule("vocoder", below=("vae",))
         return vocoder.train(raw, autoencoder, self.folder, schedule, VOCODER_SEED)
+
+    @cached_property
+    def decoding(self) -> tuple[AutoencoderKL, TextureVocoder]:
+        """The VAE and the vocoder, trained on what is heard of both; with none of it, as they
+        are."""
+        both = self.vae, self.vocoder
+        if not self.recipe.stages.decoding.steps:
+            return both
+        schedule = self._schedule("decoding", below=("vae", "vocoder"))
+        return decoding.train(self._audible(), *both, self.folder, schedule, DECODING_SEED)
 
     @cached_property
     def unet(self) -> AudioLDM2UNet2DConditionModel:
@@ -306,38 +314,22 @@ class Run:
         with self.setting.devices.first():
             return latents_of(source, autoencoder, path, scale)[0]
 
-    def _stems_and_recordings(self, raw: Stems | None, own: Recordings) -> Stems:
-        """Stems of both for the vocoder, which needs no names: recordings take any."""
-        share = self._share()
-        textures = 0 if raw is None or share == 1 else len(raw.audio)
-        wanted = share / (1 - share) * textures if textures else len(own.audio)
-        # Each name must occur, since mixtures are drawn by name.
-        rows = np.resize(np.arange(len(own.audio)), max(round(wanted), len(NAMES)))
-
-        def make(partial: Path) -> None:
-            audio = new_array(partial, (textures + len(rows), own.audio.shape[1]))
-            if raw is not None and textures:
-                audio[:textures] = raw.audio
-            for i, row in enumerate(rows):
-                audio[textures + i] = own.audio[row]
-            audio.flush()
-
+    def _audible(self) -> Stems:
+        """What there is to hear, as stems."""
+        raw, own = self.stems, self.recordings
+        if own is None:
+            assert raw is not None
+            return raw
         with self.setting.devices.first():
-            path = kept(self.setting.work / "vocoder.npy", make)
-        called = [NAMES[i % len(NAMES)] for i in range(len(rows))]
-        if raw is not None and textures:
-            called = [*map(str, raw.names), *called]
-        audio = np.load(path, mmap_mode="r")
-        curves = np.ones((len(audio), CLIP_FRAMES), np.float16)
-        return Stems(audio, curves, np.array(called), np.array([""] * len(called)))
+            return recorded.audible(raw, own, self._share(), self.setting.work / "vocoder.npy")
 
     @cached_property
     def components(self) -> Components:
         """All networks, trained."""
-        network, voice = self.few, self.vocoder
+        network, (autoencoder, voice) = self.few, self.decoding
         roberta, t5 = self.tokenizers
         return Components(
-            self.clap, self.meaning, roberta, t5, network, self.vae, voice, self.mae,
+            self.clap, self.meaning, roberta, t5, network, autoencoder, voice, self.mae,
             self.latents[1],
         )  # fmt: skip
 
