@@ -7,6 +7,7 @@ of log bands, and how these fluctuate must be right (`vae.grain`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training.corpus import draw_recipes, mix
 from ambientgen.training.loop import Fit, Schedule
-from ambientgen.training.mel import HOP, log_mel, mel_basis
+from ambientgen.training.mel import HOP, MEL_BINS, log_mel, mel_basis
 from ambientgen.training.stems import Stems
 from ambientgen.training.vae import grain
 
@@ -109,4 +110,16 @@ def train(
         target = x[:, inner]
         return draft_losses(a, b, target)
 
-    return Fit(vocoder, loss, schedule, folder, "vocoder").run()
+    warm = schedule.around.warm
+    first = None if warm is None else with_chances(warm)
+    return Fit(vocoder, loss, schedule, folder, "vocoder", warm=first).run()
+
+
+def with_chances(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """A vocoder's weights as one has them that is told chances, and makes nothing of them if this
+    one was told none."""
+    enter = weights.get("enter.weight")
+    if enter is None or enter.dim() != 3 or enter.shape[1] != MEL_BINS:
+        return weights
+    unheard = enter.new_zeros(len(enter), CHANCES, enter.shape[2])
+    return {**weights, "enter.weight": torch.cat([enter, unheard], 1)}
