@@ -45,10 +45,7 @@ _LEVEL = 0.01  # root mean square of a segment when it is heard
 _PAD = 1_600  # samples, mirrored on both sides and then cut off, so that ends do not click
 _UNIT = RATE // ENVELOPE_RATE  # samples of a frame of envelope
 
-# A group's mean difference that counts as 1. Over pairs of natural recordings of different kinds
-# the median of each group is then 0.84, so that all count the same; but phase relations, which 5 s
-# tell with an error nearly as large as that median, count half. docs/ear.md has the measurement.
-_UNITS = {
+UNITS = {
     "mean": 0.047,
     "variation": 0.09,
     "skewness": 0.8,
@@ -58,6 +55,12 @@ _UNITS = {
     "across_channels": 0.29,
     "across_rates": 0.35,
 }
+"""A group's mean difference that counts as 1.
+
+Over pairs of natural recordings of different kinds the median of each group is then 0.84, so that
+all count the same; but phase relations, which 5 s tell with an error nearly as large as that
+median, count half. docs/ear.md has the measurement.
+"""
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def differences(a: TextureStats, b: TextureStats) -> dict[str, float]:
     """The distance by group of statistics; `distance` is their mean."""
     return {
         name: float(np.mean(np.abs(getattr(a, name) - getattr(b, name)))) / unit
-        for name, unit in _UNITS.items()
+        for name, unit in UNITS.items()
     }
 
 

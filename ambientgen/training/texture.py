@@ -15,11 +15,12 @@ from scipy.signal.windows import tukey
 from torch import Tensor
 from torch.nn import functional as F
 
+from ambientgen.ear.texture import UNITS
+
 RATE = 16_000
 BANDS, LOWEST_HZ, HIGHEST_HZ = 28, 60.0, 7_400.0
 COMPRESSION = 0.3  # of the basilar membrane, as in the paper
 HOP = 40  # samples of a frame of envelope: 400 Hz, as in the paper
-SHORTEST = 8_000  # samples, half a second: less holds too few modulations
 
 _APART = (1, 2, 3, 5, 8, 12)  # bands, between correlated envelopes
 _RATES_HZ = 0.75 * 2 ** (np.arange(16) / 2)  # 0.75 to 136 Hz, two an octave
@@ -27,17 +28,6 @@ _SLOWEST, _FASTEST = 3, 12  # of these, for correlations of modulations: 2.1 to 
 _OCTAVE = 2
 _LEVEL = 0.01  # root mean square of a sound when it is heard
 _EDGE = 40  # of so many parts of a sound, the first and the last are left out: they ring
-# A difference that counts as 1, as the ear has it: then all groups count about alike.
-_UNITS = {
-    "mean": 0.047,
-    "variation": 0.09,
-    "skewness": 0.8,
-    "kurtosis": 0.38,
-    "correlation": 0.25,
-    "modulation": 0.4,
-    "across_bands": 0.29,
-    "across_rates": 0.35,
-}
 _MOST_SKEWED = 8.0
 _TINY = 1e-10  # a root has no slope at 0
 
@@ -54,7 +44,7 @@ def texture_energy(one: Tensor, other: Tensor, sound: Tensor) -> dict[str, Tenso
     """The energy distance, by group of statistics, of two drafts and a sound (B, n) at 16 kHz.
 
     The last term, how far the drafts lie from each other, is what chance alone makes of statistics
-    of a few seconds. n is a multiple of HOP, and SHORTEST at least.
+    of a few seconds. n is a multiple of HOP; less than half a second holds too few modulations.
     """
     level = _LEVEL / (sound.square().mean(-1, keepdim=True).sqrt() + 1e-6)
     a, b, true = (statistics(audio * level) for audio in (one, other, sound))
@@ -65,7 +55,7 @@ def texture_energy(one: Tensor, other: Tensor, sound: Tensor) -> dict[str, Tenso
             - (a[group] - b[group]).abs().mean()
         )
         / unit
-        for group, unit in _UNITS.items()
+        for group, unit in UNITS.items()
     }
 
 
@@ -126,7 +116,7 @@ def _modulations(spectrum: Tensor, frames: int) -> dict[str, Tensor]:
         across.append((cross @ some.square().T / scale).flatten(1))
     return {
         "modulation": (power + 1e-4).log10().flatten(1),
-        "across_bands": torch.cat(across, -1),
+        "across_channels": torch.cat(across, -1),
         "across_rates": _phases(spectrum, some, frames),
     }
 
