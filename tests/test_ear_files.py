@@ -192,6 +192,21 @@ def test_a_sidecar_of_another_sound_is_not_used(
     assert (said in capsys.readouterr().err) is not used
 
 
+def test_joins_of_a_loop_that_goes_round_count_once(tmp_path: Path) -> None:
+    """Three turns tell no more of them than one, nor of the instants they are compared with."""
+    turn = noise(6)
+    turn[2 * RATE : 4 * RATE] *= 1.5
+    scene = {"version": 1, "duration": "6s", "loop": True, "states": {"rain": {"curve": 0.5}}}
+    joins = [6.0 * k + at for k in range(3) for at in (2.0, 4.0)]
+    for length, loop, count in ((1, True, 2), (3, True, 2), (3, False, 6)):
+        beside = {"joins_s": joins[: 2 * length], "loop": loop, "scene": scene}
+        (tmp_path / "sound.json").write_text(json.dumps(beside | ({} if loop else {"scene": {}})))
+        hearing = heard(tmp_path, np.tile(turn, (length, 1)))
+        assert len(hearing.joins_s) == count
+        worst = verdict(hearing, "seams.worst")
+        assert (worst.passed is None) is loop
+
+
 def test_a_loop_that_goes_round_may_repeat_itself(tmp_path: Path) -> None:
     """But not within a turn."""
     turn = noise(12)

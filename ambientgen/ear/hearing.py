@@ -118,23 +118,28 @@ def listen(
         what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
         raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
     known = joins_s if joins_s is not None else told.joins_s
-    hops = np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S)
+    hops = np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S).tolist()
     events = told.events_s
     if events is None and whole is not None:
         events = events_s(whole, told.from_s, heard.duration_s)
-    joins = away_from(hops if known is None else known, events or ())
+    turn_s = _turn_s(told, whole)
+    joins = away_from(_once(hops if known is None else known, turn_s, heard), events or ())
     curves = heard_curves(heard, scene) if scene else []
     silent = silent_stretches(scene, heard.duration_s) if scene else ()
     promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))
     verdicts = [
-        *seam_verdicts(trace_features(heard, joins), known is not None),
+        *seam_verdicts(
+            trace_features(heard, joins),
+            known is not None,
+            heard.duration_s / (turn_s or heard.duration_s),
+        ),
         loop_verdict(sound, heard, promised),
         *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else [_NO_TRAJECTORY]),
         *_texture_verdicts(heard, references),
         *drift_verdicts(heard, scene),
         *faults.verdicts(),
         *gap_verdicts(heard, silent, levels.levels_db),
-        *repeat_verdicts(strongest_repeat(sound, heard, _turn_s(told, whole))),
+        *repeat_verdicts(strongest_repeat(sound, heard, turn_s)),
         *width.verdicts(),
     ]
     return Hearing(
@@ -159,6 +164,13 @@ def _turn_s(told: Told, scene: Scene | None) -> float | None:
     if told.turn_s is None and scene is not None and scene.loop:
         return scene.duration_s
     return told.turn_s
+
+
+def _once(joins_s: Sequence[float], turn_s: float | None, heard: Trace) -> Sequence[float]:
+    """The joins, of a loop that goes round each but once: that which has a turn around it."""
+    if turn_s is None or heard.duration_s < 2 * turn_s:
+        return joins_s
+    return [time_s for time_s in joins_s if turn_s / 2 <= time_s < 3 * turn_s / 2]
 
 
 def _mono(

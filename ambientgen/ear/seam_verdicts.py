@@ -30,8 +30,11 @@ _FEWEST_OTHERS = 60
 _LOOP_S = 3.2  # to both sides of the loop point: more than its features see
 
 
-def seam_verdicts(features: SeamFeatures, told: bool) -> list[Verdict]:
-    """The detector, each feature over all joins, and the most suspicious join by itself."""
+def seam_verdicts(features: SeamFeatures, told: bool, turns: float = 1.0) -> list[Verdict]:
+    """The detector, each feature over all joins, and the most suspicious join by itself.
+
+    `turns`: how often a loop goes round, and with it each other instant there is to compare with.
+    """
     note = "" if told else f"joins not told: every {HOP_UNTOLD_S} s"
     if not len(features.joins_s):
         return [Verdict("seams.auc", None, note="no join that could be judged")]
@@ -57,7 +60,7 @@ def seam_verdicts(features: SeamFeatures, told: bool) -> list[Verdict]:
             evidence = (float(column.mean()) - 0.5) * np.sqrt(12 * len(column))
             found.append(at_most(f"seams.{name}", float(evidence), limit, "sigma"))
     worst = _worst("seams.worst", features, note)
-    if len(features.others_s) < _FEWEST_OTHERS:
+    if len(features.others_s) < _FEWEST_OTHERS * max(turns, 1.0):
         too_short = "not judged: too few other instants to compare it with"
         worst = replace(worst, passed=None, where_s=(), note=f"{worst.note}; {too_short}")
     return [*found, worst]
