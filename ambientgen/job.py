@@ -138,8 +138,7 @@ class Job:
 
     def notices(self, scene: Scene, output: str | Path, encoding: Encoding) -> Iterator[Notice]:
         """What is to be said of the job that `scene`, as it was written, became."""
-        made = samples_at(self.scene.duration_s, SOURCE_RATE)
-        if made != samples_at(scene.duration_s, SOURCE_RATE):
+        if scene.loop and _samples(self.scene) != _samples(scene):
             lasts, asked = spell(self.scene.duration_s), spell(scene.duration_s)
             yield Notice(f"the loop lasts {lasts}, not {asked}: whole samples at {self.rate} Hz")
         if self.period is not None and self.span is not None:
@@ -151,6 +150,10 @@ class Job:
         yield from map(Notice, said_in_vain(scene))
 
 
+def _samples(scene: Scene) -> int:
+    return samples_at(scene.duration_s, SOURCE_RATE)
+
+
 def fitted(scene: Scene) -> Scene:
     """A scene that the output's rate can tell exactly: a loop of as many samples as fit both.
 
@@ -159,8 +162,7 @@ def fitted(scene: Scene) -> Scene:
     """
     if not scene.loop:
         return scene
-    samples = samples_at(scene.duration_s, SOURCE_RATE)
-    whole = whole_period(samples, SOURCE_RATE, scene.output.sample_rate)
+    whole = whole_period(_samples(scene), SOURCE_RATE, scene.output.sample_rate)
     return replace(scene, duration_s=whole / SOURCE_RATE)
 
 

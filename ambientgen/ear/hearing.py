@@ -127,12 +127,9 @@ def listen(
     curves = heard_curves(heard, scene) if scene else []
     silent = silent_stretches(scene, heard.duration_s) if scene else ()
     promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))
+    turns = heard.duration_s / (turn_s or heard.duration_s)
     verdicts = [
-        *seam_verdicts(
-            trace_features(heard, joins),
-            known is not None,
-            heard.duration_s / (turn_s or heard.duration_s),
-        ),
+        *seam_verdicts(trace_features(heard, joins), known is not None, turns),
         loop_verdict(sound, heard, promised),
         *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else [_NO_TRAJECTORY]),
         *_texture_verdicts(heard, references),
