@@ -245,6 +245,7 @@ run(sys.argv[2:])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [1, 3])
 def test_killed_between_its_names_a_render_is_started_again(
     names: int, tmp_path: Path, capsys: Output

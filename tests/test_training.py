@@ -339,6 +339,7 @@ def _few(few: Any, folder: Path, steps: int, draw: Any = _drawn, **more: Any) ->
     return start, few.train(sounds, start, folder, schedule).state_dict()
 
 
+@pytest.mark.slow
 def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> None:
     start, whole = _few(small, tmp_path / "whole", 10)
     assert any(not torch.equal(whole[key], start[key]) for key in start)
@@ -754,6 +755,7 @@ def _learn(critic: Any, steps: int, make: Callable[[int], tuple[Any, Any, Any]])
     return told
 
 
+@pytest.mark.slow
 def test_a_critic_tells_the_mean_of_sounds_from_sounds_and_not_sounds_from_sounds() -> None:
     from ambientgen.training.critic import Critic
 
