@@ -372,6 +372,7 @@ def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> No
     assert len(calls) == 1 + 5, "what is foretold was kept"
 
 
+@pytest.mark.slow
 def test_the_few_step_stage_begins_anew_from_another_unet(small: Any, tmp_path: Path) -> None:
     notices: list[Event] = []
     start, first = _few(small, tmp_path, 2)
@@ -544,6 +545,7 @@ def namers(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return learnt
 
 
+@pytest.mark.slow
 def test_namers_name_what_they_never_heard(namers: Any) -> None:
     new = _labelled(np.random.default_rng(99), 60, 200)
     for said in namers(new.clean).chunk(2, 1):
@@ -558,6 +560,7 @@ def test_one_namer_hears_what_moves_alone(namers: Any) -> None:
     assert float((namers.all(coloured) - namers.all(clean)).abs().max()) > 0.1
 
 
+@pytest.mark.slow
 def test_takes_that_are_named_otherwise_miss(namers: Any, tmp_path: Path) -> None:
     from ambientgen.training.foretold import Foretold, learn_to_foretell
     from ambientgen.training.moments import Ears
@@ -583,6 +586,7 @@ def test_takes_that_are_named_otherwise_miss(namers: Any, tmp_path: Path) -> Non
     torch.testing.assert_close(loaded.missed(one, other, batch), right)
 
 
+@pytest.mark.slow
 def test_the_few_step_stage_learns_names_first(small: Any, tmp_path: Path) -> None:
     told: list[Event] = []
     _few(small, tmp_path, 4, labelled=_labelled, around=Around(tell=told.append))
@@ -779,6 +783,7 @@ def _loud_or_faint() -> tuple[Any, torch.Tensor]:
     return _asked(batch), torch.where(loud, 1.5, 0.5)[:, None, None, None]
 
 
+@pytest.mark.slow
 def test_a_critic_knows_what_was_asked_for() -> None:
     """What was made is what the other half asked for."""
     from ambientgen.training.critic import Critic
@@ -792,6 +797,7 @@ def test_a_critic_knows_what_was_asked_for() -> None:
     assert np.mean(_learn(Critic(), 40, make)[-5:]) < 0.35
 
 
+@pytest.mark.slow
 def test_a_critic_knows_what_real_sounds_were_asked_for() -> None:
     """What is made is as real as the rest, so that only real ones teach what was asked for."""
     from ambientgen.training.critic import Critic, taught, told_apart
