@@ -62,7 +62,9 @@ def asked_stretch(length_s: float, between_s: Between, rate: int) -> Stretch:
     endless = length_s == math.inf
     if not endless and not (math.isfinite(length_s) and samples_at(length_s, rate) > 0):
         problem = (
-            f"`{length_s:.9g}s` is no sample long" if length_s > 0 else f"`{length_s}` is none"
+            f"`{length_s:.9g}s` is no sample long"
+            if length_s > 0
+            else f"`{length_s:g}` is no duration"
         )
         raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
     from_s, to_s = between_s

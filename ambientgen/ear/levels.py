@@ -7,9 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from ambientgen.ear.source import Array
-from ambientgen.ear.trace import FINE_S, Floats
-
-_FLOOR_DB = -120.0  # as the trace has it
+from ambientgen.ear.trace import FINE_S, FLOOR_DB, Floats
 
 
 class ChannelLevels:
@@ -32,7 +30,7 @@ class ChannelLevels:
         if len(edges) > 1:
             powers = np.add.reduceat(held[: edges[-1]] ** 2, edges[:-1], axis=0)
             powers /= np.diff(edges)[:, None]
-            levels = 10 * np.log10(powers + 10 ** (_FLOOR_DB / 10))
+            levels = 10 * np.log10(powers + 10 ** (FLOOR_DB / 10))
             self._levels.append(levels.astype(np.float32))
             self._done = last
             held = held[edges[-1] :]

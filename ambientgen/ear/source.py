@@ -26,7 +26,7 @@ SLOWEST_HZ = 4_000
 """Files of a lower rate hold no sound that loudness could be measured of."""
 
 _MOST = 1e6  # 120 dB over full scale: larger numbers are no samples
-_CANCELLED = 1e-4  # of the channels' power left in their mean: what is left is rounding
+CANCELLED = 1e-4  # of the channels' power left in their mean: what is left is rounding
 
 _BLOCK_S = 10
 _CONTEXT_S = 0.05  # to both sides of a block that is resampled: longer than the filter rings
@@ -137,7 +137,7 @@ def mono(block: Array) -> Array:
     """
     mixed: Array = block.mean(axis=1)
     powers = np.mean(block**2, axis=0)
-    if len(block) and np.mean(mixed**2) < _CANCELLED * powers.mean():
+    if len(block) and np.mean(mixed**2) < CANCELLED * powers.mean():
         return np.ascontiguousarray(block[:, int(powers.argmax())])
     return mixed
 

@@ -32,7 +32,7 @@ BANDS = 32
 
 _HOP, _FRAME, _FINE = int(HOP_S * RATE), int(SEEN_S * RATE), int(FINE_S * RATE)
 _PIECE = 10 * RATE
-_FLOOR_DB = -120.0  # below 16 bits' own noise, -98 dB
+FLOOR_DB = -120.0  # below 16 bits' own noise, -98 dB
 _ORDER = 32  # of linear prediction: 2 ms at 16 kHz, enough for any smooth spectrum
 _PREDICTED = RATE // 2  # samples that one predictor serves
 _JOLT = 16  # samples a jolt is averaged over: prediction fails for about as long as its order
@@ -99,7 +99,7 @@ def spectra_db(audio: Array) -> Array:
     window = np.hanning(_FRAME + 1)[:-1]
     # Full scale is a sine of amplitude 1: its power in one band is then 0 dB.
     power = np.abs(np.fft.rfft(frames * (window / window.sum() * 2), axis=1)) ** 2
-    return np.asarray(10 * np.log10(power @ band_weights().T + 10 ** (_FLOOR_DB / 10)))
+    return np.asarray(10 * np.log10(power @ band_weights().T + 10 ** (FLOOR_DB / 10)))
 
 
 @cache
@@ -127,7 +127,7 @@ def band_centres_hz() -> Array:
 def _levels_db(audio: Array) -> Array:
     whole = len(audio) // _FINE * _FINE
     power = np.mean(audio[:whole].reshape(-1, _FINE) ** 2, axis=1)
-    return np.asarray(10 * np.log10(power + 10 ** (_FLOOR_DB / 10)))
+    return np.asarray(10 * np.log10(power + 10 ** (FLOOR_DB / 10)))
 
 
 def _jolts(audio: Array) -> Array:

@@ -94,8 +94,7 @@ def train(
         told = mel_losses(decoded[:, None, seen], mel[:, None, seen])
         return told | heard_losses(voice.vocoder, decoded, sound, inner)
 
-    first = voice.state_dict()
-    Fit(voice, loss, schedule, folder, NAME, warm=first).run()
+    Fit(voice, loss, schedule, folder, NAME).run()
     return voice.given_back(autoencoder), voice.vocoder.eval().requires_grad_(False)
 
 

@@ -23,6 +23,7 @@ import soxr
 import torch
 from numpy.typing import NDArray
 
+from ambientgen.ear.source import CANCELLED
 from ambientgen.errors import Problem, UsageError
 from ambientgen.prompts import compose
 from ambientgen.scene.catalogue import KNOWN
@@ -37,7 +38,6 @@ REST_S = 2.56  # so much must be left over at the end for a clip of its own (it 
 FADE = RATE // 4  # samples over which a short recording is joined to itself
 SILENT_RMS = 10 ** (-70 / 20)
 MOST = 100.0  # full scale is 1; 40 dB above it samples are of another scale, and drown all others
-CANCELLED = 1e-4  # share of the channels' power below which their mean is not what is heard
 LOUD_RMS = (
     0.1  # -20 dBFS: where the loudest clips are put, about as loud as the textures' full level
 )
