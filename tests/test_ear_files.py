@@ -19,6 +19,8 @@ from ambientgen.ear.levels import ChannelLevels
 from ambientgen.ear.source import mono, open_sound
 from ambientgen.ear.verdicts import Verdict
 from ambientgen.errors import ExitCode, UsageError
+from ambientgen.scene import parse_scene
+from ambientgen.sources.usable import check_recording
 
 RATE = 16_000
 
@@ -156,6 +158,9 @@ def test_ogg_files_in_a_row_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.ogg").write_bytes(once + once)
     with pytest.raises(UsageError, match="holds several sounds in a row; save it anew"):
         open_sound(tmp_path / "b.ogg")
+    text = f"duration: 5s\nlayers: {{b: {{engine: recording, file: {tmp_path}/b.ogg}}}}\n"
+    found = check_recording(parse_scene(text).layers[0])
+    assert "holds several sounds in a row; save it anew" in str(found)
 
 
 def test_an_mp3_that_does_not_say_how_long_it_is_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.recordings import missing_recordings, recording_path
 from ambientgen.scene.text import named
+from ambientgen.sources.beyond import left_out
 from ambientgen.sources.whole import cut_short
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def _of_header(layer: Layer, file: Any) -> Problem | None:
         what = f"is cut short: {cut.held_s:.1f} s are there, and "
         what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.1f} s"
         return _problem(layer, what, "copy it again, or save what is there as a new file")
+    if (missed := left_out(recording_path(layer), file)) is not None:
+        return _problem(layer, missed, "save it anew, as WAV or FLAC")
     if frames < SHORTEST_S * rate:
         return too_short(layer, frames / rate)
     return None
