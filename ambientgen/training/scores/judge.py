@@ -26,7 +26,7 @@ from ambientgen.training.scores.teacher import Audio, Wish
 CLIP_S, CROP_FRAMES = 6.0, 512  # learnt from 5.12 s at a time, asked over whole takes
 FIRST_CLIP = 70_000  # seeds of clips to learn from: none is ever judged
 FAINTEST, MOST_CHANGE = 0.3, 0.3  # of the levels of clips; how far a clip's level moves
-BATCH, EPOCHS, LEAST_STEPS, HIGHEST_RATE = 32, 12, 200, 4e-3
+BATCH, EPOCHS, LEAST_STEPS, HIGHEST_RATE = 32, 12, 100, 4e-3
 ONE_LEVEL = 0.6  # to which clips are brought before they are mixed
 COUNTS = (1, 2, 2, 1, 2, 3)  # how many states sound at once, in turn
 APART_DB = 3.0  # deviation of a state's level in a mixture from the others'
