@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -301,7 +302,7 @@ def _report(
         sha256=done.mix.sha256,
         elapsed_s=round(elapsed_s, 3),
         realtime_factor=round(duration_s / elapsed_s, 2),
-        peak_memory_mb=round(_peak_memory_mb(), 1),
+        peak_memory_mb=round(peak_memory_mb(), 1),
         windows=WindowCounts(computed + reused, computed, reused),
         layout=job.layout.name,
         layers=[{"name": each.name, "engine": each.engine} for each in job.scene.sounds],
@@ -311,15 +312,16 @@ def _report(
     )
 
 
-def _peak_memory_mb() -> float:
+def peak_memory_mb() -> float:
     """The most memory this process has held so far, in MB; 0 where the system does not tell."""
     status = Path("/proc/self/status")
     if status.exists():  # ru_maxrss would begin with what the launching process held
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) / 1024
+        peak = re.search(r"^VmHWM:\s*(\d+)", status.read_text(), re.MULTILINE)
+        if peak:  # some containers do not tell
+            return int(peak[1]) / 1024
     if sys.platform == "win32":
         return 0.0
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1024**2 if sys.platform == "darwin" else peak / 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 1024**2 if sys.platform == "darwin" else most / 1024

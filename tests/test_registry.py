@@ -197,6 +197,7 @@ def test_wrong_extras_are_blamed(folder: Path, extras: dict[str, Any], told: str
         ("vae", "scaling_factor", None),
         ("vae", "scaling_factor", 0),
         ("vocoder", "sampling_rate", 7),
+        ("vocoder", "sampling_rate", 22_050),
         ("unet", "norm_num_groups", 0),
         ("unet", "block_out_channels", 4),
     ],

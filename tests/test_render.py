@@ -15,7 +15,7 @@ import torch
 from ambientgen.errors import ModelError, OutputError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
 from ambientgen.models.fingerprint import fingerprint
-from ambientgen.renderer import Renderer, RenderReport
+from ambientgen.renderer import Renderer, RenderReport, peak_memory_mb
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.store import Store
 
@@ -162,3 +162,11 @@ def test_models_of_one_name_are_two(hub_faithful_folder: Path, tmp_path: Path) -
     contents = [renderer.content(model) for model in models]
     assert contents == [fingerprint(model.spec.folder, None) for model in models]
     assert len(set(contents)) == 2
+
+
+@pytest.mark.parametrize("status", ["Name: python\n", "", "VmHWM:\t  51200 kB\n"])
+def test_a_system_need_not_tell_the_most_memory_held(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda _path, **_how: status)
+    assert peak_memory_mb() == 50 if "VmHWM" in status else peak_memory_mb() >= 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from typing import Any, NoReturn
 
 import typer
@@ -17,21 +19,6 @@ import typer
 from ambientgen.cli import options
 from ambientgen.console import PROGRAM, Console, table
 from ambientgen.errors import AmbientgenError, ExitCode
-
-PACKAGES = (
-    "torch",
-    "transformers",
-    "diffusers",
-    "tokenizers",
-    "safetensors",
-    "huggingface_hub",
-    "numpy",
-    "pydantic",
-    "PyYAML",
-    "soundfile",
-    "typer",
-    "rich",
-)
 
 
 def doctor(as_json: options.AsJson = False) -> None:
@@ -60,13 +47,24 @@ def examine() -> dict[str, Any]:
         "python": platform.python_version(),
         "executable": sys.executable,
         "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in required()},
         "device": _device(),
         "cores": _cores(),
         "cache": _cache(),
         "models_here": [listing.name for listing in list_models() if listing.here],
         "pocket": try_model("pocket"),
     }
+
+
+def required() -> list[str]:
+    """The packages that an installation needs, by what it says of itself; none where it says
+    nothing, being a bare copy of the code."""
+    try:
+        wanted = metadata.requires(PROGRAM) or []
+    except metadata.PackageNotFoundError:
+        wanted = []
+    names = (re.match(r"[\w.-]+", each) for each in wanted if "extra ==" not in each)
+    return sorted((name[0] for name in names if name), key=str.lower)
 
 
 def try_model(name: str) -> dict[str, Any]:
@@ -108,11 +106,9 @@ def no_network() -> Iterator[None]:
 
 
 def _version(package: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None
 
 

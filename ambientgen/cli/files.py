@@ -10,29 +10,13 @@ from ambientgen.shell import shell_word
 
 
 def write_text(path: Path, text: str, force: bool) -> None:
-    """Write a new file, or replace one with `force`.
+    """Write a new file, or replace one with `force`; it is there whole or not at all.
 
     Raises:
-        OutputError: the file exists, or cannot be written.
+        OutputError: as `check_new_file` and `write_whole` do.
     """
-    from ambientgen.audio_file.target import errors_named
-
-    with errors_named(str(path)):
-        try:
-            with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        except FileExistsError:
-            remedy = "use --force to replace it, or choose another name"
-            raise OutputError(Problem(str(path), "exists already", remedy)) from None
-        except FileNotFoundError:
-            remedy = f"make it with `mkdir -p {shell_word(path.parent)}`"
-            what = f"there is no folder {path.parent}"
-            raise OutputError(Problem(str(path), what, remedy)) from None
-        except IsADirectoryError:
-            raise OutputError(Problem(str(path), "is a folder", "name a file in it")) from None
-        except ValueError as error:  # a NUL in the name
-            problem = Problem(repr(str(path)), f"is no file's name ({error})")
-            raise OutputError(problem) from None
+    check_new_file(path, force)
+    write_whole(path, text.encode(), force)
 
 
 def check_new_file(path: Path, force: bool) -> None:

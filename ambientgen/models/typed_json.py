@@ -99,6 +99,13 @@ class TypedJson:
             self._refuse(key, f"a whole number of at least {least}")
         return int(value)
 
+    def only(self, key: str, value: int) -> int:
+        """The whole number `value`, the only one that will do."""
+        found = self._values.get(key, value)
+        if not _is_whole(found, 1) or found != value:
+            self._refuse(key, f"a model's {value}: no other can be rendered")
+        return value
+
     def wholes(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
         """One to `LONGEST` whole numbers from 1 to `LARGEST`."""
         value = self._values.get(key, list(default))

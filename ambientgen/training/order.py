@@ -25,7 +25,6 @@ from ambientgen.training.sources import find
 MARK = "training.json"  # in the work folder: what its results were made from
 HASHES = "hashes.json"  # there, too: of recordings, so that they are read once
 MOST_FILES = 100_000
-_NEEDED = ("accelerate", "matplotlib", "soxr")  # the extra `train`
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,14 @@ def check(order: Order) -> None:
     """Refuse what cannot work.
 
     Raises:
-        UsageError: packages are missing, the recipe asks for what cannot be, there is nothing to
+        UsageError: the extra `train` is missing, the recipe asks for what cannot be, there is nothing to
             learn from, the work folder belongs to another training, or folders lie in one another.
         ModelError: the model to start from is not here.
         OutputError: the output exists, or cannot be written.
     """
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        what = f"training needs packages that are not here ({', '.join(missing)})"
-        raise UsageError(Problem("", what, f"pip install {' '.join(missing)}"))
+    if importlib.util.find_spec("accelerate") is None:
+        what = "training needs accelerate, which is not here"
+        raise UsageError(Problem("", what, "run `pip install 'ambientgen[train]'`"))
     _check_recipe(order.recipe)
     if order.recipe.start is not None:
         resolve(order.recipe.start)
