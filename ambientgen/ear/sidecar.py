@@ -48,7 +48,7 @@ class Told:
 
 
 def read_sidecar(sound: Path) -> Told:
-    """What the sidecar of a sound, or of a stem's mix, says; one that cannot be read is remarked on.
+    """What the sidecar of a sound, or of a stem's mix, says; an unreadable one is remarked on.
 
     Any JSON object will do: who joins sounds without ambientgen may tell the ear where, in a file
     of `joins_s` alone. What is not there, or is of another type, says nothing.

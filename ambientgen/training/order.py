@@ -57,8 +57,9 @@ def check(order: Order) -> None:
     """Refuse what cannot work.
 
     Raises:
-        UsageError: the extra `train` is missing, the recipe asks for what cannot be, there is nothing to
-            learn from, the work folder belongs to another training, or folders lie in one another.
+        UsageError: the extra `train` is missing, the recipe asks for what cannot be, there is
+            nothing to learn from, the work folder belongs to another training, or folders lie in
+            one another.
         ModelError: the model to start from is not here.
         OutputError: the output exists, or cannot be written.
     """
