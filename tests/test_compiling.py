@@ -73,6 +73,7 @@ UNET = {
 VAE = {"in_channels": 1, "out_channels": 1, "block_out_channels": [8], "norm_num_groups": 4}
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_compiled_networks_say_what_plain_ones_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the first step of a window and at later ones, and with a mask."""
