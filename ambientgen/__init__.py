@@ -9,6 +9,7 @@ Importing costs nothing: torch and the rest come with the first call that needs 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,7 +41,11 @@ def render(
     path: str | os.PathLike[str],
     *,
     duration_s: float | None = None,
+    from_s: float | None = None,
+    to_s: float | None = None,
     force: bool = False,
+    sidecar: bool = False,
+    cache: bool | str | os.PathLike[str] = False,
     device: str = "auto",
     workers: int | None = None,
     batch: int | None = None,
@@ -49,7 +54,10 @@ def render(
     """Render a scene, or the scene in a file, into the sound file `path`, whole or not at all.
 
     The suffix of `path` chooses the format. `duration_s` crops the scene or holds its last levels;
-    `force` replaces an existing file; `device` is `auto`, `cpu`, `cuda` or `mps`; `workers` is one
+    only what lies between `from_s` and `to_s` is rendered, to the bit what it is in the whole;
+    `force` replaces existing files; `sidecar` describes the sound beside it, in `NAME.json`;
+    `cache` takes finished windows from the user's own store, or one in that folder, and keeps them
+    there; `device` is `auto`, `cpu`, `cuda` or `mps`; `workers` is one
     for each core if None; `batch` of the longest windows share a pass of the UNet, what fills a
     GPU, and on a CPU two of pocket's, if None. `listener` is told what happens
     (`ambientgen.events`).
@@ -60,19 +68,30 @@ def render(
     """
     from ambientgen.events import ignore
     from ambientgen.renderer import Renderer
+    from ambientgen.sidecar import rule_for
+    from ambientgen.store import open_store
 
+    inputs = [os.fspath(scene)] if isinstance(scene, str | os.PathLike) else []
     loaded = load_scene(scene) if isinstance(scene, str | os.PathLike) else scene
-    renderer = Renderer(device, workers, listener or ignore, batch=batch)
-    return renderer.render(loaded, os.fspath(path), duration_s=duration_s, force=force)
+    if isinstance(cache, bool):
+        store = open_store() if cache else None
+    else:
+        store = open_store(Path(cache))
+    renderer = Renderer(device, workers, listener or ignore, store, batch)
+    return renderer.render(
+        loaded,
+        os.fspath(path),
+        duration_s=duration_s,
+        between_s=(from_s, to_s),
+        force=force,
+        sidecar=rule_for(os.fspath(path), True, force, inputs) if sidecar else None,
+    )
 
 
 def __getattr__(name: str) -> object:
-    """`__version__`, looked up only when asked for: importlib.metadata is slow to import."""
+    """`__version__`, looked up only when asked for."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib.metadata import PackageNotFoundError, version
+    from ambientgen.version import package_version
 
-    try:
-        return version(__name__)
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unreleased"
+    return package_version()

@@ -400,6 +400,20 @@ def test_a_scene_becomes_a_sound_and_the_call_makes_the_same(
     assert again.sha256 == report["sha256"]
 
 
+def test_the_call_has_a_store_a_sidecar_and_stretches(hub_faithful_folder: Path) -> None:
+    text = Path("rain.yaml").read_text() + f"\nmodel: {hub_faithful_folder}\nrender: {{steps: 1}}\n"
+    Path("mine.yaml").write_text(text)
+    first = ambientgen.render("mine.yaml", "mine.wav", duration_s=2.0, sidecar=True, cache="kept")
+    assert first.windows.reused == 0 and Path("kept/windows").is_dir()
+    assert run(["verify", "mine.wav"]) == ExitCode.DONE
+    part = ambientgen.render("mine.yaml", "part.wav", from_s=0.5, to_s=1.5, cache="kept")
+    assert part.windows.computed == 0
+    whole, _ = soundfile.read("mine.wav", dtype="int16")
+    stretch, _ = soundfile.read("part.wav", dtype="int16")
+    np.testing.assert_array_equal(stretch, whole[8000:24000])
+    assert not Path("part.json").exists()
+
+
 def test_the_call_takes_a_path_and_stays_a_call(hub_faithful_folder: Path) -> None:
     text = Path("rain.yaml").read_text() + f"\nmodel: {hub_faithful_folder}\nrender: {{steps: 1}}\n"
     Path("mine.yaml").write_text(text)

@@ -10,6 +10,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from ambientgen.version import package_version
+
 _ID3_FRAMES = {"title": "TIT2", "encoder": "TSSE"}  # what ID3 has a frame for; others are TXXX
 ID3_VERSION = 3  # ID3v2.3, which every reader knows
 _LOOPS = ("LOOPSTART", "LOOPLENGTH")
@@ -25,7 +27,7 @@ def tags_for(
     What is empty is left out. Keys: title, comment, encoder, seed, scene_sha256, model,
     model_licence.
     """
-    encoder = f"ambientgen {_version()}"
+    encoder = f"ambientgen {package_version()}"
     if not comment:
         with_model = f", with the model {model} ({model_licence})" if model else ""
         comment = f"Rendered by {encoder}, seed {seed}{with_model}"
@@ -79,12 +81,3 @@ def id3_bytes(tags: Mapping[str, str], loop: tuple[int, int] | None) -> bytes:
     file = io.BytesIO()
     tag.save(file, v1=0, v2_version=ID3_VERSION, padding=lambda _info: 0)
     return file.getvalue()
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("ambientgen")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unreleased"

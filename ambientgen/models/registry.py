@@ -25,6 +25,7 @@ from ambientgen.models.typed_json import Gathered, TypedJson
 from ambientgen.scene.faults import nearest
 from ambientgen.swells import Swell
 from ambientgen.units import TONE_FRAMES, ChunkRule, Geometry
+from ambientgen.version import package_version
 from ambientgen.windows import WindowRule
 
 EXTRAS = "ambientgen.json"  # beside model_index.json: what AudioLDM 2's own layout cannot say
@@ -134,7 +135,7 @@ def resolve(name: str) -> ModelSpec:
     """
     if name == POCKET:
         spec = _spec_of(pocket_folder(), POCKET, "package", "reinstall ambientgen")
-        return replace(spec, revision=spec.revision or _package_version())
+        return replace(spec, revision=spec.revision or package_version())
     if name in PUBLISHED:
         known = PUBLISHED[name]
         spec = _from_hub(name, known.hub_id, known.revision)
@@ -335,12 +336,3 @@ def _card_licence(folder: Path) -> str:
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     stated = _CARD_LICENCE.search(text.partition("\n---")[0])
     return stated[1] if stated else UNKNOWN_LICENCE
-
-
-def _package_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("ambientgen")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unreleased"

@@ -18,6 +18,7 @@ import numpy as np
 
 from ambientgen.picture.spectrogram import Spectrogram
 from ambientgen.picture.timeline import Line, Strip, Timeline, wordings
+from ambientgen.version import package_version
 
 _POINTS = 600
 """Values of a curve: twice what a lane of a wide screen can tell apart is not needed."""
@@ -46,7 +47,7 @@ def page(shown: Timeline, tracks: Sequence[Track], rate: int, picture: Spectrogr
         {
             "title": html.escape(shown.title),
             "about": html.escape(shown.about),
-            "made": html.escape(f"Made with ambientgen{_version()}."),
+            "made": html.escape(f"Made with ambientgen {package_version()}."),
             "style": style,
             "script": script,
             "style_hash": _hash(style),
@@ -70,15 +71,6 @@ def _part(name: str) -> str:
 def _hash(text: str) -> str:
     digest = hashlib.sha256(text.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f" {version('ambientgen')}"
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return ""
 
 
 def _told(

@@ -13,6 +13,7 @@ from ambientgen.asked import Asked
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.plan import Plan
 from ambientgen.scene.document import scene_document
+from ambientgen.version import package_version
 from ambientgen.windows import turns
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def describe(
     """
     document = {
         "format": FORMAT,
-        "ambientgen": _version(),
+        "ambientgen": package_version(),
         "title": scene.title,
         "scene": scene_document(scene, folder),
         "asked": wanted.to_json(),
@@ -185,12 +186,3 @@ def _chunk_joins(plan: Plan) -> Iterator[float]:
         middle = (start + plan.geometry.chunk.fade / 2) / plan.geometry.latent_stride
         if (start or plan.loop is not None) and not plan.is_silent(math.floor(middle)):
             yield middle
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("ambientgen")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unreleased"
