@@ -82,7 +82,8 @@ class Stage:
 
     def placed(self, layer: Layer, stream: Stream) -> Stream:
         """A stream of the output's rate where its layer stands."""
-        if self.layout.name == "mono" and layer.placement == Placement():
+        plain = layer.placement == Placement() and stream.channels == 1
+        if self.layout.name == "mono" and plain:
             return stream  # as it is; placing takes scipy, which takes its time to be imported
         from ambientgen.mix.place import Placed
 

@@ -235,6 +235,15 @@ def test_a_recording_that_is_none_is_refused_before_a_model_is_loaded(tmp_path: 
     assert not fresh.models
 
 
+def test_a_stereo_recording_alone_is_one_channel_in_mono(folder: Path, heard: Heard) -> None:
+    text = "duration: 1s\nlayers: {bed: {engine: recording, file: bed.wav}}\noutput: {bits: 32f}"
+    plain = parse_scene(text, str(folder / "a.yaml"))
+    wide = replace(plain, output=replace(plain.output, layout="stereo"))
+    mono, stereo = heard(plain)[0], heard(wide)[0]
+    assert mono.shape == (16_000, 1)
+    assert np.corrcoef(mono[:, 0], stereo.sum(axis=1))[0, 1] > 0.9999
+
+
 def test_a_loops_length_is_rounded_where_a_rate_needs_it(renderer: Renderer) -> None:
     told: list[Event] = []
     text = "duration: 4003ms\nloop: true\nlayers: {w: {engine: procedural, states: {wind: "
