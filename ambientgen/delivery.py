@@ -19,6 +19,7 @@ from ambientgen.mix.loudness import Settled, Target
 from ambientgen.mix.master import Master
 from ambientgen.mix.mixture import Mixed, added
 from ambientgen.mix.spool import Spool
+from ambientgen.scene.model import derived_seed
 from ambientgen.sidecar import Beside
 from ambientgen.stream import FloatArray, Stretch
 
@@ -207,7 +208,7 @@ def _written(
     _tell_of_peaks(limiter.report, rate, tell)
     if out.encoding.bits != "32f":
         for name, tap in zip(stem_sinks, taps, strict=True):
-            _tell_of_clipping(name, tap, rate, tell)
+            _tell_of_clipping(out.stems[name], name, tap, rate, tell)
     return Delivered(mix, stems, None)
 
 
@@ -260,8 +261,8 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
                 open_sink(out.path, out.encoding, shape, out.tags, out.force)
             )
             stems = {
-                name: stack.enter_context(_stem_sink(path, out, shape, (fresh.append, parts)))
-                for name, path in out.stems.items()
+                name: stack.enter_context(_stem_sink(name, out, shape, (fresh.append, parts)))
+                for name in out.stems
             }
             yield sink, stems
             if stems and out.force and sink.companion is not None:
@@ -274,10 +275,14 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
 
 @contextmanager
 def _stem_sink(
-    path: Path, out: Out, shape: Shape, until: tuple[Callable[[Path], None], ExitStack]
+    name: str, out: Out, shape: Shape, until: tuple[Callable[[Path], None], ExitStack]
 ) -> Iterator[Sink]:
+    """The dither is the stem's own: one in all files would add up to more than so many noises."""
     remember, parts = until
-    with open_sink(path, out.encoding, shape, out.tags, out.force, parts) as sink:
+    path, encoding = out.stems[name], out.encoding
+    if encoding.dither_seed is not None:
+        encoding = replace(encoding, dither_seed=derived_seed(encoding.dither_seed, name))
+    with open_sink(path, encoding, shape, out.tags, out.force, parts) as sink:
         new = not path.exists()
         yield sink
     if new:
@@ -295,10 +300,10 @@ def _tell_of_peaks(report: LimiterReport, rate: int, tell: Listener) -> None:
         )
 
 
-def _tell_of_clipping(name: str, tap: _Tap, rate: int, tell: Listener) -> None:
+def _tell_of_clipping(path: Path, name: str, tap: _Tap, rate: int, tell: Listener) -> None:
     """Stems have no limiter: they could not add up to the mix."""
     if tap.first_above is not None:
         many = "1 sample" if tap.above == 1 else f"{tap.above} samples"
         what = f"clips in {many} from {tap.first_above / rate:.1f} s on"
-        remedy = "stems carry no limiter: write `bits: 32f`"
-        tell(Notice(f"the stem {name} {what}; {remedy}"))
+        floats = "`bits: 32f`" if path.suffix.lower() == ".wav" else ".wav with `bits: 32f`"
+        tell(Notice(f"the stem {name} {what}; stems carry no limiter: write {floats}"))

@@ -221,6 +221,8 @@ def test_a_stem_that_clips_is_told(capsys: Output) -> None:
     _, err = ran(capsys, *args, "--json", "--force", "--set", "output.bits=32f")
     assert "the stem" not in err
     assert np.abs(soundfile.read("storm.bed.wav")[0]).max() > 1
+    _, err = ran(capsys, *args, "--json", "-o", "storm.flac")
+    assert "stems carry no limiter: write .wav with `bits: 32f`" in err
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "render"])
