@@ -80,14 +80,15 @@ class Stage:
         """A layer's air; None where none is wanted."""
         return Air(self.scene.seed_of(layer), layer.name, common) if self.scene.output.air else None
 
-    def placed(self, layer: Layer, stream: Stream) -> Stream:
-        """A stream of the output's rate where its layer stands."""
+    def placed(self, layer: Layer, stream: Stream, width: float | None = None) -> Stream:
+        """A stream of the output's rate where its layer stands; `width` None: as wide as that."""
         plain = layer.placement == Placement() and stream.channels == 1
         if self.layout.name == "mono" and plain:
             return stream  # as it is; placing takes scipy, which takes its time to be imported
         from ambientgen.mix.place import Placed
 
-        return Placed(stream, layer.placement, self.layout, self.width(layer))
+        width = self.width(layer) if width is None else width
+        return Placed(stream, layer.placement, self.layout, width)
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,11 @@ def by_synthesis(stage: Stage, layer: Layer) -> Sound:
 
 def by_recording(stage: Stage, layer: Layer) -> Sound:
     """A sound file, round and round."""
-    from ambientgen.sources.recording import Recording
+    from ambientgen.sources.recording import OWN_WIDTH, Recording
 
-    source = Recording(layer, stage.scene, stage.rate, stage.width(layer))
-    return Sound(layer, stage.placed(layer, source))
+    width = min(stage.width(layer), OWN_WIDTH)  # beyond, it is no wider: its power is the same, too
+    source = Recording(layer, stage.scene, stage.rate, width)
+    return Sound(layer, stage.placed(layer, source, width))
 
 
 ENGINES: dict[EngineName, Callable[[Stage, Layer], Sound]] = {

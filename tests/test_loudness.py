@@ -191,8 +191,11 @@ def test_a_loudness_above_the_peaks_is_refused_where_it_stands(output: str, reme
 
 def test_silence_cannot_be_made_loud() -> None:
     target = Target(-23.0, 16000, MONO, "a.yaml:7")
-    with pytest.raises(UsageError, match=r"a.yaml:7: a loudness of -23 LUFS .* nothing to hear; "):
+    with pytest.raises(
+        UsageError, match=r"a.yaml:7: a loudness of -23 LUFS .* nothing to hear; "
+    ) as told:
         target.settled(lambda: iter([]), -np.inf, lambda _gain, blocks: iter(blocks))
+    assert "above -70 LUFS" in str(told.value) and "sound louder" in str(told.value)
 
 
 def test_a_spool_gives_back_what_it_got_as_often_as_asked(tmp_path: Path) -> None:

@@ -244,6 +244,26 @@ def test_a_stereo_recording_alone_is_one_channel_in_mono(folder: Path, heard: He
     assert np.corrcoef(mono[:, 0], stereo.sum(axis=1))[0, 1] > 0.9999
 
 
+def test_a_stereo_recording_is_as_loud_at_any_width_that_it_has(folder: Path, heard: Heard) -> None:
+    text = "duration: 1s\nlayers: {bed: {engine: recording, file: bed.wav, width: 0.5}}\n"
+    own, more = (
+        parse_scene(text.replace("0.5", at), str(folder / "a.yaml")) for at in ("0.5", "1")
+    )
+    np.testing.assert_array_equal(heard(own)[0], heard(more)[0])
+
+
+def test_each_stem_has_a_dither_of_its_own(renderer: Renderer, tmp_path: Path) -> None:
+    text = WINDY.replace("3s", "1s").replace(", loudness: -23 LUFS", "")
+    stems = {name: tmp_path / f"a.{name}.wav" for name in ("wind", "rain")}
+    found = []
+    for bits in ("16", "32f"):
+        scene = parse_scene(text.replace("stereo", f"stereo, bits: {bits}"))
+        renderer.render(scene, tmp_path / "a.wav", stems=stems, force=True)
+        found.append([read(path)[:, 0] for path in (tmp_path / "a.wav", *stems.values())])
+    errors = np.subtract(*found)
+    assert np.abs(np.corrcoef(errors) - np.eye(3)).max() < 0.05
+
+
 def test_a_loops_length_is_rounded_where_a_rate_needs_it(renderer: Renderer) -> None:
     told: list[Event] = []
     text = "duration: 4003ms\nloop: true\nlayers: {w: {engine: procedural, states: {wind: "

@@ -497,6 +497,7 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     assert "the recording `gone.wav` is not there" in str(check_recording(told(file="gone.wav")))
     assert "is a folder" in str(check_recording(told(file=".")))
+    assert "is no file; save the sound to a file" in str(check_recording(told(file=os.devnull)))
     assert "the recording `text.wav` cannot be read as sound (Format not recognised)" in str(
         check_recording(told(file="text.wav"))
     )

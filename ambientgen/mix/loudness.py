@@ -176,8 +176,11 @@ class Target:
         all. Where a louder turn brings next to nothing the softer one before it is the best.
         """
         if not math.isfinite(measured_lufs):
-            what = f"a loudness of {self.lufs:g} LUFS is asked for, but there is nothing to hear"
-            remedy = "let something sound for at least 0.4 s, or take out `loudness`"
+            what = f"a loudness of {self.lufs:g} LUFS is asked for, but above "
+            what += (
+                f"{_ABSOLUTE_GATE_LUFS:g} LUFS, where measuring begins, there is nothing to hear"
+            )
+            remedy = "let something sound louder, or for at least 0.4 s, or take out `loudness`"
             raise UsageError(Problem(self.place, what, remedy))
         gain_db = gain_for(self.lufs, measured_lufs)
         most_db = round(gain_db + MOST_FORCED_DB, 2)

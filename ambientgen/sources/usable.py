@@ -58,6 +58,8 @@ def check_recording(layer: Layer) -> Problem | None:
         return _problem(layer, "is not there", "write a path from the scene's folder")
     if path.is_dir():
         return _problem(layer, "is a folder", "name a sound file in it")
+    if not path.is_file():  # opening a pipe would wait for its writer
+        return _problem(layer, "is no file", "save the sound to a file, and name that")
     try:
         with soundfile.SoundFile(str(path)) as file:
             return _of_header(layer, file) or _of_samples(layer, file)
