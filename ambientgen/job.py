@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -145,9 +146,13 @@ class Job:
             notice = loop_notice(output, encoding)
             if notice is not None:
                 yield notice
-        if self.wanted.target is not None and self.samples != self.whole:
+        if self.wanted.target is not None and _length(self.samples) < _length(self.whole):
             yield Notice("all of the scene is rendered, to measure its loudness")
         yield from map(Notice, said_in_vain(scene))
+
+
+def _length(stretch: Stretch) -> float:
+    return math.inf if stretch[1] is None else stretch[1] - stretch[0]
 
 
 def _samples(scene: Scene) -> int:

@@ -18,6 +18,7 @@ from ambientgen.cli.app import run
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import ExitCode, OutputError, UsageError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore
+from ambientgen.job import Job
 from ambientgen.mix.centre import Centred
 from ambientgen.mix.spool import Spool
 from ambientgen.renderer import Renderer, RenderReport
@@ -363,6 +364,22 @@ def test_the_room_that_a_loudness_takes_is_known_to_the_byte(
     written = sum(path.stat().st_size for path in (output, *beside.values()))
     assert (spool_bytes, folder) == (spooled, tmp_path)
     assert 0 < written - file_bytes < 2000 * (1 + len(beside))  # their tags
+
+
+@pytest.mark.parametrize(
+    ("loop", "asked", "told"),
+    [
+        (False, Asked(), 0),
+        (False, Asked(between_s=(1.0, 2.0)), 1),
+        (True, Asked(between_s=(1.0, 2.0)), 1),
+        (True, Asked(), 0),
+        (True, Asked(7.5), 0),  # more than a turn: nothing is rendered for the measure alone
+    ],
+)
+def test_what_is_rendered_for_a_loudness_alone_is_told(loop: bool, asked: Asked, told: int) -> None:
+    job = Job.of(replace(parse_scene(WINDY), loop=loop), asked)
+    notices = [each.text for each in job.notices(job.scene, "a.wav", job.encoding(None))]
+    assert notices == ["all of the scene is rendered, to measure its loudness"] * told
 
 
 def test_a_disk_without_room_for_a_loudness_is_told_before_a_model_is_loaded(
