@@ -577,7 +577,7 @@ def test_a_recording_that_was_cut_says_how_much_is_there(
     assert said is not None and float(said[1]) == pytest.approx(
         8 * share, abs=1.1
     )  # pages of a second
-    promised = "its end is not; " if name in {"f.ogg", "g.opus"} else "it should last 8.0 s; "
+    promised = "its end is not; " if name in {"f.ogg", "g.opus"} else "it should last 8.00 s; "
     assert said[2] == promised + "copy it again, or save what is there as a new file"
 
 

@@ -13,10 +13,9 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from ambientgen.audio_file.intact import flaw_of
 from ambientgen.ear.texture import RATE
 from ambientgen.errors import Problem, UsageError
-from ambientgen.sources.beyond import left_out
-from ambientgen.sources.whole import cut_short
 
 Array = NDArray[np.float64]
 
@@ -64,10 +63,6 @@ class Sound:
             raise UsageError(_unreadable(self.path, error)) from None
 
 
-_UNTOLD = 2**60
-"""More samples than this libsndfile counts in a FLAC that was written to a pipe."""
-
-
 def open_sound(path: str | PathLike[str]) -> Sound:
     """Look at a file's header, and whether the file holds what that promises.
 
@@ -82,23 +77,15 @@ def open_sound(path: str | PathLike[str]) -> Sound:
             pass  # the system says better than the library why it cannot be read
         with soundfile.SoundFile(str(place)) as file:
             about = Sound(place, file.samplerate, file.channels, file.frames)
-            if about.frames > _UNTOLD:
-                what = "does not say how long it is"
-                raise UsageError(Problem(str(place), what, "save it to a file, not to a pipe"))
-            cut = cut_short(place, file) if about.frames else None
-            beyond = None if cut is not None else left_out(place, file)
+            flaw = flaw_of(place, file)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             Problem(str(place), "there is no such file", "name a sound file")
         ) from None
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(_unreadable(place, error)) from None
-    if cut is not None:
-        what = f"is cut short: {cut.held_s:.2f} s are there, and "
-        what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.2f} s"
-        raise UsageError(Problem(str(place), what, "copy it again, whole"))
-    if beyond is not None:
-        raise UsageError(Problem(str(place), beyond, "save it anew, as WAV or FLAC"))
+    if flaw is not None:
+        raise UsageError(Problem(str(place), *flaw))
     if about.rate < SLOWEST_HZ:
         what = f"{about.rate} Hz is no rate of sound"
         raise UsageError(Problem(str(place), what, f"at least {SLOWEST_HZ} Hz are needed"))

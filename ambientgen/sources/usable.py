@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ambientgen.audio_file.intact import flaw_of
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.recordings import missing_recordings, recording_path
 from ambientgen.scene.text import named
-from ambientgen.sources.beyond import left_out
-from ambientgen.sources.whole import cut_short
 
 if TYPE_CHECKING:
     from ambientgen.scene.model import Scene
@@ -20,8 +19,6 @@ SHORTEST_S, LONGEST_S = 0.5, 30 * 60.0
 # Below this no recording is: an all but empty file, whatever follows it.
 SILENT = 10 ** (-80 / 20)
 _PROBES = 8
-_UNTOLD = 2**60
-"""More samples than this libsndfile counts in a FLAC that was written to a pipe."""
 
 
 def unusable_recordings(scene: Scene) -> Sequence[Problem]:
@@ -98,18 +95,12 @@ def _of_header(layer: Layer, file: Any) -> Problem | None:
         return _problem(layer, f"has {channels} channels", "use a mono or a stereo file")
     if frames == 0:
         return _problem(layer, "holds no sound", "use a file of at least half a second")
-    if frames > _UNTOLD:
-        return _problem(layer, "does not say how long it is", "save it to a file, not to a pipe")
+    if (flaw := flaw_of(recording_path(layer), file)) is not None:
+        return _problem(layer, *flaw)
     if frames > LONGEST_S * rate:
         minutes = frames / rate / 60
         what = f"lasts {minutes:.0f} minutes, and is held in memory"
         return _problem(layer, what, f"cut it to at most {LONGEST_S / 60:.0f} minutes")
-    if (cut := cut_short(recording_path(layer), file)) is not None:
-        what = f"is cut short: {cut.held_s:.1f} s are there, and "
-        what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.1f} s"
-        return _problem(layer, what, "copy it again, or save what is there as a new file")
-    if (missed := left_out(recording_path(layer), file)) is not None:
-        return _problem(layer, missed, "save it anew, as WAV or FLAC")
     if frames < SHORTEST_S * rate:
         return too_short(layer, frames / rate)
     return None

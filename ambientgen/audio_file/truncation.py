@@ -23,34 +23,34 @@ _CHUNKS = {b"RIFF": (True, b"data"), b"RF64": (True, b"data"), b"FORM": (False, 
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutShort:
     """How much of a sound is there, and of how much, in seconds; None: the file cannot say."""
 
     held_s: float
     told_s: float | None
 
 
-def cut_short(path: Path, file: Any) -> Cut | None:
+def cut_short(path: Path, file: Any) -> CutShort | None:
     """What is there of a sound whose file, open as a `soundfile.SoundFile`, ends too early.
 
     None: it is whole, or nothing tells that it is not. Takes milliseconds whatever its length.
     """
     held_s = file.frames / file.samplerate
     if file.format == "OGG":
-        return None if _ends(path) else Cut(held_s, None)
+        return None if _ends(path) else CutShort(held_s, None)
     if file.format == "FLAC" and (begun_s := _flac_s(path, file)) is not None:
-        return Cut(begun_s, held_s)
+        return CutShort(begun_s, held_s)
     if file.format in {"FLAC", "MP3"}:  # whose headers are believed
         if _sounds_at(file, held_s if file.format == "FLAC" else held_s - _SLACK_S):
             return None
         # of a FLAC that breaks off in its very last frame, all but that
-        return Cut(_reached_s(file) if file.format == "MP3" else held_s - 2 * _SLACK_S, held_s)
+        return CutShort(_reached_s(file) if file.format == "MP3" else held_s - 2 * _SLACK_S, held_s)
     sizes = _sizes(path)
     if sizes is None:
         return None
     told, held = sizes
     told_s = held_s * told / max(held, 1)
-    return Cut(held_s, told_s) if told_s > held_s + _SLACK_S else None
+    return CutShort(held_s, told_s) if told_s > held_s + _SLACK_S else None
 
 
 def _sizes(path: Path) -> tuple[int, int] | None:

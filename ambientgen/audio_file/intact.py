@@ -1,0 +1,33 @@
+"""Whether a sound file that is to be read is all there, and whether all of it would be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ambientgen.audio_file.truncation import cut_short
+from ambientgen.audio_file.unread import left_out
+
+_UNTOLD = 2**60
+"""More samples than this libsndfile counts in a FLAC that was written to a pipe."""
+
+
+class Flaw(NamedTuple):
+    """What is wrong with a file, as what would follow its name, and what to do."""
+
+    what: str
+    remedy: str
+
+
+def flaw_of(path: Path, file: Any) -> Flaw | None:
+    """What is wrong with a file, open as a `soundfile.SoundFile`; None: nothing that can be told
+    without reading it to its end."""
+    if file.frames > _UNTOLD:
+        return Flaw("does not say how long it is", "save it to a file, not to a pipe")
+    cut = cut_short(path, file) if file.frames else None
+    if cut is not None:
+        what = f"is cut short: {cut.held_s:.2f} s are there, and "
+        what += "its end is not" if cut.told_s is None else f"it should last {cut.told_s:.2f} s"
+        return Flaw(what, "copy it again, or save what is there as a new file")
+    missed = left_out(path, file)
+    return None if missed is None else Flaw(missed, "save it anew, as WAV or FLAC")
