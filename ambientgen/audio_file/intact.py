@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ambientgen.audio_file.truncation import cut_short
 from ambientgen.audio_file.unread import left_out
 
-_UNTOLD = 2**60
+UNTOLD = 2**60
 """More samples than this libsndfile counts in a FLAC that was written to a pipe."""
 
 
@@ -22,7 +22,7 @@ class Flaw(NamedTuple):
 def flaw_of(path: Path, file: Any) -> Flaw | None:
     """What is wrong with a file, open as a `soundfile.SoundFile`; None: nothing that can be told
     without reading it to its end."""
-    if file.frames > _UNTOLD:
+    if file.frames >= UNTOLD:
         return Flaw("does not say how long it is", "save it to a file, not to a pipe")
     cut = cut_short(path, file) if file.frames else None
     if cut is not None:

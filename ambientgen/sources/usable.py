@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ambientgen.audio_file.intact import flaw_of
+from ambientgen.audio_file.intact import UNTOLD, flaw_of
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.recordings import missing_recordings, recording_path
@@ -95,12 +95,12 @@ def _of_header(layer: Layer, file: Any) -> Problem | None:
         return _problem(layer, f"has {channels} channels", "use a mono or a stereo file")
     if frames == 0:
         return _problem(layer, "holds no sound", "use a file of at least half a second")
-    if (flaw := flaw_of(recording_path(layer), file)) is not None:
-        return _problem(layer, *flaw)
-    if frames > LONGEST_S * rate:
+    if LONGEST_S * rate < frames < UNTOLD:
         minutes = frames / rate / 60
         what = f"lasts {minutes:.0f} minutes, and is held in memory"
         return _problem(layer, what, f"cut it to at most {LONGEST_S / 60:.0f} minutes")
+    if (flaw := flaw_of(recording_path(layer), file)) is not None:
+        return _problem(layer, *flaw)
     if frames < SHORTEST_S * rate:
         return too_short(layer, frames / rate)
     return None
