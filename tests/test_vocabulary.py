@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hubfaithful import edit_json
 
+from ambientgen.models import vocabulary
 from ambientgen.models.registry import ModelSpec, pocket_folder, resolve
 from ambientgen.models.tokens import PromptTokenizer, read_tokenizer
 from ambientgen.models.vocabulary import (
@@ -22,6 +23,7 @@ from ambientgen.models.vocabulary import (
     unknown_words,
 )
 from ambientgen.scene import KNOWN, Scene, parse_scene
+from ambientgen.scene.model import State
 from ambientgen.scene.synonyms import NEAREST, NEAREST_STATE
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
@@ -106,6 +108,24 @@ KNOWN_WORDS = Vocabulary(frozenset(WORDS.split()))
 def _words_of(text: str, until_s: float | None = None, spec: ModelSpec | None = None) -> list[str]:
     told = unknown_words(spec or _spec(*KNOWN), parse_scene(text), KNOWN_WORDS, until_s)
     return [notice.text for notice in told]
+
+
+def test_known_words_are_not_looked_for_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a week of short turns that takes a minute."""
+    asked: list[State] = []
+
+    def first_s(scene: Scene, state: State, *_: object) -> float:
+        asked.append(state)
+        return 0.0
+
+    monkeypatch.setattr(vocabulary, "_first_s", first_s)
+    text = (
+        "duration: 168h\nstates: {rain: {levels: [~, WORD], repeat: 1s, curve: {0s: 0, 9ms: 1}}}\n"
+    )
+    assert not _words_of(text.replace("WORD", "light rain"))
+    assert not asked
+    assert _words_of(text.replace("WORD", "zorbs"))
+    assert asked
 
 
 def _set_in(setting: str) -> str:

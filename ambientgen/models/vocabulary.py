@@ -241,6 +241,9 @@ def _uses(
     for state in scene.states:
         if state.name in KNOWN and state.name not in spec.states:
             continue
+        plain_counts = spec.defaults.text_stream and not vocabulary.knows(state.plain)
+        if not plain_counts and all(map(vocabulary.knows, filter(None, state.levels))):
+            continue  # when it is heard takes long to tell, of a week of short turns
         field, heard_s = f"states.{state.name}.levels", []
         for index, phrase in enumerate(state.levels):
             first_s = None if phrase is None else _first_s(scene, state, until_s, index)
@@ -248,7 +251,7 @@ def _uses(
                 heard_s.append(first_s)
                 if not vocabulary.knows(phrase):
                     yield _Use(phrase, field, first_s)
-        if heard_s and spec.defaults.text_stream and not vocabulary.knows(state.plain):
+        if heard_s and plain_counts:
             yield _Use(state.plain, field, min(heard_s))
     asked = scene.render.guidance
     guided = spec.defaults.guidance if asked is None else asked
@@ -261,9 +264,9 @@ def _first_s(
     scene: Scene, state: State, until_s: float | None, level: int | None = None
 ) -> float | None:
     """When the state, or its word at index `level`, is first heard before `until_s`, if it is."""
-    end_s = scene.duration_s if until_s is None else min(until_s, scene.duration_s)
-    bends = [bend for bend in state.bends_s(scene.duration_s) if bend < end_s]
-    times = np.union1d(np.arange(0.0, end_s, LISTEN_S), bends)
+    # Of a scene without end, what is told of it: what turns, bends for ever.
+    end_s = scene.told_s if until_s is None else min(until_s, scene.told_s)
+    times = np.union1d(np.arange(0.0, end_s, LISTEN_S), state.bends_s(end_s))
     values = state_value(scene, state, times)
     # A word has its share of every value that is less than one level from its own.
     heard = (

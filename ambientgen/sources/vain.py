@@ -52,8 +52,9 @@ def _never_heard(layer: Layer, scene: Scene) -> bool:
 
 def _stays_at_0(curve: Curve, scene: Scene) -> bool:
     until_s = scene.told_s
-    bends_s = curve.bends_s(until_s)
-    return not curve.at(np.array([*np.linspace(0.0, until_s, _LOOKS), *bends_s])).any()
+    if curve.at(np.linspace(0.0, until_s, _LOOKS)).any():
+        return False  # before its bends, of which a week of short turns has many
+    return not curve.at(np.array(curve.bends_s(until_s))).any()
 
 
 def _called(layer: Layer) -> str:
