@@ -216,6 +216,31 @@ def test_validate_and_plan_tell_what_the_model_never_heard(
     assert "there is no model 'poket'; did you mean pocket?" in err
 
 
+@pytest.mark.parametrize(
+    "curve", ["repeat: 14s, curve: {0s: 0.3, 5s: 0.8}", "curve: {0s: 0.1, 2m: 0.9}", "curve: 0.5"]
+)
+def test_validate_and_plan_know_scenes_without_end(
+    capsys: Output, tmp_path: Path, curve: str
+) -> None:
+    states = f"{{rain: {{levels: [~, xylophones], {curve}}}}}"
+    (tmp_path / "on.yaml").write_text(f"duration: endless\nstates: {states}\n")
+    out, err = said(capsys, "validate", "on.yaml")
+    assert out.startswith("on.yaml: valid; on, endless of rain")
+    assert 'does not know the word "xylophones" (states.rain.levels, from 0s)' in err
+    out, err = said(capsys, "plan", "on.yaml", "--at", "1m")
+    assert out.startswith("on at 1m of endless")
+    assert '"xylophones"' in err
+
+
+def test_validate_and_plan_refuse_the_same_windows(capsys: Output, rain: str) -> None:
+    wide = ("--set", "render.overlap=100s")
+    _, planned = said(capsys, "plan", rain, *wide, code=2)
+    out, err = said(capsys, "validate", rain, *wide, code=2)
+    assert not out
+    assert err == planned
+    assert err.startswith("ambientgen: rain.yaml: render.overlap: ")
+
+
 def test_plan_tells_only_what_is_reached_by_the_end_of_a_stretch(
     capsys: Output, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from ambientgen.cli import options
 from ambientgen.cli.options import Overrides, read_scene
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.console import Console
-from ambientgen.errors import ModelError, SceneError
+from ambientgen.errors import ModelError, Problem, SceneError
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
@@ -25,17 +25,15 @@ def validate(
 
     Every problem of a file is told at once, with its line and column and what to write instead.
     """
-    from ambientgen.sources.usable import unusable_recordings
-
     console = Console()
     outcomes = Outcomes(console, as_json)
     overrides = Overrides.of(assignments)
     for path in scenes:
         with outcomes.trying(path):
             scene = read_scene(path, overrides)
-            unusable = unusable_recordings(scene)
-            if unusable:
-                raise SceneError(*unusable)
+            problems = _problems(path, scene)
+            if problems:
+                raise SceneError(*problems)
             notices = _notices(scene)
             for notice in notices:
                 console.notice(f"{path}: {notice}")
@@ -45,6 +43,22 @@ def validate(
             else:
                 console.out(f"{path}: {_about(scene)}")
     raise typer.Exit(outcomes.code)
+
+
+def _problems(path: str, scene: Scene) -> list[Problem]:
+    """Why a scene cannot be rendered that is right by itself: its recordings, and windows that no
+    model of it has."""
+    from ambientgen.cli.render import check_model
+    from ambientgen.sources.usable import unusable_recordings
+
+    found = list(unusable_recordings(scene))
+    try:
+        check_model(path, scene)
+    except SceneError as error:
+        found += error.problems
+    except ModelError:
+        pass  # a notice says so
+    return found
 
 
 def _notices(scene: Scene) -> list[str]:
