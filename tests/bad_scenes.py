@@ -158,9 +158,36 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "no colon": (
         "duration 1m\n" + GOOD,
+        said(":1:1: there is no `:` after `duration`; write `duration: 1m`"),
+    ),
+    "no colons, but other signs": (
+        "setting = a lake\nseed\uff1a7\nduration: 1m\nstates:\n  rain:\n    curve: 0.5\n",
         said(
-            ":2:9: there is a `:` where none can stand; "
+            ":1:1: there is no `:` after `setting`; write `setting: a lake`",
+            ":2:1: there is no `:` after `seed`; write `seed: 7`",
+        ),
+    ),
+    "no colon inside": (
+        "duration: 1m\nstates:\n  rain:\n    easing: smooth\n    curve 0.5\n",
+        said(":5:5: there is no `:` after `curve`; write `curve: 0.5`"),
+    ),
+    "a colon in text": (
+        "duration: 1m\nsetting: rain\n  setting in: now\n",
+        said(
+            ":3:13: there is a `:` where none can stand; "
             "put text that holds `: ` in quotes, and check the indentation"
+        ),
+    ),
+    "no-break spaces": (
+        "duration:\xa01m\nstates: {rain: {curve: {0s:\xa00.5, 9s: 1}}}\n",
+        said(":1:1: a space is missing after `duration:`; write `duration: 1m`"),
+    ),
+    "no-break spaces inside": (
+        "duration: 1m\nstates: {rain: {curve: {0s:\xa00.5, 9s: 1}}}\n\xa0seed: 1\n",
+        said(
+            ":2:25: a space is missing after `0s:`; write `0s: 0.5`",
+            ":3:1: a scene has no `\\xa0seed`; "
+            "write plain spaces around it: other ones are letters to YAML",
         ),
     ),
     "backtick": (

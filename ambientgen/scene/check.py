@@ -194,7 +194,9 @@ def _unknown(path: Path) -> Fault:
     near = nearest(name, owner.model_fields)
     if name == _MERGE:
         return Fault(path, "`<<` is a merge key", "write the fields out", at_key=True)
-    if name in KNOWN and owner in (SceneFields, LayerFields):
+    if name != name.strip():
+        remedy = "write plain spaces around it: other ones are letters to YAML"
+    elif name in KNOWN and owner in (SceneFields, LayerFields):
         remedy = "write it, indented, under `states:`"
     elif name in StateFields.model_fields:
         remedy = "write it, indented, under the name of a state"

@@ -10,7 +10,11 @@ from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.schema import HINTS
 from ambientgen.scene.text import named
 
-_UNSPACED = re.compile(r"(?P<name>\w[\w.]{0,40}%?):(?P<value>[^\s:][^:]*)(?P<more>:.*)?", re.DOTALL)
+# Behind the colon may stand a space that is none to YAML, such as a no-break space.
+_UNSPACED = re.compile(
+    r"(?P<name>\w[\w.]{0,40}%?):(?![ \r\n])\s*(?P<value>[^\s:][^:]*)(?P<more>:.*)?", re.DOTALL
+)
+_COLONLESS = re.compile(r"(?P<name>[a-z_]{1,40})(?: *[=\uff1a] *| +)(?P<value>[^\s:=][^:=]*)")
 _MOST_LINES = 30  # so far from the place where the parser stumbled, they are looked for
 _TIME = re.compile(r"[0-9.]+(ms|s|m|h|%)")
 
@@ -31,8 +35,18 @@ def unspaced(text: str, place: str) -> Problem | None:
     return Problem(place, what, f"write {named(f'{name}: {value}')}")
 
 
+def _colonless(text: str, place: str) -> Problem | None:
+    """The problem of `name value` or `name = value` on a line, where `name: value` was meant."""
+    found = _COLONLESS.fullmatch(text)
+    if not found or (found["name"] not in HINTS and found["name"] not in KNOWN):
+        return None
+    name, value = found["name"], found["value"]
+    return Problem(place, f"there is no `:` after `{name}`", f"write {named(f'{name}: {value}')}")
+
+
 def unspaced_lines(text: str, source: str, line: int) -> list[Problem]:
-    """The lines without that space around `line` (from 1), where the parser stumbled.
+    """The lines without that space, or that colon, around `line` (from 1), where the parser
+    stumbled.
 
     It stumbles at the line itself or, as text may go on, below: all lines above and below that are
     of this kind are told.
@@ -49,7 +63,8 @@ def _run(lines: Sequence[str], numbers: range, source: str) -> Iterator[Problem]
     for number in numbers[:_MOST_LINES]:
         line = re.sub(r"(^| +)#.*", "", lines[number - 1]).rstrip()
         written = line.lstrip()
-        problem = unspaced(written, f"{source}:{number}:{len(line) - len(written) + 1}")
+        place = f"{source}:{number}:{len(line) - len(written) + 1}"
+        problem = unspaced(written, place) or _colonless(written, place)
         if problem:
             yield problem
         elif written:
