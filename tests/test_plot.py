@@ -370,6 +370,9 @@ def test_a_sound_picture_is_of_the_asked_stretch(tmp_path: Path) -> None:
         (("broken.wav",), "cannot be read as sound"),
         (("tone.wav", "--to", "9s"), "lies past the sound's end"),
         (("tone.wav", "--duration", "2s"), "lasts as long as it lasts"),
+        (("tone.wav", "--seed", "2"), "--seed: a sound file is made already"),
+        (("tone.wav", "--model", "pocket"), "--model: a sound file is made already"),
+        (("tone.wav", "--set", "seed=2"), "--set: a sound file is made already"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_one_line_and_leaves_nothing(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,8 +16,9 @@ from ambientgen.asked import Between
 from ambientgen.audio_file import Companion, Encoding, Shape, open_sink
 from ambientgen.audio_file.digest import pcm_sha256
 from ambientgen.audio_file.part import Part, delete_abandoned
+from ambientgen.cli import plot
 from ambientgen.cli.app import run
-from ambientgen.errors import MismatchError, OutputError, SceneError
+from ambientgen.errors import ExitCode, MismatchError, OutputError, Problem, SceneError, UsageError
 from ambientgen.models.registry import resolve
 from ambientgen.plan import make_plan
 from ambientgen.scene import Scene, load_scene, parse_scene
@@ -100,6 +101,30 @@ def written(path: Path, **fields: Any) -> dict[str, Any]:
     document = {"format": "ambientgen sidecar 1", "scene": scene, "asked": asked, **fields}
     path.write_bytes(sidecar_text(document, "00" * 32))
     return document
+
+
+def test_what_a_sidecar_asks_for_is_planned_drawn_and_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    states = {"rain": {"curve": {"0s": 0.1, "9s": 0.9}}}
+    asked = {"duration_s": None, "from_s": 2.0, "to_s": 4.5}
+    written(Path("a.json"), scene={"duration": "20s", "states": states}, asked=asked)
+    drawn: list[Asked] = []
+
+    def enough(_: Scene, asked: Asked) -> NoReturn:
+        drawn.append(asked)
+        raise UsageError(Problem("a.json", "is not drawn"))
+
+    monkeypatch.setattr(plot, "_scene", enough)
+    for options, stretch in (([], (2.0, 2.5)), (["--to", "7s"], (0.0, 7.0))):
+        assert run(["plan", "a.json", "--json", *options]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["start_s"], told["duration_s"]) == stretch
+        assert run(["plot", "a.json", *options]) == ExitCode.BAD_INPUT
+        assert drawn.pop().stretch(20.0, 1000) == tuple(
+            round(1000 * time_s) for time_s in (stretch[0], sum(stretch))
+        )
 
 
 def test_a_sidecar_reads_back(tmp_path: Path) -> None:

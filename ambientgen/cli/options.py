@@ -30,7 +30,9 @@ SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".
 Scenes = Annotated[
     list[str], typer.Argument(metavar="SCENE", help="Scene files, or sidecars of sounds.")
 ]
-OneScene = Annotated[str, typer.Argument(metavar="SCENE", help="A scene file.")]
+OneScene = Annotated[
+    str, typer.Argument(metavar="SCENE", help="A scene file, or the sidecar of a sound.")
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option(
@@ -371,12 +373,12 @@ def read_between(start: str | None, end: str | None) -> Between:
 
 
 def read_moment(text: str, duration_s: float) -> float:
-    """`--at` in seconds; `50%` is half of `duration_s`.
+    """`--at` in seconds; `50%` is half of `duration_s`, unless that is infinite.
 
     Raises:
         UsageError: no time.
     """
-    return _read_time("--at", text, duration_s)
+    return _read_time("--at", text, duration_s if math.isfinite(duration_s) else None)
 
 
 def _read_time(option: str, text: str, whole_s: float | None = None) -> float:

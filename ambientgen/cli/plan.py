@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,11 +16,11 @@ from ambientgen.cli.options import (
     read_moment,
     read_scene,
 )
-from ambientgen.cli.render import named_after
+from ambientgen.cli.render import asked_of, named_after
 from ambientgen.console import Console
 
 if TYPE_CHECKING:
-    from ambientgen.asked import Between
+    from ambientgen.asked import Asked
     from ambientgen.cli.layered import LayeredPlan
     from ambientgen.plan import Plan
     from ambientgen.scene import Scene
@@ -53,10 +54,11 @@ def plan(
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     length_s, between_s = read_duration(duration), read_between(start, end)
     read = read_scene(scene, overrides)
-    made, notices = _made(scene, read, length_s, between_s)
+    made, notices = _made(scene, read, asked_of(scene, length_s, between_s))
     for notice in notices:
         console.notice(notice)
-    time_s = None if at is None else read_moment(at, made.start_s + made.duration_s)
+    whole_s = math.inf if made.endless else made.start_s + made.duration_s
+    time_s = None if at is None else read_moment(at, whole_s)
     if as_json:
         document = _document(made, time_s)
         document["notices"] = [*notices, *document.get("notices", ())]
@@ -86,9 +88,7 @@ def _text(made: Plan | LayeredPlan, time_s: float | None) -> str:
     return layered_plan_text(made) if time_s is None else layered_moment_text(made, time_s)
 
 
-def _made(
-    path: str, scene: Scene, duration_s: float | None, between_s: Between
-) -> tuple[Plan | LayeredPlan, list[str]]:
+def _made(path: str, scene: Scene, asked: Asked) -> tuple[Plan | LayeredPlan, list[str]]:
     """The plan of the scene in a file, and the warnings about it and its models.
 
     Raises SceneError, UsageError or ModelError.
@@ -100,6 +100,7 @@ def _made(
     from ambientgen.sources.vain import said_in_vain
 
     made: Plan | LayeredPlan
+    duration_s, between_s = asked.duration_s, asked.between_s
     told = licence_notices(scene)
     told += said_in_vain(scene)
     told += model_notices(scene, reached_s(scene, duration_s, between_s))

@@ -16,7 +16,7 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene, read_store
-from ambientgen.cli.render import check_model, named_after
+from ambientgen.cli.render import asked_of, check_model, named_after
 from ambientgen.console import Console
 from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.events import Notice, StageStarted
@@ -73,13 +73,15 @@ def play(
     """
     console = Console(quiet)
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
-    duration_s, between_s = read_duration(duration), read_between(start, end)
+    given = read_duration(duration), read_between(start, end)
     store = None if no_cache else read_store(cache, cache_size)
     from ambientgen.asked import Asked
     from ambientgen.job import Job
 
     wanted = read_scene(scene, overrides)
     check_model(scene, wanted)
+    asked = asked_of(scene, *given)
+    duration_s, between_s = asked.duration_s, asked.between_s
     duration_s = _length_s(wanted, duration_s, between_s)
     wanted, lost = _playable(wanted)
     Job.of(wanted, Asked(duration_s, between_s))  # refuses what cannot be, before any model loads

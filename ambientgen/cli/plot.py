@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,12 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.files import check_new_file, write_whole
 from ambientgen.cli.options import SOUNDS, Overrides, read_between, read_duration, read_scene
-from ambientgen.cli.render import named_after
+from ambientgen.cli.render import asked_of, named_after
 from ambientgen.console import Console
 from ambientgen.errors import ModelError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from ambientgen.asked import Between
+    from ambientgen.asked import Asked
     from ambientgen.models.loading import Model
     from ambientgen.picture.draw import Sounding
     from ambientgen.picture.likeness import Likeness
@@ -62,9 +61,10 @@ def plot(
     target = Path(output) if output is not None else Path(Path(path).stem + ".png")
     kind = _kind(target)
     check_new_file(target, force)
-    wanted = _Wanted(read_duration(duration), read_between(start, end))
+    wanted = asked_of(path, read_duration(duration), read_between(start, end))
     overrides = Overrides.of(assignments, model, seed)
     if Path(path).suffix.lower() in SOUNDS:
+        _check_for_sound(overrides, wanted)
         shown, sounding = _sound(path, wanted)
     else:
         scene = read_scene(path, overrides)
@@ -79,14 +79,6 @@ def plot(
     console.say(f"{target}: {shown.title}")
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """Which stretch of the scene, or of the sound."""
-
-    duration_s: float | None
-    between_s: Between
-
-
 def _kind(target: Path) -> str:
     kind = target.suffix.lower().removeprefix(".")
     if kind not in {"png", "svg"}:
@@ -95,18 +87,32 @@ def _kind(target: Path) -> str:
     return kind
 
 
-def _scene(scene: Scene, wanted: _Wanted) -> Timeline:
+def _scene(scene: Scene, wanted: Asked) -> Timeline:
     from ambientgen.picture.timeline import timeline
 
     return timeline(scene, wanted.duration_s, wanted.between_s)
 
 
-def _sound(path: str, wanted: _Wanted) -> tuple[Timeline, Sounding]:
-    from ambientgen.picture.sound import sound_timeline
+def _check_for_sound(overrides: Overrides, wanted: Asked) -> None:
+    """Refuse what only a scene can be asked for.
 
+    Raises:
+        UsageError: each of it.
+    """
+    given = ["--set"] * bool(overrides.assignments)
+    given += [option for option, _, _ in overrides.options]
+    what, remedy = "a sound file is made already", "leave it out, or draw a scene"
+    problems = [Problem(option, what, remedy) for option in given]
     if wanted.duration_s is not None:
         what = "a sound file lasts as long as it lasts"
-        raise UsageError(Problem("--duration", what, "choose a stretch with --from and --to"))
+        problems.append(Problem("--duration", what, "choose a stretch with --from and --to"))
+    if problems:
+        raise UsageError(*problems)
+
+
+def _sound(path: str, wanted: Asked) -> tuple[Timeline, Sounding]:
+    from ambientgen.picture.sound import sound_timeline
+
     return sound_timeline(path, wanted.between_s)
 
 

@@ -14,7 +14,7 @@ from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.files import check_new_file, write_whole
 from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene, read_store
-from ambientgen.cli.render import check_model, named_after
+from ambientgen.cli.render import asked_of, check_model, named_after
 from ambientgen.console import Console
 from ambientgen.errors import Problem, UsageError
 from ambientgen.events import StageStarted
@@ -76,7 +76,8 @@ def preview(
     wanted = read_scene(scene, Overrides.of(assignments, model, seed, steps, guidance))
     store = None if no_cache else read_store(cache, cache_size)
     with named_after(scene):
-        part = _part(wanted, read_duration(duration), *read_between(start, end), console)
+        asked = asked_of(scene, read_duration(duration), read_between(start, end))
+        part = _part(wanted, asked.duration_s, *asked.between_s, console)
         from ambientgen.picture.timeline import timeline
 
         shown = timeline(wanted, part.duration_s, (part.from_s, part.to_s))

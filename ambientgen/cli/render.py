@@ -26,11 +26,11 @@ from ambientgen.events import Notice, StageStarted, ignore
 from ambientgen.shell import STDOUT
 
 if TYPE_CHECKING:
-    from ambientgen.asked import Between
+    from ambientgen.asked import Asked, Between
     from ambientgen.events import Event, Listener
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
-    from ambientgen.sidecar import Asked, Batches, SidecarRule
+    from ambientgen.sidecar import Batches, SidecarRule
 
 
 def render(
@@ -84,7 +84,7 @@ def render(
     session = _Session(console, outcomes, Equipment(device, workers, batch, store))
     for job in jobs:
         with outcomes.trying(job.path):
-            session.render(job, _asked(job, *given), files, "pcm" if pcm else None)
+            session.render(job, asked_of(job.path, *given), files, "pcm" if pcm else None)
     raise typer.Exit(outcomes.code)
 
 
@@ -103,12 +103,12 @@ class _Files:
         return rule_for(output, self.sidecars, self.force, self.scenes)
 
 
-def _asked(job: Job, duration_s: float | None, between_s: Between) -> Asked:
-    """What is wanted besides the scene: as the options say, else as a sidecar does."""
-    from ambientgen.sidecar import Asked
+def asked_of(path: str, duration_s: float | None, between_s: Between) -> Asked:
+    """What is wanted besides the scene at `path`: as the options say, else as a sidecar does."""
+    from ambientgen.asked import Asked
 
     said = duration_s is not None or between_s != (None, None)
-    beside = None if said else read_if_sidecar(job.path)
+    beside = None if said else read_if_sidecar(path)
     return Asked(duration_s, between_s) if beside is None else beside.asked
 
 
@@ -131,7 +131,7 @@ def _ready(
     writable = []
     for job in jobs:
         with outcomes.trying(job.path):
-            decided = Decided.of(job.scene, _asked(job, *given))
+            decided = Decided.of(job.scene, asked_of(job.path, *given))
             encoding = decided.encoding(job.scene.output.format)
             for file in job.files:
                 check_target(file, files.force, encoding, decided.shape)
