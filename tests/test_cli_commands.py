@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,7 @@ def test_no_command_is_a_usage_error_that_shows_the_help(capsys: Output) -> None
         (["plan", "rain.yaml", "--seed", "1.5"], "--seed: `1.5` is no whole number; write"),
         (["plan", "rain.yaml", "--seed", "1_0"], "--seed: `1_0` is no whole number; write"),
         (["plan", "rain.yaml", "--guidance", "x"], "--guidance: `x` is no number; write"),
+        (["plan", "rain.yaml", "--guidance", "1_0"], "--guidance: `1_0` is no number; write"),
         (["render", "rain.yaml", "--workers", "0"], "--workers: `0` is not between 1 and 256"),
         (["render", "rain.yaml", "--workers", "257"], "--workers: `257` is not between 1 and 256"),
         (
@@ -87,6 +90,7 @@ def test_no_command_is_a_usage_error_that_shows_the_help(capsys: Output) -> None
         (["render", "rain.yaml", "--set"], "see `ambientgen render --help`"),
         (["scenes", "-o", "x.yaml"], "no scene is named"),
         (["scenes", "rian"], "did you mean `rain`"),
+        (["scenes", "rain", "-o", "-", "--json"], "-o -: a scene and --json cannot both go"),
         (["plan", "rain.yaml", "--duration", "90"], "write `90s`"),
         (["plan", "rain.yaml", "--duration", "0s"], "--duration: a render lasts more than 0s"),
         (["plan", "rain.yaml", "--duration", "200h"], "at most 168h"),
@@ -230,6 +234,11 @@ def test_validate_and_plan_know_scenes_without_end(
     out, err = said(capsys, "plan", "on.yaml", "--at", "1m")
     assert out.startswith("on at 1m of endless")
     assert '"xylophones"' in err
+    told = json.loads(said(capsys, "plan", "on.yaml", "--at", "1m", "--json")[0])
+    sounding = " and ".join(map(str, told["windows"]))
+    assert f"{sounding} (by their index)\n" in out  # of which there are more than in the plan
+    _, err = said(capsys, "plan", "on.yaml", "--at", "50%", code=2)
+    assert err.endswith("--at: `50%` is a share of nothing here; write a time such as `90s`\n")
 
 
 def test_validate_and_plan_refuse_the_same_windows(capsys: Output, rain: str) -> None:
@@ -390,6 +399,14 @@ def test_scenes_writes_where_asked(capsys: Output, tmp_path: Path) -> None:
     copies = [tmp_path / "mine" / "rain.yaml", tmp_path / "lake.yaml"]
     assert {copy.read_text() for copy in copies} == {printed}
     assert "mkdir" in said(capsys, "scenes", "rain", "-o", "no/where.yaml", code=4)[1]
+
+
+def test_a_scene_is_printed_in_utf_8_whatever_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii", newline="\n"))
+    assert run(["scenes", "cafe", "-o", "-"]) == 0
+    assert printed.getvalue() == (SCENES / "cafe.yaml").read_bytes()
+    assert not printed.getvalue().isascii()
 
 
 @pytest.mark.parametrize("args", [["scenes", "rain"], ["new", "rain"]])

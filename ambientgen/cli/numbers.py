@@ -32,9 +32,12 @@ def number(option: str, example: float) -> Callable[[str], float]:
 
     def read(text: str) -> float:
         try:
-            return float(text)
+            value = float(text)
         except ValueError:
-            raise _wrong(option, f"`{text}` is no number", example) from None
+            value = None
+        if value is None or "_" in text:  # float() alone would take 1_0
+            raise _wrong(option, f"`{text}` is no number", example)
+        return value
 
     return read
 

@@ -35,12 +35,13 @@ def plan_text(plan: Plan) -> str:
 def moment_text(plan: Plan, moment: Moment) -> str:
     """Every state's level and word, the prompts, and the windows that sound."""
     windows = " and ".join(f"{window.index}" for window in moment.windows)
+    sounding = f"window{'s' * (len(moment.windows) > 1)} {windows}"
     return "\n\n".join(
         [
             f"{plan.scene.title} at {spell(moment.time_s)} of {_length(plan)}",
             states_text(moment),
             "Prompts by weight:\n" + prompts_text(moment),
-            f"Sounding: window {windows} of {len(plan.windows)} (counted from 0)",
+            f"Sounding: {sounding} (by their index)",
         ]
     )
 

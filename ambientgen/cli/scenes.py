@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,8 +54,13 @@ def scenes(
             raise UsageError(Problem(f"-o {output}", "no scene is named to be copied", remedy))
         _list(shipped_scenes(), as_json, console)
         return
+    if as_json and output == STDOUT:
+        what = "a scene and --json cannot both go to standard output"
+        raise UsageError(Problem(f"-o {STDOUT}", what, "write the scene to a file"))
     scene = shipped_scene(name)
     if output == STDOUT:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8")  # a scene is, whatever the locale
         console.out(scene.text.rstrip("\n"))
         return
     path = f"{scene.name}.yaml" if output is None else output
