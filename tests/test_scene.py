@@ -236,6 +236,18 @@ def test_an_override_makes_the_mappings_it_needs() -> None:
     assert [state.name for state in scene.states] == ["rain", "wind"]
 
 
+@pytest.mark.parametrize("override", ["25%=0.5", "2500ms=0.5", "15s={value: 0.5}"])
+def test_an_override_puts_a_point_where_its_time_belongs(override: str) -> None:
+    text = "duration: 10s\nstates: {rain: {curve: {0%: 0, 5s: 1, 100%: 0}}}\n"
+    overrides = [f"states.rain.curve.{override}"]
+    if override.startswith("15s"):
+        overrides = ["duration=20s", *overrides]
+    curve = parse_scene(text, overrides=overrides).states[0].curve
+    assert isinstance(curve, Points)
+    assert list(curve.times_s) == sorted(curve.times_s)
+    assert sorted(curve.levels) == [0.0, 0.0, 0.5, 1.0]
+
+
 @pytest.mark.parametrize(
     "path",
     ["output.loudness", "loop", "states.rain.wander", "states.rain.wander.amount", "render.steps",

@@ -57,7 +57,7 @@ With `--json`, each scene gives one JSON object on a line of its own:
 | `output` | the sound file |
 | `duration_s`, `sample_rate`, `channels` | of the sound |
 | `seed` | the scene's, or `--seed` |
-| `model` | `{name, revision, licence}` |
+| `model` | `{name, revision, licence}`; `{}` where no model makes any of it |
 | `layout` | how its channels are placed: `mono`, `stereo` and the like |
 | `sha256` | of the samples as written, without the file's header |
 | `elapsed_s`, `realtime_factor` | time taken, and seconds of sound made in each second of it |

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -77,7 +77,7 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
     faults: list[Fault] = []
     fields, untold = None, 0
     if isinstance(plain, dict):
-        duration_s = _duration_s(plain)
+        duration_s = told_duration_s(plain)
         faults += disagreements(plain, duration_s, lambda path: _is_hidden(path, root))
         try:
             fields = SceneFields.model_validate(plain, context={"duration_s": duration_s})
@@ -129,7 +129,7 @@ def _did_you_mean(name: str) -> str:
     return f"did you mean `{name}`?"
 
 
-def _duration_s(plain: dict[str, Any]) -> float | None:
+def told_duration_s(plain: Mapping[str, Any]) -> float | None:
     """The scene's duration if it is right, for all the times that are held against it."""
     if plain.get("duration") == ENDLESS:
         return math.inf

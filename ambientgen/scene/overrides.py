@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 from ambientgen.errors import Problem, SceneError
-from ambientgen.scene.check import EACH, fields_at
+from ambientgen.scene.check import EACH, fields_at, told_duration_s
 from ambientgen.scene.durations import DurationError, parse_span
 from ambientgen.scene.faults import listed
 from ambientgen.scene.text import checked_text, named
@@ -103,7 +104,7 @@ def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem
         known = last in inner
         inner[last] = Entry(inner[last].key_place if known else place, node)
         if not known:
-            target.value = _in_order_of_time(inner)
+            target.value = _in_order_of_time(inner, _length_s(root))
     elif isinstance(inner, list) and last.isdecimal() and int(last) < len(inner):
         inner[int(last)] = node
     else:
@@ -125,10 +126,19 @@ def _blocked(led: list[str], step: str, place: Place) -> Problem:
     return Problem(str(place), what, f"set it whole: {named(f'{OPTION} {above}=')}")
 
 
-def _in_order_of_time(entries: dict[str, Entry]) -> dict[str, Entry]:
+def _length_s(root: Node) -> float:
+    """The scene's duration, of which points may be shares; not a number if none can be told."""
+    fields = root.value if isinstance(root.value, dict) else {}
+    length_s = told_duration_s({name: entry.node.value for name, entry in fields.items()})
+    return length_s if length_s is not None and math.isfinite(length_s) else math.nan
+
+
+def _in_order_of_time(entries: dict[str, Entry], length_s: float) -> dict[str, Entry]:
     """A new point of a curve goes where its time belongs; other mappings stay as they are."""
     try:
-        spans = {key: parse_span(key) for key in entries}
+        times_s = {key: parse_span(key, percent=True).resolve(length_s) for key in entries}
     except DurationError:
         return dict(entries)
-    return dict(sorted(entries.items(), key=lambda entry: spans[entry[0]].seconds))
+    if any(map(math.isnan, times_s.values())):  # shares of nobody knows what, which is told
+        return dict(entries)
+    return dict(sorted(entries.items(), key=lambda entry: times_s[entry[0]]))
