@@ -23,7 +23,7 @@ from ambientgen.events import Notice, StageStarted
 from ambientgen.shell import shell_word
 
 if TYPE_CHECKING:
-    from ambientgen.asked import Between
+    from ambientgen.asked import Asked
     from ambientgen.scene import Scene
     from ambientgen.scene.model import OutputOptions
 
@@ -75,16 +75,13 @@ def play(
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     given = read_duration(duration), read_between(start, end)
     store = None if no_cache else read_store(cache, cache_size)
-    from ambientgen.asked import Asked
     from ambientgen.job import Job
 
     wanted = read_scene(scene, overrides)
     check_model(scene, wanted)
-    asked = asked_of(scene, *given)
-    duration_s, between_s = asked.duration_s, asked.between_s
-    duration_s = _length_s(wanted, duration_s, between_s)
+    asked = _lasting(wanted, asked_of(scene, *given))
     wanted, lost = _playable(wanted)
-    Job.of(wanted, Asked(duration_s, between_s))  # refuses what cannot be, before any model loads
+    Job.of(wanted, asked)  # refuses what cannot be, before any model loads
     form, command = _command(player, scene, wanted.output)
     with console.progress(scene) as listener, named_after(scene):
         for notice in lost:
@@ -95,16 +92,16 @@ def play(
             renderer.render(
                 wanted,
                 output,
-                duration_s=duration_s,
-                between_s=between_s,
+                duration_s=asked.duration_s,
+                between_s=asked.between_s,
                 format_name=form,
             )
 
 
-def _length_s(scene: Scene, duration_s: float | None, between_s: Between) -> float | None:
+def _lasting(scene: Scene, asked: Asked) -> Asked:
     """A loop goes round until it is stopped, unless an end is given."""
-    forever = scene.loop and duration_s is None and between_s[1] is None
-    return math.inf if forever else duration_s
+    forever = scene.loop and asked.duration_s is None and asked.between_s[1] is None
+    return replace(asked, duration_s=math.inf) if forever else asked
 
 
 def _playable(scene: Scene) -> tuple[Scene, list[Notice]]:
