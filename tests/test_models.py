@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from ambientgen.models import registry
 from ambientgen.models.loading import Model, choose_device, dtype_for, load
 from ambientgen.models.nets.texture_vocoder import TextureNet
 from ambientgen.models.tokens import read_tokenizer
+from ambientgen.models.weights import KeyRules, read_weights
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
 
@@ -350,3 +353,39 @@ def test_rendering_imports_no_library_of_networks(folder: Path, textures: bool) 
     command = [sys.executable, "-c", program, str(wave)]
     subprocess.run(command, input=scene, text=True, check=True)
     assert soundfile.info(wave).frames == 2 * 16_000
+
+
+def test_ctrl_c_while_weights_are_read_is_no_broken_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The library makes an error of its own of an interrupt that falls into one of its calls."""
+
+    class File:
+        def __enter__(self) -> File:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def keys(self) -> list[str]:
+            return ["weight"]
+
+        def get_tensor(self, _: str) -> torch.Tensor:
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise ValueError("could not determine the shape") from None
+            return torch.zeros(1)
+
+    monkeypatch.setattr("ambientgen.models.weights.safe_open", lambda *_, **__: File())
+    with interrupts(), pytest.raises(KeyboardInterrupt):
+        read_weights([tmp_path / "a.safetensors"], KeyRules(), torch.float32)
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Python's own handler of Ctrl-C, whatever the tests' runner has set."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)

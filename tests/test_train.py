@@ -27,8 +27,9 @@ from ambientgen.cli.app import run
 from ambientgen.cli.train import Stage
 from ambientgen.errors import AmbientgenError, OutputError, UsageError
 from ambientgen.events import Event, Notice, StepsDone
+from ambientgen.interrupts import not_in_workers, unbroken
 from ambientgen.training import stems
-from ambientgen.training.around import Around, More, not_in_workers, start_from, unbroken
+from ambientgen.training.around import Around, More, start_from
 from ambientgen.training.devices import Devices, find_devices, placing
 from ambientgen.training.job import _replace
 from ambientgen.training.loop import Fit, Schedule

@@ -26,9 +26,10 @@ from torch import nn
 from ambientgen.cli.app import run
 from ambientgen.errors import OutputError, UsageError
 from ambientgen.events import Event, Notice
+from ambientgen.interrupts import unheard
 from ambientgen.models.registry import resolve
 from ambientgen.training import job
-from ambientgen.training.around import Around, unheard
+from ambientgen.training.around import Around
 from ambientgen.training.below import begin_anew, digest_of
 from ambientgen.training.beside import beside
 from ambientgen.training.devices import ONE_CPU

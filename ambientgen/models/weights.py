@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ambientgen.errors import ModelError, Problem
+from ambientgen.interrupts import unbroken
 
 # Buffers that follow from their shape: older checkpoints store them, newer ones do not, or the
 # other way round. HiFi-GAN's mean and scale are 0 and 1 where a checkpoint does not know them.
@@ -73,7 +74,9 @@ def read_weights(files: list[Path], rules: KeyRules, dtype: torch.dtype) -> dict
                 for stored in file.keys():  # noqa: SIM118 (safe_open is no dict)
                     name = rules.name(stored)
                     if name is not None:
-                        tensors[name] = _owned(file.get_tensor(stored), dtype)
+                        with unbroken():  # where Ctrl-C falls, it becomes an error of another kind
+                            tensor = file.get_tensor(stored)
+                        tensors[name] = _owned(tensor, dtype)
         except Exception as error:  # safetensors raises its own bare Exception subclass
             raise ModelError(Problem(str(path), f"cannot be read ({error})")) from error
     return tensors

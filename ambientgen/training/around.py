@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +13,6 @@ from ambientgen.events import Listener, Notice, ignore
 from ambientgen.training.devices import ONE_CPU, Devices
 
 StepLoss = Callable[[int], dict[str, Tensor]]
-Handler = Callable[[int, FrameType | None], Any]
 _MORE_SALT = 11  # of the random numbers that choose between two sources
 
 
@@ -92,57 +85,3 @@ def tell_misfits(stage: str, misfits: list[str], tell: Listener) -> None:
         tell(
             Notice(f"{stage}: not all weights could be taken over: {'; '.join(misfits[:3])}{more}")
         )
-
-
-@contextmanager
-def unbroken() -> Iterator[None]:
-    """Signals that unwind the program (Ctrl-C) wait until the block is over: weights, optimiser and
-    averages are either all of one step or all of the next."""
-    caught: list[tuple[Handler, int, FrameType | None]] = []
-    with _handled(lambda former, number, frame: caught.append((former, number, frame))):
-        yield
-    if caught:
-        former, number, frame = caught[0]
-        former(number, frame)
-
-
-@contextmanager
-def unheard() -> Iterator[None]:
-    """Signals that unwind the program do nothing in the block: it is about to end by itself, and
-    what was asked for is there."""
-    with _handled(lambda *_: None):
-        yield
-
-
-@contextmanager
-def not_in_workers() -> Iterator[None]:
-    """Signals unwind this process, and not those it forks in the block: a terminal sends Ctrl-C to
-    all of them, and theirs would be so many tracebacks."""
-    here = os.getpid()
-
-    def handle(former: Handler, number: int, frame: FrameType | None) -> None:
-        if os.getpid() == here:
-            former(number, frame)
-
-    with _handled(handle):
-        yield
-
-
-@contextmanager
-def _handled(handle: Callable[[Handler, int, FrameType | None], None]) -> Iterator[None]:
-    """Signals go to `handle`, with the handler they had; only where one was set, in the main
-    thread."""
-    former: dict[int, Handler] = {}
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            handler = signal.getsignal(number) if number is not None else None
-            if number is not None and callable(handler):
-                former[number] = handler
-    for number in former:
-        signal.signal(number, lambda n, frame: handle(former[n], n, frame))
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -18,7 +18,7 @@ from typing import Any
 
 from ambientgen.errors import OutputError, Problem
 from ambientgen.events import Event, Listener, Notice, StageStarted, StepsDone, ignore
-from ambientgen.training.around import unbroken, unheard
+from ambientgen.interrupts import unbroken, unheard
 from ambientgen.training.beside import beside
 from ambientgen.training.corpus import NAMES
 from ambientgen.training.decoding import SPAN

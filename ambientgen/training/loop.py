@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.events import StepsDone
-from ambientgen.training.around import ALONE, Around, StepLoss, start_from, tell_misfits, unbroken
+from ambientgen.interrupts import unbroken
+from ambientgen.training.around import ALONE, Around, StepLoss, start_from, tell_misfits
 from ambientgen.training.keep import written
 
 LOG_EVERY = 20  # steps; a short training is logged more often

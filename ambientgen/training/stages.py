@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.events import Listener, Notice, StageStarted, ignore
+from ambientgen.interrupts import not_in_workers
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training import corpus as corpora
 from ambientgen.training import (
@@ -35,7 +36,7 @@ from ambientgen.training import (
     vae,
     vocoder,
 )
-from ambientgen.training.around import Around, More, not_in_workers, start_from, tell_misfits
+from ambientgen.training.around import Around, More, start_from, tell_misfits
 from ambientgen.training.below import begin_anew, digest_of
 from ambientgen.training.captions import Heard
 from ambientgen.training.corpus import Corpus
