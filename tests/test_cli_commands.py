@@ -220,6 +220,28 @@ def test_validate_and_plan_tell_what_the_model_never_heard(
     assert "there is no model 'poket'; did you mean pocket?" in err
 
 
+def test_a_model_that_is_none_is_told_where_each_scene_names_it(
+    capsys: Output, tmp_path: Path
+) -> None:
+    text = "duration: 9s\n{}states: {{rain: {{curve: 1}}}}\n"
+    (tmp_path / "a.yaml").write_text(text.format("model: poket\n"))
+    (tmp_path / "b.yaml").write_text(text.format("title: B\nmodel: poket\n"))
+    layers = "duration: 9s\nlayers:\n  rain: {states: {rain: {curve: 1}}, model: poket}\n"
+    (tmp_path / "c.yaml").write_text(layers)
+    for path, line in (("a.yaml", 2), ("b.yaml", 3), ("c.yaml", 3)):
+        assert f"{path}:{line}:" in said(capsys, "plan", path, code=3)[1]
+    _, err = said(capsys, "render", "a.yaml", "b.yaml", code=3)
+    assert [line.split(": ")[1].rpartition(":")[0] for line in err.splitlines()] == [
+        "a.yaml:2",
+        "b.yaml:3",
+    ]
+    _, err = said(capsys, "plan", "a.yaml", "--model", "nosuch", code=3)
+    assert err.startswith("ambientgen: --model: there is no model 'nosuch'")
+    assert said(capsys, "validate", "a.yaml")[1].startswith(
+        "ambientgen: note: a.yaml: there is no model 'poket'"
+    )
+
+
 @pytest.mark.parametrize(
     "curve", ["repeat: 14s, curve: {0s: 0.3, 5s: 0.8}", "curve: {0s: 0.1, 2m: 0.9}", "curve: 0.5"]
 )

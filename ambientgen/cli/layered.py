@@ -11,7 +11,7 @@ import numpy as np
 from ambientgen.asked import Asked, asked_stretch
 from ambientgen.cli.model_notices import to_models
 from ambientgen.errors import Problem, UsageError
-from ambientgen.models.registry import resolve
+from ambientgen.models.registry import model_for
 from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
 from ambientgen.scene.durations import spell
 from ambientgen.scene.layers import Layer, Placement
@@ -163,7 +163,7 @@ def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> L
     for layer in scene.sounds:
         mixture, plan = scene.mixture_of(layer), None
         if layer.name in modelled:
-            spec = resolve(mixture.model)
+            spec = model_for(mixture)
             strength = 1.0 if layer.strength is None else layer.strength
             rule = spec.rule.at_strength(strength)
             plan = make_plan(mixture, spec.geometry, rule, duration_s, between_s)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ambientgen.models.registry import licence_notice, resolve
+from ambientgen.models.registry import licence_notice, model_for
 from ambientgen.models.vocabulary import unheard
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def model_notices(scene: Scene, until_s: float | None = None) -> list[str]:
     """
     told: dict[str, list[str]] = {}
     for layer, mixture in to_models(scene):
-        for notice in unheard(resolve(mixture.model), mixture, until_s):
+        for notice in unheard(model_for(mixture), mixture, until_s):
             told.setdefault(notice.text, []).append(layer.name)
     plain = not scene.layers
     return [
@@ -38,7 +38,7 @@ def model_notices(scene: Scene, until_s: float | None = None) -> list[str]:
 
 def licence_notices(scene: Scene) -> list[str]:
     """What is to be said of the models' licences."""
-    specs = {mixture.model: resolve(mixture.model) for _, mixture in to_models(scene)}
+    specs = {mixture.model: model_for(mixture) for _, mixture in to_models(scene)}
     notices = (licence_notice(spec) for spec in specs.values())
     return [notice.text for notice in notices if notice is not None]
 

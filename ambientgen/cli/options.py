@@ -279,10 +279,13 @@ def read_scene(path: str, overrides: Overrides) -> Scene:
     beside = read_if_sidecar(path)
     try:
         if beside is not None:
-            return beside.scene(overrides.lines(), renders_apart)
-        return load_scene(path, overrides.lines(), renders_apart)
+            scene = beside.scene(overrides.lines(), renders_apart)
+        else:
+            scene = load_scene(path, overrides.lines(), renders_apart)
     except SceneError as error:
         raise SceneError(*map(overrides.in_the_users_words, error.problems)) from None
+    model = overrides.in_the_users_words(Problem(scene.model_place, ""))
+    return replace(scene, model_place=model.place)
 
 
 def read_if_sidecar(path: str) -> Sidecar | None:

@@ -95,7 +95,7 @@ def _made(path: str, scene: Scene, asked: Asked) -> tuple[Plan | LayeredPlan, li
     """
     from ambientgen.cli.layered import is_layered, plan_layers
     from ambientgen.cli.model_notices import licence_notices, model_notices, reached_s
-    from ambientgen.models.registry import resolve
+    from ambientgen.models.registry import model_for
     from ambientgen.plan import make_plan
     from ambientgen.sources.vain import said_in_vain
 
@@ -108,6 +108,6 @@ def _made(path: str, scene: Scene, asked: Asked) -> tuple[Plan | LayeredPlan, li
         if is_layered(scene):
             made = plan_layers(scene, duration_s, between_s)
         else:
-            spec = resolve(scene.model)
+            spec = model_for(scene)
             made = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
     return made, told

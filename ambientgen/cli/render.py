@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -158,29 +159,24 @@ def check_model(path: str, scene: Scene) -> None:
         SceneError: no window of a model meets the scene's render options.
     """
     from ambientgen.cli.model_notices import to_models
-    from ambientgen.models.registry import resolve
+    from ambientgen.models.registry import model_for
     from ambientgen.windows import fitted_rule
 
     for _, mixture in to_models(scene):
-        spec = resolve(mixture.model)
+        spec = model_for(mixture)
         with named_after(path):
             fitted_rule(spec.rule, mixture, spec.geometry)
 
 
-class named_after:  # noqa: N801 (a context manager reads as a verb)
+@contextmanager
+def named_after(path: str) -> Iterator[None]:
     """Problems of a scene that do not say which file they are in, say so."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, SceneError):
-            raise SceneError(
-                *(replace(p, place=f"{self._path}: {p.place}") for p in error.problems)
-            ) from error
+    try:
+        yield
+    except SceneError as error:
+        raise SceneError(
+            *(replace(each, place=f"{path}: {each.place}") for each in error.problems)
+        ) from error
 
 
 class _Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -34,7 +35,7 @@ def validate(
             problems = _problems(path, scene)
             if problems:
                 raise SceneError(*problems)
-            notices = _notices(scene)
+            notices = _notices(path, scene)
             for notice in notices:
                 console.notice(f"{path}: {notice}")
             if as_json:
@@ -61,7 +62,7 @@ def _problems(path: str, scene: Scene) -> list[Problem]:
     return found
 
 
-def _notices(scene: Scene) -> list[str]:
+def _notices(path: str, scene: Scene) -> list[str]:
     """What nobody will hear, and what the scene's models were never taught.
 
     A scene is valid whether its models are here or not: that one is not, or is broken, is for
@@ -74,7 +75,9 @@ def _notices(scene: Scene) -> list[str]:
     try:
         return in_vain + model_notices(scene)
     except ModelError as error:
-        return in_vain + [str(problem) for problem in error.problems]
+        here = (problem.place.startswith(f"{path}:") for problem in error.problems)
+        told = zip(error.problems, here, strict=True)
+        return in_vain + [str(replace(each, place="") if own else each) for each, own in told]
 
 
 def _about(scene: Scene) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ambientgen.errors import ModelError, Problem
 from ambientgen.events import Notice
@@ -27,6 +28,9 @@ from ambientgen.swells import Swell
 from ambientgen.units import TONE_FRAMES, ChunkRule, Geometry
 from ambientgen.version import package_version
 from ambientgen.windows import WindowRule
+
+if TYPE_CHECKING:
+    from ambientgen.scene import Scene
 
 EXTRAS = "ambientgen.json"  # beside model_index.json: what AudioLDM 2's own layout cannot say
 UNKNOWN_LICENCE = "unknown"
@@ -153,6 +157,17 @@ def resolve(name: str) -> ModelSpec:
     choice = f"{', '.join(known_names)}, a model folder, or a hub id such as cvssp/audioldm2"
     remedy = f"did you mean {near}? Else choose {choice}" if near else f"choose {choice}"
     raise ModelError(Problem("", f"there is no model {name!r}", remedy))
+
+
+def model_for(scene: Scene) -> ModelSpec:
+    """The model that a scene of states names. Raises ModelError as `resolve` does, at the place
+    where the scene says it."""
+    try:
+        return resolve(scene.model)
+    except ModelError as error:
+        raise ModelError(
+            *(p if p.place else replace(p, place=scene.model_place) for p in error.problems)
+        ) from error
 
 
 def renders_apart(name: str) -> bool:

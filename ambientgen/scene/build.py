@@ -54,6 +54,7 @@ def build_scene(fields: SceneFields, origin: Origin, apart: Apart = together) ->
         model=fields.model,
         render=_render(fields.render),
         output=_output(fields.output, origin),
+        model_place=origin.place(("model",)) if "model" in fields.model_fields_set else "",
     )
 
 

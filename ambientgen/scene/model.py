@@ -155,7 +155,8 @@ class Scene:
     `duration_s` is infinite of a scene without end. In a `loop` the end leads back to the start;
     its curves come again after `duration_s`. A scene has `states`, all in one mixture, or `layers`;
     with either, `events`. `variants` is how many takes are wanted; `sounds` says what is to be
-    made, whichever way it was written.
+    made, whichever way it was written. `model_place` is where its model is named (file, line and
+    column, or an option), for messages.
     """
 
     title: str
@@ -171,6 +172,7 @@ class Scene:
     model: str = "pocket"
     render: RenderOptions = RenderOptions()
     output: OutputOptions = OutputOptions()
+    model_place: str = field(default="", compare=False, repr=False)
 
     @property
     def endless(self) -> bool:
@@ -210,6 +212,7 @@ class Scene:
             events=(),
             setting=setting,
             model=layer.model or self.model,
+            model_place=layer.place if layer.model else self.model_place,
             seed=self.seed_of(layer),
         )
 
