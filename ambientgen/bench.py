@@ -25,7 +25,7 @@ from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine, default_workers
 from ambientgen.events import Listener, StageStarted, ignore
 from ambientgen.latents import denoise
-from ambientgen.level import LevelSettings, Limiter
+from ambientgen.limiter import Limiter, LimiterSettings
 from ambientgen.loa import condition, encode_prompts
 from ambientgen.models.batch import batch_for, rows_of
 from ambientgen.models.loading import Model
@@ -251,7 +251,7 @@ def _finished(model: Model, path: Path) -> None:
     for _ in join_windows([(0, mels), (chunk.core, mels)], max_overlap_frames=chunk.fade):
         pass
     sound = (0.1 * np.random.default_rng(0).standard_normal(samples)).astype(np.float32)
-    settings = LevelSettings(gain_db=model.spec.gain_db)
+    settings = LimiterSettings(gain_db=model.spec.gain_db)
     limiter = Limiter(settings, geometry.sample_rate, 0, (0, samples))
     shape = Shape(geometry.sample_rate, 1, samples)
     with open_sink(str(path), Encoding(), shape, force=True) as sink:

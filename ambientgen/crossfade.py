@@ -88,7 +88,6 @@ def join(
 
 def join_windows(
     pieces: Iterable[tuple[int, NDArray[Floating]]],
-    rows_per_group: int | None = None,
     max_overlap_frames: int | None = None,
 ) -> Iterator[NDArray[Floating]]:
     """Join windows into contiguous blocks; their concatenation is the whole.
@@ -99,7 +98,6 @@ def join_windows(
     join and may be 0. A join depends on its two windows alone, so a stream begun one window
     early is right from its second join's end on.
 
-    rows_per_group: see `overlap_correlation`.
     max_overlap_frames: a promise that no overlap is longer; frames beyond its reach are yielded
     as soon as their window arrives, instead of with the next one. It changes where blocks are
     cut, never what they hold.
@@ -116,7 +114,7 @@ def join_windows(
             if start > held_start:
                 yield held[..., : start - held_start]
             if overlap:
-                yield join(held[..., start - held_start :], piece[..., :overlap], rows_per_group)
+                yield join(held[..., start - held_start :], piece[..., :overlap])
             start, piece = start + overlap, piece[..., overlap:]
         held, held_start = piece, start
         if max_overlap_frames is not None:

@@ -14,12 +14,12 @@ import numpy as np
 
 from ambientgen.audio_file import Encoding, Shape, Sink, Written, is_stream, open_sink
 from ambientgen.events import AudioWritten, Listener, Notice, StageStarted
-from ambientgen.level import LimiterReport
+from ambientgen.limiter import LimiterReport
 from ambientgen.mix.loudness import Settled, Target
 from ambientgen.mix.master import Master
 from ambientgen.mix.mixture import Mixed, added
 from ambientgen.mix.spool import Spool
-from ambientgen.scene.model import derived_seed
+from ambientgen.scene.scene import derived_seed
 from ambientgen.sidecar import Beside
 from ambientgen.stream import FloatArray, Stretch
 

@@ -13,7 +13,7 @@ from ambientgen.audio_file import Encoding, Shape, file_bytes, loop_notice
 from ambientgen.delivery import Wanted, spool_folder
 from ambientgen.errors import Problem, UsageError
 from ambientgen.events import Notice
-from ambientgen.level import LevelSettings
+from ambientgen.limiter import LimiterSettings
 from ambientgen.mix.fades import Fades
 from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.loudness import Target
@@ -21,7 +21,7 @@ from ambientgen.mix.master import Master
 from ambientgen.mix.spool import SAMPLE_BYTES, check_room
 from ambientgen.scene import Scene
 from ambientgen.scene.durations import spell
-from ambientgen.scene.model import derived_seed
+from ambientgen.scene.scene import derived_seed
 from ambientgen.sidecar import Span
 from ambientgen.sources.usable import unusable_recordings
 from ambientgen.sources.vain import said_in_vain
@@ -90,7 +90,7 @@ class Job:
             samples_at(time_s, self.rate) for time_s in (output.fade_in_s, output.fade_out_s)
         )
         fades = Fades(fade_in, fade_out, self.whole[1] if fade_out else None)
-        return Master(LevelSettings(ceiling_db=output.peak_dbtp), self.rate, fades, self.period)
+        return Master(LimiterSettings(ceiling_db=output.peak_dbtp), self.rate, fades, self.period)
 
     @cached_property
     def wanted(self) -> Wanted:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ambientgen.prompts import Blend, Template
-from ambientgen.world import JUMP_S, FloatArray, jumps_s, state_value, state_values
+from ambientgen.state_values import JUMP_S, FloatArray, jumps_s, state_value, state_values
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene

@@ -16,6 +16,7 @@ from ambientgen.errors import Problem, UsageError
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
 from ambientgen.scene.durations import spell
+from ambientgen.state_values import JUMP_S, state_values
 from ambientgen.stretch import Reach, reach_of
 from ambientgen.units import Loop
 from ambientgen.windows import (
@@ -31,7 +32,6 @@ from ambientgen.windows import (
     rushes,
     turns,
 )
-from ambientgen.world import JUMP_S, state_values
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene

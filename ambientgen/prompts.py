@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.world import FloatArray, state_value
+from ambientgen.state_values import FloatArray, state_value
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene, State

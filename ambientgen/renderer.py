@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ambientgen.asked import WHOLE, Asked, Between
+from ambientgen.assembly import Ensemble, assembled, models_of
 from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import Problem, UsageError
 from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.job import Job
-from ambientgen.making import Conditionings
 from ambientgen.models.batch import MOST_BATCH, batch_for
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
@@ -27,13 +27,13 @@ from ambientgen.models.packing import pack
 from ambientgen.models.profile import device_name
 from ambientgen.models.registry import licence_notice, resolve
 from ambientgen.models.vocabulary import cut_prompts, unheard
+from ambientgen.passes import Conditionings
 from ambientgen.plan import Plan
 from ambientgen.scene import Scene
 from ambientgen.scene.document import scene_document
 from ambientgen.sidecar import Batches, Beside, Document, Made, SidecarRule, describe
 from ambientgen.sources.diffused import meaning, sampler_options
 from ambientgen.sources.studio import Studio
-from ambientgen.stage import Ensemble, assembled, models_of
 from ambientgen.store import Store
 
 __all__ = ["RenderReport", "Renderer", "WindowCounts", "sampler_options"]

@@ -21,7 +21,7 @@ import numpy as np
 
 from ambientgen.curves import Constant, Wander
 from ambientgen.prompts import Template
-from ambientgen.world import FloatArray, state_values
+from ambientgen.state_values import FloatArray, state_values
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ambientgen.errors import Problem, SceneError
 from ambientgen.scene.durations import spell
-from ambientgen.world import FloatArray, jumps_s, state_value, state_values
+from ambientgen.state_values import FloatArray, jumps_s, state_value, state_values
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene

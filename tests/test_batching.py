@@ -29,7 +29,6 @@ from ambientgen.cli.app import run
 from ambientgen.errors import ExitCode, UsageError
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
-from ambientgen.making import PATIENCE, Pass, in_order, passes, row_of
 from ambientgen.models import batch as batches
 from ambientgen.models.batch import batch_for, fitting, rows_of, weight_bytes, window_bytes
 from ambientgen.models.loading import Model, load
@@ -37,6 +36,7 @@ from ambientgen.models.nets.unet import Unet
 from ambientgen.models.profile import device_name, profile_of
 from ambientgen.models.registry import POCKET, pocket_folder, resolve
 from ambientgen.models.weights import Unfilled
+from ambientgen.passes import PATIENCE, Pass, in_order, passes, row_of
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.rounds import placed, to_make
 from ambientgen.scene import Scene, parse_scene
@@ -332,7 +332,7 @@ def test_a_loop_that_never_ends_meets_itself_turn_by_turn() -> None:
 
 @pytest.mark.parametrize("frames", [32, 56, 104])
 def test_a_row_is_the_same_to_the_bit_whatever_the_others_hold(pocket: Model, frames: int) -> None:
-    """What stretches, edits and stores rest on: see `making.Pass`."""
+    """What stretches, edits and stores rest on: see `passes.Pass`."""
     rows = TWOS(frames)
     torch.manual_seed(3)
     noise = torch.randn(rows, 16, frames, 8)

@@ -12,12 +12,12 @@ import soxr
 from numpy.typing import NDArray
 
 from ambientgen.asked import Asked
+from ambientgen.assembly import ENGINES, Stage
 from ambientgen.curves import Constant, Points
 from ambientgen.mix.air import Air
 from ambientgen.mix.clip import ClipToRate
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import OutputOptions, Scene
-from ambientgen.stage import ENGINES, Stage
+from ambientgen.scene.scene import OutputOptions, Scene
 from ambientgen.stream import Stream
 from ambientgen.synth.events import single
 from ambientgen.synth.signals import RATE

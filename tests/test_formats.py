@@ -271,7 +271,6 @@ def test_without_tags_there_are_none(tmp_path: Path, name: str) -> None:
 
 def test_what_is_empty_is_no_tag() -> None:
     assert "model" not in tags_for("Birds", 1, "00", "", "")
-    assert tags_for("", 1, "00", "", "", "mine")["comment"] == "mine"
     assert "title" not in tags_for("", 1, "00", "", "")
 
 

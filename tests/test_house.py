@@ -53,7 +53,7 @@ LOADS_TORCH = {
     "loa",
     "models",
     "sources",
-    "making",
+    "passes",
     "reuse",
     "silence",
     "training",

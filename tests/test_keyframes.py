@@ -14,7 +14,7 @@ from planning_scenes import drawn_scenes, scene, state
 
 from ambientgen.keyframes import CHUNK_S, STATE_ERROR, Keyframe, place_keyframes
 from ambientgen.scene import KeyframeRule, Scene
-from ambientgen.world import JUMP_S, FloatArray, jumps_s, state_values
+from ambientgen.state_values import JUMP_S, FloatArray, jumps_s, state_values
 
 
 def times(keyframes: Sequence[Keyframe]) -> list[float]:

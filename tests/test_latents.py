@@ -13,7 +13,7 @@ from ambientgen.errors import UsageError
 from ambientgen.latents import DEFAULT_SCHEDULER, SCHEDULERS, SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.models.loading import Model
-from ambientgen.scene.model import SchedulerName
+from ambientgen.scene.scene import SchedulerName
 
 PROMPT, NEGATIVE = "heavy rain on a lake", "no wind on the sound"  # of equal T5 length
 FRAMES, STEPS = 64, 4

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ambientgen.errors import OutputError, SceneError, UsageError
-from ambientgen.level import LevelSettings, Limiter
+from ambientgen.limiter import Limiter, LimiterSettings
 from ambientgen.mix.fades import Fades
 from ambientgen.mix.loudness import (
     MOST_FORCED_DB,
@@ -116,7 +116,7 @@ def sounding(sound: FloatArray) -> Any:
 def limiting(sound: FloatArray, rate: int, calls: list[float]) -> Any:
     def limited(gain_db: float, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
         calls.append(gain_db)
-        return Limiter(LevelSettings(gain_db), rate, 0, (0, len(sound))).limited(blocks)
+        return Limiter(LimiterSettings(gain_db), rate, 0, (0, len(sound))).limited(blocks)
 
     return limited
 
@@ -149,7 +149,7 @@ def test_what_the_limiter_forbids_is_told() -> None:
 def test_what_cannot_be_reached_is_not_driven_to_pieces() -> None:
     """More gain than is missing by 12 dB is never tried, nor one that a turn has shown in vain."""
     sound, calls = noise(16000, 1), list[float]()
-    settings = LevelSettings(ceiling_db=-20.0)
+    settings = LimiterSettings(ceiling_db=-20.0)
 
     def limited(gain_db: float, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
         calls.append(gain_db)

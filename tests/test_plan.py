@@ -21,8 +21,8 @@ from ambientgen.curves import Curve
 from ambientgen.errors import UsageError
 from ambientgen.plan import Plan, make_plan
 from ambientgen.scene import Scene
+from ambientgen.state_values import FloatArray
 from ambientgen.windows import WindowRule
-from ambientgen.world import FloatArray
 
 GOLDEN = {
     "title": "Test",

@@ -28,7 +28,7 @@ from ambientgen.picture.words import Word, placed, shortened
 from ambientgen.plan import make_plan
 from ambientgen.scene import load_scene, parse_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import Scene
+from ambientgen.scene.scene import Scene
 
 SCENES = Path(__file__).parent.parent / "scenes"
 

@@ -28,7 +28,7 @@ from ambientgen.preview.page import Track, mask, page
 from ambientgen.preview.tracks import packed
 from ambientgen.scene import load_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import Scene
+from ambientgen.scene.scene import Scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

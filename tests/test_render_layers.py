@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ambientgen.asked import Asked
+from ambientgen.assembly import assembled
 from ambientgen.audio_file.part import Part
 from ambientgen.cli.app import run
 from ambientgen.engine import LocalEngine
@@ -23,10 +24,9 @@ from ambientgen.mix.centre import Centred
 from ambientgen.mix.spool import Spool
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
-from ambientgen.scene.model import OutputOptions
+from ambientgen.scene.scene import OutputOptions
 from ambientgen.sidecar import SidecarRule
 from ambientgen.sources.studio import Studio
-from ambientgen.stage import assembled
 
 RATE = 24_000
 SCENE = """

@@ -32,8 +32,8 @@ from ambientgen.scene import (
 )
 from ambientgen.scene.document import document_text, scene_document
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import BitsName, LayoutName
 from ambientgen.scene.output_fields import CHOICES, FORMAT_BITS, clashes
+from ambientgen.scene.scene import BitsName, LayoutName
 from ambientgen.scene.textures import TEXTURE_KINDS
 from ambientgen.synth import TEXTURES
 

@@ -22,9 +22,9 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.rounds import KEPT_WINDOWS, placed, to_make
 from ambientgen.scene import Scene, parse_scene
+from ambientgen.state_values import state_values
 from ambientgen.training.scores.variants import Throughout
 from ambientgen.windows import WindowRule, cut_timeline, fitted_rule
-from ambientgen.world import state_values
 
 RULE = WindowRule((24, 48, 96), 16, 4, silence=True)
 LOUD = replace(RULE, silence=False)

@@ -25,7 +25,7 @@ from ambientgen.mix.place import place_clip
 from ambientgen.noise import Take, common_of
 from ambientgen.scene import parse_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import Scene, State
+from ambientgen.scene.scene import Scene, State
 from ambientgen.sources.events import Events, Occurrence, unplaced
 from ambientgen.sources.procedural import CORE, Procedural
 from ambientgen.sources.recording import Recording, decoded, narrowed

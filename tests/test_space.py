@@ -30,7 +30,7 @@ from ambientgen.mix.rooms import LONGEST_S, ROOMS
 from ambientgen.mix.spot import ear_delays_s
 from ambientgen.noise import NoiseField, Take, common_of
 from ambientgen.scene.layers import Placement, Ranged, RoomName
-from ambientgen.scene.model import LayoutName
+from ambientgen.scene.scene import LayoutName
 from ambientgen.stream import FloatArray, Stream, Stretch
 
 RATE = 8000

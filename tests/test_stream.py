@@ -6,7 +6,7 @@ import pytest
 
 from ambientgen.mix.mixture import Louder, Mixed
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.model import Scene
+from ambientgen.scene.scene import Scene
 from ambientgen.sources.procedural import Procedural
 from ambientgen.stream import Stretch, from_start
 

@@ -18,11 +18,11 @@ from planning_scenes import POCKET, POCKET_RULE, scene, state
 from ambientgen.errors import ModelError
 from ambientgen.keyframes import place_keyframes
 from ambientgen.loa import Trajectory
-from ambientgen.making import noise_of
 from ambientgen.models.loading import Model
 from ambientgen.models.registry import resolve
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.noise import Take, Unrest
+from ambientgen.passes import noise_of
 from ambientgen.plan import make_plan
 from ambientgen.prompts import Template
 from ambientgen.scene import RenderOptions, Scene

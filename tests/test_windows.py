@@ -21,6 +21,7 @@ from planning_scenes import (
 
 from ambientgen.errors import SceneError
 from ambientgen.scene import RenderOptions, Scene
+from ambientgen.state_values import jumps_s, state_values
 from ambientgen.units import Geometry
 from ambientgen.windows import (
     STEP_BOUND,
@@ -31,7 +32,6 @@ from ambientgen.windows import (
     fitted_rule,
     rushes,
 )
-from ambientgen.world import jumps_s, state_values
 
 MODELS = st.sampled_from([(POCKET, POCKET_RULE), (PUBLISHED, PUBLISHED_RULE)])
 

@@ -18,22 +18,19 @@ _LOOPS = ("LOOPSTART", "LOOPLENGTH")
 
 
 def tags_for(
-    title: str, seed: int, scene_sha256: str, model: str, model_licence: str, comment: str = ""
+    title: str, seed: int, scene_sha256: str, model: str, model_licence: str
 ) -> dict[str, str]:
     """What a rendered file says of itself; hand it to `open_sink`.
 
     scene_sha256: of the scene, in hex. model, model_licence: names, several with commas between;
-    empty: the sound is of no model. comment: None of the user's own: a sentence with all of this.
-    What is empty is left out. Keys: title, comment, encoder, seed, scene_sha256, model,
-    model_licence.
+    empty: the sound is of no model. What is empty is left out. Keys: title, comment, encoder, seed,
+    scene_sha256, model, model_licence.
     """
     encoder = f"ambientgen {package_version()}"
-    if not comment:
-        with_model = f", with the model {model} ({model_licence})" if model else ""
-        comment = f"Rendered by {encoder}, seed {seed}{with_model}"
+    with_model = f", with the model {model} ({model_licence})" if model else ""
     told = {
         "title": title,
-        "comment": comment,
+        "comment": f"Rendered by {encoder}, seed {seed}{with_model}",
         "encoder": encoder,
         "seed": str(seed),
         "scene_sha256": scene_sha256,

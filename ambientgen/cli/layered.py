@@ -15,7 +15,7 @@ from ambientgen.models.registry import model_for
 from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
 from ambientgen.scene.durations import spell
 from ambientgen.scene.layers import Layer, Placement
-from ambientgen.world import state_values
+from ambientgen.state_values import state_values
 
 if TYPE_CHECKING:
     from ambientgen.asked import Between

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def to_models(scene: Scene) -> Iterator[tuple[Layer, Scene]]:
     """The sounds of a scene whose states go to a model, each with the scene it is there."""
     for layer in scene.sounds:
-        if layer.states and (layer.engine == "model" or layer.strength is not None):
+        if layer.states and layer.by_model:
             yield layer, scene.mixture_of(layer)
 
 

@@ -185,7 +185,7 @@ def in_format_of(scene: Scene, path: str) -> Scene:
     leaves the scene as it is.
     """
     from ambientgen.audio_file import FORMATS, is_stream
-    from ambientgen.scene.model import OutputOptions
+    from ambientgen.scene.scene import OutputOptions
 
     by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
     wanted = by_suffix.get(Path(path).suffix.lower())

@@ -25,7 +25,7 @@ from ambientgen.shell import shell_word
 if TYPE_CHECKING:
     from ambientgen.asked import Asked
     from ambientgen.scene import Scene
-    from ambientgen.scene.model import OutputOptions
+    from ambientgen.scene.scene import OutputOptions
 
 # How players are told to take 16-bit samples, or a WAV file, from their standard input: the format
 # they get, and their command. The system's own come first.

@@ -9,7 +9,7 @@ import numpy as np
 
 from ambientgen.console import bars, width
 from ambientgen.prompts import Template
-from ambientgen.world import state_values
+from ambientgen.state_values import state_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable

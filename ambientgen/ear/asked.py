@@ -10,7 +10,7 @@ import numpy as np
 
 from ambientgen.curves import Curve
 from ambientgen.scene import Scene, State
-from ambientgen.world import state_value
+from ambientgen.state_values import state_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from ambientgen.ear.source import Array
 from ambientgen.ear.texture import SEGMENT_S, TextureStats, distance
 from ambientgen.ear.trace import HOP_S, Trace, band_centres_hz
 from ambientgen.ear.verdicts import Verdict, at_most
-from ambientgen.world import state_value
+from ambientgen.state_values import state_value
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene

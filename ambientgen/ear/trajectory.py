@@ -19,7 +19,7 @@ from ambientgen.ear.profiles import LEVELS, Profile, density_db, profiles
 from ambientgen.ear.source import Array
 from ambientgen.ear.trace import HOP_S, Trace
 from ambientgen.ear.verdicts import Verdict, at_least, at_most
-from ambientgen.world import state_value
+from ambientgen.state_values import state_value
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene, State

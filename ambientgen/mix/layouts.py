@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ambientgen.scene.model import LayoutName
+from ambientgen.scene.scene import LayoutName
 
 Gains = tuple[float, ...]
 """One for each channel."""

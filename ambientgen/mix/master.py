@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ambientgen.level import Level, LevelSettings, Limiter
+from ambientgen.limiter import Level, Limiter, LimiterSettings
 from ambientgen.mix.fades import Fades
 from ambientgen.stream import FloatArray, Stretch
 
@@ -21,7 +21,7 @@ class Master:
     period: of a loop, in samples.
     """
 
-    settings: LevelSettings
+    settings: LimiterSettings
     rate: int
     fades: Fades = NO_FADES
     period: int | None = None
@@ -45,7 +45,7 @@ class Master:
         return Limiter(self.settings, self.rate, first, samples, self.period)
 
 
-def heard_of(samples: Stretch, rate: int, settings: LevelSettings, loop: bool = False) -> Stretch:
+def heard_of(samples: Stretch, rate: int, settings: LimiterSettings, loop: bool = False) -> Stretch:
     """The samples that the limiter hears around `samples`: none before 0, but in a loop."""
     level = Level(settings, rate)
     first = samples[0] - level.context_before

@@ -16,7 +16,7 @@ from ambientgen.models.registry import ModelSpec
 from ambientgen.scene import KNOWN, Scene, State
 from ambientgen.scene.durations import spell
 from ambientgen.scene.synonyms import NEAREST, NEAREST_STATE
-from ambientgen.world import state_value
+from ambientgen.state_values import state_value
 
 if TYPE_CHECKING:
     from ambientgen.models.tokens import PromptTokenizer

@@ -15,8 +15,8 @@ from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.models.registry import resolve
 from ambientgen.plan import ENDLESS_PART_S, Plan, make_plan
 from ambientgen.scene.durations import spell
+from ambientgen.state_values import state_value
 from ambientgen.windows import turns
-from ambientgen.world import state_value
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
@@ -112,7 +112,7 @@ def timeline(
     strips = []
     for layer in scene.sounds:
         plan = None
-        if _speaks(layer):
+        if layer.states and layer.by_model:
             plan = _plan(scene.mixture_of(layer), end_s, (start_s, end_s), notices)
         strips.append(_strip(scene, layer, times_s, plan))
     whole = start_s == 0 and end_s == scene.duration_s
@@ -179,14 +179,11 @@ def _about(scene: Scene, length_s: float, start_s: float) -> str:
         said = length
     if start_s:
         said += f" from {spell(float(round(start_s, 2)))} on"
-    models = {layer.model or scene.model for layer in scene.sounds if _speaks(layer)}
+    models = {
+        layer.model or scene.model for layer in scene.sounds if layer.states and layer.by_model
+    }
     made = [f"model {' and '.join(sorted(models))}"] if models else []
     return ", ".join([said, *made, f"seed {scene.seed}"])
-
-
-def _speaks(layer: Layer) -> bool:
-    """Whether a model hears of its states in words."""
-    return bool(layer.states) and (layer.engine == "model" or layer.strength is not None)
 
 
 def _plan(scene: Scene, end_s: float, between_s: Between, notices: dict[str, None]) -> Plan | None:

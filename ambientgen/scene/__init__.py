@@ -3,10 +3,9 @@
 from ambientgen.scene.catalogue import KNOWN, KnownState
 from ambientgen.scene.editors import scene_json_schema
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import KeyframeRule, OutputOptions, RenderOptions, Scene, State
-from ambientgen.scene.overrides import apply_overrides
 from ambientgen.scene.read import load_scene, parse_scene
 from ambientgen.scene.recordings import missing_recordings, recording_path
+from ambientgen.scene.scene import KeyframeRule, OutputOptions, RenderOptions, Scene, State
 from ambientgen.scene.shipped import ShippedScene, shipped_scene, shipped_scenes
 from ambientgen.scene.template import new_scene_text
 
@@ -23,7 +22,6 @@ __all__ = [
     "Scene",
     "ShippedScene",
     "State",
-    "apply_overrides",
     "load_scene",
     "missing_recordings",
     "new_scene_text",

@@ -17,9 +17,9 @@ from ambientgen.scene.durations import DurationError, parse_span, spell
 from ambientgen.scene.faults import Fault, listed, nearest, shown
 from ambientgen.scene.hints import HINTS
 from ambientgen.scene.layer_fields import MOST_EVENTS, MOST_STATES
-from ambientgen.scene.model import EVENTS, OutputOptions
 from ambientgen.scene.output_fields import choice, clashes
 from ambientgen.scene.scales import LOUDNESS, PEAK
+from ambientgen.scene.scene import EVENTS, OutputOptions
 from ambientgen.scene.schema import MOST_LAYERS
 from ambientgen.scene.text import named
 from ambientgen.scene.textures import TEXTURE_KINDS

@@ -10,8 +10,8 @@ from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.curve_fields import SCALES, AnyGlide, StateFields
 from ambientgen.scene.layer_fields import Curved, EventFields, LayerFields
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.model import EVENTS, KeyframeRule, OutputOptions, RenderOptions, Scene, State
 from ambientgen.scene.points import Drawn
+from ambientgen.scene.scene import EVENTS, KeyframeRule, OutputOptions, RenderOptions, Scene, State
 from ambientgen.scene.schema import OutputFields, RenderFields, SceneFields
 
 

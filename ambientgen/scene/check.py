@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ambientgen.errors import Problem, SceneError
-from ambientgen.scene.agreements import NAME, disagreements
+from ambientgen.scene.agreements import disagreements
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.curve_fields import SCALES
 from ambientgen.scene.durations import DurationError, parse_span
@@ -34,7 +34,6 @@ from ambientgen.scene.slips import unslipped
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
-STATE_NAME = NAME
 """Regular expression of a state's name."""
 
 _MERGE = "<<"

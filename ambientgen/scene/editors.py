@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ambientgen.scene.agreements import NAME
 from ambientgen.scene.catalogue import KNOWN
-from ambientgen.scene.check import STATE_NAME
 from ambientgen.scene.schema import HINTS, SceneFields
 from ambientgen.scene.textures import TEXTURE_KINDS
 from ambientgen.scene.tree import compose
@@ -31,7 +31,7 @@ def scene_json_schema() -> dict[str, Any]:
     layer, event = (schema["$defs"][name]["properties"] for name in ("LayerFields", "EventFields"))
     for states in (fields["states"], layer["states"]):
         _offer_known(states)
-    fields["layers"]["propertyNames"] = {"pattern": f"^{STATE_NAME}$"}
+    fields["layers"]["propertyNames"] = {"pattern": f"^{NAME}$"}
     event["sound"] |= {"enum": list(TEXTURE_KINDS)}
     event["kind"] |= {"enum": sorted({kind for kinds in TEXTURE_KINDS.values() for kind in kinds})}
     schema["anyOf"] = [{"required": [name]} for name in ("states", "layers", "events")]
@@ -48,7 +48,7 @@ def _offer_known(states: dict[str, Any]) -> None:
         for name, known in KNOWN.items()
     }
     states["additionalProperties"] = {"allOf": [state, {"required": ["levels"]}]}
-    states["propertyNames"] = {"pattern": f"^{STATE_NAME}$"}
+    states["propertyNames"] = {"pattern": f"^{NAME}$"}
 
 
 def _drop_nothing(schema: Any) -> None:

@@ -7,7 +7,7 @@ from typing import get_args
 
 from ambientgen.curves import EASINGS
 from ambientgen.scene.faults import listed
-from ambientgen.scene.model import SchedulerName
+from ambientgen.scene.scene import SchedulerName
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from ambientgen.curves import Curve, FloatArray
-    from ambientgen.scene.model import State
+    from ambientgen.scene.scene import State
 
 EngineName = Literal["model", "procedural", "recording"]
 RoomName = Literal["none", "small", "large", "outdoors"]
@@ -148,6 +148,11 @@ class Layer:
     events: tuple[Event, ...] = ()
     placement: Placement = Placement()
     place: str = field(default="", compare=False, repr=False)
+
+    @property
+    def by_model(self) -> bool:
+        """Whether a model makes it, wholly or in part: its states are put into words."""
+        return self.engine == "model" or self.strength is not None
 
     def reseeded(self, seed: int) -> Layer:
         """The same with the wandering of another take."""

@@ -12,8 +12,8 @@ from ambientgen.scene.faults import Fault, listed, nearest, refuse, shown
 from ambientgen.scene.fields import MOST_DURATION_S, Fields, Time, field
 from ambientgen.scene.hints import HINTS, about
 from ambientgen.scene.layer_fields import Number
-from ambientgen.scene.model import BitsName, FormatName, LayoutName
 from ambientgen.scene.scales import LOUDNESS, PEAK, WIDTH
+from ambientgen.scene.scene import BitsName, FormatName, LayoutName
 
 RATES = (16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 FORMAT_RATES: dict[str, tuple[int, ...]] = {

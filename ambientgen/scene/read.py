@@ -10,8 +10,8 @@ from ambientgen.errors import SceneError
 from ambientgen.scene.build import Apart, Origin, build_scene, together
 from ambientgen.scene.check import check
 from ambientgen.scene.fields import LONGEST_TITLE
-from ambientgen.scene.model import Scene
 from ambientgen.scene.overrides import apply_overrides
+from ambientgen.scene.scene import Scene
 from ambientgen.scene.text import checked_text, read_scene_file
 from ambientgen.scene.tree import compose, find
 

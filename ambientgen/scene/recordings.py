@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.model import Scene
+from ambientgen.scene.scene import Scene
 from ambientgen.scene.text import named
 
 

@@ -72,10 +72,6 @@ class Scale:
         """A right value's place on the scale, 0 to 1."""
         return ((self.number(value) or 0.0) - self.low) / (self.high - self.low)
 
-    def value(self, share: float) -> float:
-        """The number at a place on the scale."""
-        return self.low + (self.high - self.low) * share
-
     def _between(self, word: str) -> str:
         return f"{self.low:g} {word} {self.high:g}" + (f" {self.unit}" if self.unit else "")
 

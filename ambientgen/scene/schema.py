@@ -38,8 +38,8 @@ from ambientgen.scene.layer_fields import (
     EventFields,
     LayerFields,
 )
-from ambientgen.scene.model import SchedulerName
 from ambientgen.scene.output_fields import OutputFields
+from ambientgen.scene.scene import SchedulerName
 
 LEAST_DURATION_S = 1.0
 LEAST_LOOP_S = 4.0  # shorter, it is heard as a beat; and no window of a model is so short

@@ -13,7 +13,7 @@ from typing import Any
 from ambientgen.audio_file import FORMATS, Companion, Written, is_stream
 from ambientgen.audio_file.part import LONGEST_NAME_BYTES
 from ambientgen.errors import OutputError, Problem, SceneError
-from ambientgen.scene.model import OutputOptions
+from ambientgen.scene.scene import OutputOptions
 from ambientgen.sidecar.document import Document
 from ambientgen.sidecar.reading import Sidecar, common_path, own_path, read_sidecar, sidecar_path
 

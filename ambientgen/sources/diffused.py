@@ -16,11 +16,11 @@ from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text, token_times_s
-from ambientgen.making import Conditionings, Means, made
 from ambientgen.models.batch import rows_of
 from ambientgen.models.loading import Model
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.noise import Take
+from ambientgen.passes import Conditionings, Means, made
 from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker

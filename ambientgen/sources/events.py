@@ -17,7 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ambientgen.scene.layers import Event, Layer, Ranged, RoomName
-from ambientgen.scene.model import Scene
+from ambientgen.scene.scene import Scene
 from ambientgen.sources.procedural import pace_of, period_of
 from ambientgen.stream import FloatArray, Stretch
 from ambientgen.synth.chance import Passing, seed_of

@@ -26,7 +26,7 @@ from ambientgen.models.loading import Model
 from ambientgen.models.solver import start_amplitudes
 from ambientgen.noise import WHITE, Take, Unrest, WindowNoise
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.model import Scene
+from ambientgen.scene.scene import Scene
 from ambientgen.sources.events import Events, unplaced
 from ambientgen.sources.procedural import CORE as SOUND_CORE
 from ambientgen.sources.procedural import Procedural
@@ -36,7 +36,7 @@ from ambientgen.units import Loop
 
 Kept = TypeVar("Kept")
 # Pieces of sound (1.3 MB each) and of latents that may be asked for again: by neighbouring windows,
-# and by those that waited for a pass (`making.PATIENCE`) or are another take's.
+# and by those that waited for a pass (`passes.PATIENCE`) or are another take's.
 _SOUNDS, _LATENTS = 32, 64
 
 

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from ambientgen.crossfade import join
 from ambientgen.noise import Take
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.model import Scene, State
+from ambientgen.scene.scene import Scene, State
+from ambientgen.state_values import state_value
 from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.stretch import Grid, Piece
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.chance import Passing
 from ambientgen.synth.signals import RATE
-from ambientgen.world import state_value
 
 Each = Callable[..., Iterator[Any]]
 """`map`, or an engine's, which gives the same in the same order, some of it made beforehand."""

@@ -24,7 +24,7 @@ from ambientgen.sources.usable import SHORTEST_S, not_finite, too_short, unreada
 from ambientgen.stream import FloatArray, Stretch
 
 if TYPE_CHECKING:
-    from ambientgen.scene.model import Scene
+    from ambientgen.scene.scene import Scene
 
 FADE_S = 2.0
 FADE_SHARE = 4  # no fade is longer than this part of the file

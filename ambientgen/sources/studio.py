@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ambientgen.engine import LocalEngine
 from ambientgen.events import Listener, Notice, WindowsDone
-from ambientgen.making import Conditionings
 from ambientgen.models.batch import batch_for
 from ambientgen.models.loading import Model
+from ambientgen.passes import Conditionings
 from ambientgen.plan import Plan
 from ambientgen.store import Store
 

@@ -13,7 +13,7 @@ from ambientgen.scene.recordings import missing_recordings, recording_path
 from ambientgen.scene.text import named
 
 if TYPE_CHECKING:
-    from ambientgen.scene.model import Scene
+    from ambientgen.scene.scene import Scene
 
 SHORTEST_S, LONGEST_S = 0.5, 30 * 60.0
 # Below this no recording is: an all but empty file, whatever follows it.

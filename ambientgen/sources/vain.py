@@ -43,11 +43,10 @@ def _of(layer: Layer, scene: Scene) -> Iterator[str]:
 def _never_heard(layer: Layer, scene: Scene) -> bool:
     if not all(_stays_at_0(state.curve, scene) for state in layer.states):
         return False
-    by_model = layer.engine == "model" or layer.strength is not None
     worded = (
         layer.setting or scene.setting or any(state.levels[:1] != (None,) for state in layer.states)
     )
-    return not (by_model and worded)  # a model makes something of a setting alone
+    return not (layer.by_model and worded)  # a model makes something of a setting alone
 
 
 def _stays_at_0(curve: Curve, scene: Scene) -> bool:

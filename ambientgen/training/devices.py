@@ -18,8 +18,6 @@ from torch.overrides import TorchFunctionMode
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-PRECISIONS = ("auto", "no", "bf16", "fp16")
-
 
 class Devices:
     """One process on the CPU, or those of an accelerate `Accelerator`."""
@@ -121,7 +119,7 @@ ONE_CPU = Devices()
 def find_devices(name: str = "auto", precision: str = "auto") -> Devices:
     """The devices accelerate finds here, and in its launcher's environment.
 
-    name: `auto` or `cpu`. precision: one of PRECISIONS; `auto` is bfloat16 on a CUDA GPU that knows
+    name: `auto` or `cpu`. precision: as in a recipe; `auto` is bfloat16 on a CUDA GPU that knows
     it, single elsewhere.
     """
     from accelerate import Accelerator

@@ -20,19 +20,19 @@ from ambientgen.loa import (
     encode_text,
     token_times_s,
 )
-from ambientgen.making import Conditionings
 from ambientgen.models.loading import Model
+from ambientgen.passes import Conditionings
 from ambientgen.plan import Plan
 from ambientgen.prompts import Template, simplex_corners
 from ambientgen.renderer import Renderer
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.sources.diffused import told_at
+from ambientgen.state_values import state_values
 from ambientgen.swells import Swells
 from ambientgen.training.mae import LoaEncoder
 from ambientgen.training.mel import log_mel
 from ambientgen.training.scores.teacher import Teacher, Wish
 from ambientgen.windows import Window
-from ambientgen.world import state_values
 
 Alter = Callable[[Model, Plan, Conditionings, Window], Conditioning]
 

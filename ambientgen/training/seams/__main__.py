@@ -23,7 +23,7 @@ from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.registry import renders_apart, resolve
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
-from ambientgen.scene.model import MIXTURE
+from ambientgen.scene.scene import MIXTURE
 from ambientgen.scene.shipped import scenes_folder, shipped_scenes
 from ambientgen.training.scores.report import Table
 from ambientgen.training.scripts import run_script

@@ -15,10 +15,10 @@ from ambientgen.ear.source import finite
 from ambientgen.ear.texture import RATE, TextureStats, distance, mono16k, segment_stats
 from ambientgen.ear.trace import HOP_S, Trace, trace
 from ambientgen.plan import Plan
+from ambientgen.state_values import jumps_s, state_values
 from ambientgen.training.seams.takes import Take, levelled
 from ambientgen.training.seams.ways import SHIPPED, Way
 from ambientgen.windows import CALM_BOUND, Window
-from ambientgen.world import jumps_s, state_values
 
 Array = NDArray[np.float64]
 FloatArray = NDArray[np.float32]

@@ -20,7 +20,7 @@ from ambientgen.ear.texture import RATE
 from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
-from ambientgen.world import state_values
+from ambientgen.state_values import state_values
 
 Array = NDArray[np.float64]
 

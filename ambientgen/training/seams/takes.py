@@ -16,12 +16,12 @@ from ambientgen.asked import Asked, Between
 from ambientgen.crossfade import join_windows
 from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions
-from ambientgen.level import LevelSettings, Limiter
-from ambientgen.making import Conditionings, noise_of, unrest
+from ambientgen.limiter import Limiter, LimiterSettings
 from ambientgen.mix.master import heard_of
 from ambientgen.models.loading import Model
 from ambientgen.noise import NoiseField
 from ambientgen.noise import Take as NoiseTake
+from ambientgen.passes import Conditionings, noise_of, unrest
 from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer, sampler_options
 from ambientgen.scene import Scene
@@ -100,7 +100,7 @@ def taken(
     elif overlap_s is not None:
         scene = replace(scene, render=replace(scene.render, overlap_s=overlap_s))
     wanted = Asked(None, between_s).stretch(scene.duration_s, geometry.sample_rate)
-    heard = heard_of(wanted, geometry.sample_rate, LevelSettings())
+    heard = heard_of(wanted, geometry.sample_rate, LimiterSettings())
     plan = make_plan(scene, geometry, rule, between_s=between_s, heard=heard)
     options = engine.run(lambda: sampler_options(model, scene))
     return Take(model, plan, renderer.meaning(model, plan, engine), options, engine)
@@ -176,6 +176,6 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
 
 def levelled(take: Take, blocks: Iterable[FloatArray]) -> NDArray[np.float64]:
     """The samples of the take as they would stand in its file, (n,): gain and limiter applied."""
-    plan, settings = take.plan, LevelSettings(gain_db=take.model.spec.gain_db)
+    plan, settings = take.plan, LimiterSettings(gain_db=take.model.spec.gain_db)
     limiter = Limiter(settings, plan.geometry.sample_rate, plan.heard_samples[0], plan.samples)
     return np.concatenate(list(limiter.limited(blocks))).astype(np.float64)

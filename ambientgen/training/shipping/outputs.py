@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ambientgen.audio_file import FORMATS
-from ambientgen.scene.model import Scene
+from ambientgen.scene.scene import Scene
 from ambientgen.training.scores.report import Figure, Row, Table
 from ambientgen.training.shipping.bench import Bench
 from ambientgen.training.shipping.programs import (

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ambientgen.level import Level, LevelSettings, Limiter, LimiterReport, levelled
+from ambientgen.limiter import Level, Limiter, LimiterReport, LimiterSettings, levelled
 from ambientgen.peaks import TruePeaks
 
 RATE = 16000
-SAMPLES = LevelSettings(true_peak=False)
+SAMPLES = LimiterSettings(true_peak=False)
 MARGIN = 10 ** (-0.15 / 20)  # what a true peak is kept below the ceiling
 CEILING = np.float32(10 ** (-1 / 20))
 
@@ -44,7 +44,7 @@ def _run(sound: Sound, level: Level, cuts: list[int] | None = None) -> Sound:
 
 def test_what_is_below_the_ceiling_is_only_multiplied() -> None:
     sound = _quiet(RATE)
-    level = Level(LevelSettings(gain_db=3.0), RATE)
+    level = Level(LimiterSettings(gain_db=3.0), RATE)
     result = _run(sound, level, [100, 5000])
     np.testing.assert_array_equal(result, sound * np.float32(10 ** (3 / 20)))
     assert result.dtype == np.float32
@@ -69,7 +69,7 @@ def test_cutting_changes_nothing(
     samples: int, cuts: list[int], channels: int | None, first: int, rate: int
 ) -> None:
     sound = _peaky(samples, channels)
-    whole, parts = (Level(LevelSettings(gain_db=1.0), rate, first) for _ in range(2))
+    whole, parts = (Level(LimiterSettings(gain_db=1.0), rate, first) for _ in range(2))
     result = _run(sound, whole)
     np.testing.assert_array_equal(_run(sound, parts, [min(cut, samples) for cut in cuts]), result)
     assert parts.report == whole.report
@@ -81,11 +81,11 @@ def test_cutting_changes_nothing(
 @given(start=st.integers(0, 39_000), length=st.integers(1, 1000))
 def test_any_entry_point_gives_the_same_samples(start: int, length: int) -> None:
     sound = np.tile(_peaky(20_000), 2)
-    whole = _run(sound, Level(LevelSettings(), RATE))
-    probe = Level(LevelSettings(), RATE)
+    whole = _run(sound, Level(LimiterSettings(), RATE))
+    probe = Level(LimiterSettings(), RATE)
     first = max(0, start - probe.context_before)
     stop = start + length
-    level = Level(LevelSettings(), RATE, first, emit_from=start, emit_to=stop)
+    level = Level(LimiterSettings(), RATE, first, emit_from=start, emit_to=stop)
     result = _run(sound[first : stop + probe.context_after], level, [1000, 3000])
     np.testing.assert_array_equal(result, whole[start:stop])
     acted = np.flatnonzero(result != sound[start:stop])
@@ -93,7 +93,7 @@ def test_any_entry_point_gives_the_same_samples(start: int, length: int) -> None
 
 
 def test_the_memory_is_as_long_as_it_says_and_no_shorter_than_needed() -> None:
-    level = Level(LevelSettings(), RATE)
+    level = Level(LimiterSettings(), RATE)
     assert 0.15 * RATE < level.context_before < 0.17 * RATE
     assert 0.005 * RATE <= level.context_after <= 0.007 * RATE
     sound = np.full(RATE, 0.1, np.float32)
@@ -119,7 +119,7 @@ def test_the_gain_moves_smoothly_down_before_a_peak_and_slowly_up_after_it() -> 
 def test_a_steady_tone_keeps_its_shape() -> None:
     time_s = np.arange(2 * RATE) / RATE
     tone = (1.5 * np.sin(2 * np.pi * 100 * time_s)).astype(np.float32)
-    result = _run(tone, Level(LevelSettings(), RATE))[RATE // 2 : 3 * RATE // 2]
+    result = _run(tone, Level(LimiterSettings(), RATE))[RATE // 2 : 3 * RATE // 2]
     spectrum = np.abs(np.fft.rfft(result.astype(np.float64) * np.hanning(RATE)))
     harmonics = spectrum[190:].max() / spectrum[100]
     assert 20 * np.log10(harmonics) < -60
@@ -128,7 +128,7 @@ def test_a_steady_tone_keeps_its_shape() -> None:
 
 def test_channels_share_one_gain() -> None:
     sound = np.stack([_peaky(8000), _quiet(8000)], axis=1)
-    result = _run(sound, Level(LevelSettings(), RATE))
+    result = _run(sound, Level(LimiterSettings(), RATE))
     loud = np.abs(sound).min(axis=1) > 0.01
     gains = result[loud] / sound[loud]
     np.testing.assert_allclose(gains[:, 0], gains[:, 1], rtol=1e-5)
@@ -149,22 +149,22 @@ def test_the_report_says_how_much_when_and_how_deep() -> None:
 def test_the_ceiling_holds_in_the_worst_case() -> None:
     rng = np.random.default_rng(3)
     sound = (10 ** rng.uniform(-3, 3, 50_000) * rng.choice([-1, 1], 50_000)).astype(np.float32)
-    result = _run(sound, Level(LevelSettings(gain_db=12, ceiling_db=-3), RATE), [7, 20_000])
+    result = _run(sound, Level(LimiterSettings(gain_db=12, ceiling_db=-3), RATE), [7, 20_000])
     assert np.abs(result).max() <= np.float32(10 ** (-3 / 20))
 
 
 def test_what_is_no_number_is_handed_on_for_the_sink_to_refuse() -> None:
     sound = _quiet(4000)
     sound[2000] = np.inf
-    result = _run(sound, Level(LevelSettings(), RATE))
+    result = _run(sound, Level(LimiterSettings(), RATE))
     assert not np.isfinite(result[2000])
     np.testing.assert_array_equal(result[:1800], sound[:1800])
 
 
 def test_nothing_in_nothing_out() -> None:
-    level = Level(LevelSettings(), RATE)
+    level = Level(LimiterSettings(), RATE)
     assert list(levelled([], level)) == []
-    assert list(levelled([np.empty(0, np.float32)], Level(LevelSettings(), RATE))) == []
+    assert list(levelled([np.empty(0, np.float32)], Level(LimiterSettings(), RATE))) == []
 
 
 def _finer(sound: Sound) -> float:
@@ -191,7 +191,7 @@ def test_no_true_peak_passes_the_ceiling(rate: int, kind: str) -> None:
     sound = (sound * np.hanning(len(sound))[:, None] ** 0.1).astype(
         np.float32
     )  # its ends are quiet
-    samples, peaks = _run(sound, Level(SAMPLES, rate)), _run(sound, Level(LevelSettings(), rate))
+    samples, peaks = _run(sound, Level(SAMPLES, rate)), _run(sound, Level(LimiterSettings(), rate))
     assert _finer(peaks) <= CEILING
     assert _finer(peaks) > 0.97 * CEILING
     if kind != "clicks" or rate == 16000:
@@ -232,9 +232,9 @@ def test_peaks_of_what_is_quiet_need_no_measuring(
 
 def test_a_loop_of_channels_is_limited_as_a_loop() -> None:
     turn = _peaky(5003, 2)
-    limiter = Limiter(LevelSettings(), RATE, -5003, (0, 5003), 5003)
+    limiter = Limiter(LimiterSettings(), RATE, -5003, (0, 5003), 5003)
     once = np.concatenate(list(limiter.limited([turn, turn, turn])))
-    far = Limiter(LevelSettings(), RATE, 5003 * 6, (5003 * 7, 5003 * 8), 5003)
+    far = Limiter(LimiterSettings(), RATE, 5003 * 6, (5003 * 7, 5003 * 8), 5003)
     np.testing.assert_array_equal(np.concatenate(list(far.limited([turn] * 3))), once)
     assert once.shape == turn.shape
     assert _finer(np.tile(once, (3, 1))[4000:12_000]) <= CEILING * 1.05

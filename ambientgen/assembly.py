@@ -206,9 +206,5 @@ def assembled(scene: Scene, studio: Studio, asked: Asked) -> Ensemble:
 
 def models_of(scene: Scene) -> list[str]:
     """The names of the models that make any of a scene's sounds, each once."""
-    names = (
-        layer.model or scene.model
-        for layer in scene.sounds
-        if layer.engine == "model" or layer.strength is not None
-    )
+    names = (layer.model or scene.model for layer in scene.sounds if layer.by_model)
     return list(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""Level: one fixed gain, then a limiter that is a function of absolute time with a finite memory.
+"""One fixed gain, then a limiter that is a function of absolute time with a finite memory.
 
 The limiter measures, on an absolute grid of cells of about a millisecond, how far the highest true
 peak lies above the ceiling. That need is spread over time: forward to the look-ahead before it,
@@ -25,25 +25,26 @@ Measured = tuple[FloatArray, NDArray[Any]]
 """Samples, (n,) or (n, channels), and the peak at each of them, (n,)."""
 
 _CELLS_PER_SECOND = 1000
+# How long before a peak the gain begins to fall: short enough to be masked by the peak, and long
+# enough not to click.
+_LOOK_AHEAD_S = 0.005
+# How long after it the gain takes to return: slower than the ear's roughness (no distortion of low
+# tones) and faster than a breath of wind (no pumping).
+_RELEASE_S = 0.15
 _MARGIN_DB = 0.15  # between what is measured as a true peak, and what finer measures may find
 _FAINTEST_GAIN = 1e-9  # −180 dB, where reports end: a gain of 0 has no decibels
 
 
 @dataclass(frozen=True)
-class LevelSettings:
+class LimiterSettings:
     """gain_db: one fixed gain. ceiling_db: no peak passes it (dBTP).
 
-    look_ahead_s: how long before a peak the gain begins to fall; 5 ms is short enough to be
-    masked by the peak and long enough not to click. release_s: how long after it the gain takes
-    to return; 150 ms is slower than the ear's roughness (no distortion of low tones) and faster
-    than a breath of wind (no pumping). Both greater than 0. true_peak: peaks between samples count,
-    so that no converter or encoder passes the ceiling; False: only samples do (dBFS).
+    true_peak: peaks between samples count, so that no converter or encoder passes the ceiling;
+    False: only samples do (dBFS).
     """
 
     gain_db: float = 0.0
     ceiling_db: float = -1.0
-    look_ahead_s: float = 0.005
-    release_s: float = 0.15
     true_peak: bool = True
 
 
@@ -72,7 +73,7 @@ class Level:
 
     def __init__(
         self,
-        settings: LevelSettings,
+        settings: LimiterSettings,
         sample_rate: int,
         first_sample: int = 0,
         emit_from: int | None = None,
@@ -84,8 +85,8 @@ class Level:
         self._threshold = float(self._ceiling) * 10.0 ** (-margin_db / 20.0)
         self._true_peak = settings.true_peak
         self._cell = max(1, round(sample_rate / _CELLS_PER_SECOND))
-        self._ahead = max(1, math.ceil(settings.look_ahead_s * sample_rate / self._cell))
-        release = max(1, math.ceil(settings.release_s * sample_rate / self._cell))
+        self._ahead = max(1, math.ceil(_LOOK_AHEAD_S * sample_rate / self._cell))
+        release = max(1, math.ceil(_RELEASE_S * sample_rate / self._cell))
         # Raised cosine, 1 at the peak to 0 at the release's end.
         self._fading = 0.5 + 0.5 * np.cos(np.pi * np.arange(release + 1) / release)
         self._smoothing = _cell_weights(self._cell, self._ahead)
@@ -284,7 +285,7 @@ class Limiter:
 
     def __init__(
         self,
-        settings: LevelSettings,
+        settings: LimiterSettings,
         sample_rate: int,
         first_sample: int,
         samples: tuple[int, int | None],
