@@ -36,6 +36,7 @@ from ambientgen.audio_file.digest import file_sha256, keeps_samples, pcm_sha256
 from ambientgen.audio_file.dither import Dither
 from ambientgen.audio_file.ogg import DamagedOgg, settle
 from ambientgen.errors import MismatchError, OutputError, UsageError
+from ambientgen.scene.output_fields import FORMAT_BITS, RATES, clashes
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -259,6 +260,20 @@ def test_another_program_reads_the_tags(tmp_path: Path, name: str) -> None:
     assert _read_tags(path) == {**TAGS, **loops}
     assert TAGS["title"] == "Regen über dem Tal"
     assert TAGS["comment"].endswith(", seed 7, with the model pocket (Apache-2.0)")
+
+
+CHANNELS = {"mono": 1, "stereo": 2, "quad": 4, "5.1": 6, "ambisonics": 4}
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_scenes_may_ask_of_a_format_what_it_can_write(name: str) -> None:
+    """The scene's tables are its own, so that reading one imports no writer."""
+    for rate, bits, layout in itertools.product(RATES, ["16", "24", "32f"], CHANNELS):
+        said = bits if name in FORMAT_BITS else None  # the others take what they are given
+        clashing = [field for field, _, _ in clashes(name, rate, said, layout)]
+        shape = Shape(rate, CHANNELS[layout], rate, layout)
+        refused = FORMATS[name].refusal(Encoding(None, bits), shape)
+        assert bool(clashing) == (refused is not None), (rate, bits, layout, clashing, refused)
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
