@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -11,6 +11,18 @@ class Notice:
     """A warning that stops nothing: what the model cannot do, a clipped peak, a licence."""
 
     text: str
+
+
+def of_layers(told: Iterable[tuple[str, str]], named: bool) -> list[str]:
+    """What is told of layers, as (layer, text), each text once; with the layer's name before it if
+    they are `named` and it is told of one alone."""
+    by_text: dict[str, list[str]] = {}
+    for layer, text in told:
+        by_text.setdefault(text, []).append(layer)
+    return [
+        f"{layers[0]}: {text}" if named and len(layers) == 1 else text
+        for text, layers in by_text.items()
+    ]
 
 
 @dataclass(frozen=True)

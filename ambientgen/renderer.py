@@ -18,7 +18,7 @@ from ambientgen.audio_file import check_endless, check_target, is_stream, tags_f
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import Problem, UsageError
-from ambientgen.events import Listener, Notice, StageStarted, ignore
+from ambientgen.events import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.job import Job
 from ambientgen.models.batch import MOST_BATCH, batch_for
 from ambientgen.models.fingerprint import fingerprint
@@ -250,6 +250,7 @@ class Renderer:
             licence = licence_notice(spec)
             if licence is not None:
                 self._tell(licence)
+        told: list[tuple[str, str]] = []
         for layer, source, stretch in ensemble.plans(job.pulled):
             plan, model = source.plan(stretch), source.model
             heard_until_s = min(plan.scene.told_s, plan.start_s + plan.duration_s)
@@ -257,10 +258,10 @@ class Renderer:
             prompts = (prompt for keyframe in plan.keyframes for prompt, _ in keyframe.blend)
             tokenizers = (model.tokenizer, model.tokenizer_2)
             notices += cut_prompts(model.spec.name, tokenizers, dict.fromkeys(prompts))
-            notices += map(Notice, plan.notices)
-            for notice in notices:
-                of_layer = f"{layer.name}: {notice.text}" if job.scene.layers else notice.text
-                self._tell(Notice(of_layer))
+            told += ((layer.name, notice.text) for notice in notices)
+            told += ((layer.name, text) for text in plan.notices)
+        for text in of_layers(told, bool(job.scene.layers)):
+            self._tell(Notice(text))
 
 
 def _tags(scene: Scene, made: Sequence[Made]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from ambientgen.audio_file.part import Part
 from ambientgen.cli.app import run
 from ambientgen.engine import LocalEngine
 from ambientgen.errors import ExitCode, OutputError, UsageError
-from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore
+from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore, of_layers
 from ambientgen.job import Job
 from ambientgen.mix.centre import Centred
 from ambientgen.mix.spool import Spool
@@ -263,6 +263,12 @@ def test_each_stem_has_a_dither_of_its_own(renderer: Renderer, tmp_path: Path) -
         found.append([read(path)[:, 0] for path in (tmp_path / "a.wav", *stems.values())])
     errors = np.subtract(*found)
     assert np.abs(np.corrcoef(errors) - np.eye(3)).max() < 0.05
+
+
+def test_what_is_told_of_several_layers_is_told_once() -> None:
+    told = [("rain", "one"), ("wind", "both"), ("rain", "both"), ("wind", "one too")]
+    assert of_layers(told, True) == ["rain: one", "both", "wind: one too"]
+    assert of_layers(told, False) == ["one", "both", "one too"]
 
 
 def test_a_loops_length_is_rounded_where_a_rate_needs_it(renderer: Renderer) -> None:

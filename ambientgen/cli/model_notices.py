@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ambientgen.events import of_layers
 from ambientgen.models.registry import licence_notice, model_for
 from ambientgen.models.vocabulary import unheard
 
@@ -26,14 +27,12 @@ def model_notices(scene: Scene, until_s: float | None = None) -> list[str]:
 
     Raises ModelError for a model that is not here.
     """
-    told: dict[str, list[str]] = {}
-    for layer, mixture in to_models(scene):
-        for notice in unheard(model_for(mixture), mixture, until_s):
-            told.setdefault(notice.text, []).append(layer.name)
-    plain = not scene.layers
-    return [
-        text if plain or len(names) > 1 else f"{names[0]}: {text}" for text, names in told.items()
-    ]
+    told = (
+        (layer.name, notice.text)
+        for layer, mixture in to_models(scene)
+        for notice in unheard(model_for(mixture), mixture, until_s)
+    )
+    return of_layers(told, bool(scene.layers))
 
 
 def licence_notices(scene: Scene) -> list[str]:
