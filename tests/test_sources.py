@@ -18,10 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ambientgen.assembly import SYNTHESIS_DB
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.errors import UsageError
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.mix.place import place_clip
+from ambientgen.models.registry import resolve
 from ambientgen.noise import Take, common_of
 from ambientgen.scene import parse_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
@@ -649,3 +651,7 @@ def test_a_width_of_what_is_one_point_is_told(tmp_path: Path, channels: int) -> 
         "layer bed (line 2): its `width` is not heard: the recording `bed.wav` is mono, one point"
     ]
     assert list(said_in_vain(wide)) == (told if channels == 1 else [])
+
+
+def test_what_is_synthesised_is_as_loud_as_what_pocket_makes() -> None:
+    assert resolve("pocket").gain_db == SYNTHESIS_DB

@@ -47,6 +47,11 @@ STEEPEST_DB = 8.0
 _SLOPES_DB = np.linspace(-STEEPEST_DB, STEEPEST_DB, 5)  # others are weighted means of two of these
 _TINY = 1e-16  # a power no ear has heard; of silence there is no logarithm
 _TOP_HZ = 20_000.0  # where hearing ends; what there is fades out above
+_FROM, _WITHIN = 0.91, 0.09
+"""Where air comes in and within how much more it is whole, in shares of half the source's rate: as
+the resampler's filter, which keeps 0.91 of it whole, goes out."""
+_TOP_SHARE, _FADING = 0.9, 0.08  # of half the rate, if that is lower; of the top, to nothing
+_MOST_DB = 12.0  # over the band's end: no slope and bend lead further
 
 
 @dataclass(frozen=True)
@@ -165,11 +170,11 @@ def _responses(slope: Slope, size: int, rate: int, to_rate: int) -> list[Floats]
     half = rate / 2
     octaves = np.log2(np.maximum(hertz, 1.0) / (HIGHEST * half))
     # It comes in as soxr's filter goes out.
-    rising = np.sin(np.pi / 2 * np.clip((hertz / half - 0.91) / 0.09, 0.0, 1.0))
-    top = min(_TOP_HZ, 0.9 * to_rate / 2)
-    falling = np.cos(np.pi / 2 * np.clip((hertz / top - 1.0) / 0.08, 0.0, 1.0))
+    rising = np.sin(np.pi / 2 * np.clip((hertz / half - _FROM) / _WITHIN, 0.0, 1.0))
+    top = min(_TOP_HZ, _TOP_SHARE * to_rate / 2)
+    falling = np.cos(np.pi / 2 * np.clip((hertz / top - 1.0) / _FADING, 0.0, 1.0))
     levels = [slope.level_db(octaves, float(wanted)) for wanted in _SLOPES_DB]
-    return [rising * falling * 10.0 ** (np.minimum(level, 12.0) / 20) for level in levels]
+    return [rising * falling * 10.0 ** (np.minimum(level, _MOST_DB) / 20) for level in levels]
 
 
 def floor(sound: Floats, place: Place) -> tuple[Floats, Floats, Floats]:
