@@ -24,7 +24,8 @@ from ambientgen.models.solver import solver_steps, start_amplitudes
 from ambientgen.noise import Take, Unrest
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.scene import Scene, State
+from ambientgen.scene.scene import Scene
+from ambientgen.scene.state import State
 from ambientgen.sources.diffused import Diffused, meaning
 from ambientgen.sources.guided import Guide, guided_takes
 from ambientgen.sources.studio import Studio

@@ -27,7 +27,8 @@ from ambientgen.models.registry import resolve
 from ambientgen.noise import Take, common_of
 from ambientgen.scene import parse_scene
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
-from ambientgen.scene.scene import Scene, State
+from ambientgen.scene.scene import Scene
+from ambientgen.scene.state import State
 from ambientgen.sources.events import Events, Occurrence, unplaced
 from ambientgen.sources.procedural import CORE, Procedural
 from ambientgen.sources.recording import Recording, decoded, narrowed

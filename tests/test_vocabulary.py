@@ -23,7 +23,7 @@ from ambientgen.models.vocabulary import (
     unknown_words,
 )
 from ambientgen.scene import KNOWN, Scene, parse_scene
-from ambientgen.scene.scene import State
+from ambientgen.scene.state import State
 from ambientgen.scene.synonyms import NEAREST, NEAREST_STATE
 from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule

@@ -5,8 +5,9 @@ from ambientgen.scene.editors import scene_json_schema
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.read import load_scene, parse_scene
 from ambientgen.scene.recordings import missing_recordings, recording_path
-from ambientgen.scene.scene import KeyframeRule, OutputOptions, RenderOptions, Scene, State
+from ambientgen.scene.scene import KeyframeRule, OutputOptions, RenderOptions, Scene
 from ambientgen.scene.shipped import ShippedScene, shipped_scene, shipped_scenes
+from ambientgen.scene.state import State
 from ambientgen.scene.template import new_scene_text
 
 __all__ = [

@@ -11,8 +11,9 @@ from ambientgen.scene.curve_fields import SCALES, AnyGlide, StateFields
 from ambientgen.scene.layer_fields import Curved, EventFields, LayerFields
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.points import Drawn
-from ambientgen.scene.scene import EVENTS, KeyframeRule, OutputOptions, RenderOptions, Scene, State
+from ambientgen.scene.scene import EVENTS, KeyframeRule, OutputOptions, RenderOptions, Scene
 from ambientgen.scene.schema import OutputFields, RenderFields, SceneFields
+from ambientgen.scene.state import State
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Any
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.scene.layers import Event, Layer, Ranged
 from ambientgen.scene.recordings import recording_path
-from ambientgen.scene.scene import OutputOptions, Scene, State
+from ambientgen.scene.scene import OutputOptions, Scene
+from ambientgen.scene.state import State
 
 # What a scene's text may not hold as it stands, and JSON leaves unescaped.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

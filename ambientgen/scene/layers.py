@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from ambientgen.curves import Curve, FloatArray
-    from ambientgen.scene.scene import State
+    from ambientgen.scene.state import State
 
 EngineName = Literal["model", "procedural", "recording"]
 RoomName = Literal["none", "small", "large", "outdoors"]

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from ambientgen.crossfade import join
 from ambientgen.noise import Take
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.scene import Scene, State
+from ambientgen.scene.scene import Scene
+from ambientgen.scene.state import State
 from ambientgen.state_values import state_value
 from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.stretch import Grid, Piece
