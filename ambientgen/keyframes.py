@@ -147,8 +147,8 @@ def place_keyframes(
     A scene without end has a keyframe at each whole hour too, so that none depends on what is hours
     away; it needs `heard_s`.
 
-    `keyframes: {every: 20s}` in the scene overrides automatic placing: every 20 s, and the end.
-    Past the scene's end its last values hold.
+    `keyframes: {every: 20s}` in the scene overrides automatic placing: every 20 s, at the scene's
+    own end, from which on its last values hold, and at `end_s`.
     """
     end = scene.duration_s if end_s is None else end_s
     heard = end if heard_s is None else min(heard_s, end)
@@ -168,8 +168,13 @@ def place_keyframes(
 
 
 def _regular(scene: Scene, end_s: float, every_s: float) -> _Track:
-    """A keyframe every `every_s`, and at the end."""
-    times = np.append(np.arange(int(np.ceil(end_s / every_s - 1e-9))) * every_s, end_s)
+    """A keyframe every `every_s`, at the scene's own end and at the end."""
+    parts, count = [], 0
+    for stop_s in sorted({min(scene.duration_s, end_s), end_s}):
+        ordinals = np.arange(count, int(np.ceil(stop_s / every_s - 1e-9)))
+        parts.append(np.append(ordinals * every_s, stop_s))
+        count = int(np.floor(stop_s / every_s + 1e-9)) + 1
+    times = np.concatenate(parts)
     return _Track(times, state_values(scene, times))
 
 

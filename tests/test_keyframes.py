@@ -84,6 +84,18 @@ def test_every_overrides_automatic_placing() -> None:
     assert times(place_keyframes(subject, 60.0)) == [0.0, 20.0, 40.0, 60.0]
 
 
+@pytest.mark.parametrize(("own_s", "between"), [(70.0, [70.0]), (60.0, [])])
+def test_a_longer_render_has_a_keyframe_every_so_often_and_at_the_scenes_own_end(
+    own_s: float, between: list[float]
+) -> None:
+    """Else the last stretch of the scene would lead to a later moment, and sound otherwise."""
+    subject = scene(own_s, state("rain", {0.0: 0.0, own_s: 1.0}), keyframes=KeyframeRule(every_s=20.0))
+    longer = place_keyframes(subject, 90.0)
+    assert times(longer) == [0.0, 20.0, 40.0, 60.0, *between, 80.0, 90.0]
+    own = place_keyframes(subject)
+    assert longer[: len(own)] == own
+
+
 def test_past_the_end_the_last_value_holds() -> None:
     keyframes = place_keyframes(scene(60.0, state("rain", {0.0: 0.3, 60.0: 0.4})), 90.0)
     assert times(keyframes) == [0.0, 60.0, 90.0]
