@@ -346,6 +346,24 @@ def test_events_go_round_the_end_of_a_loop() -> None:
     assert not heard(once, 0, RATE).any()
 
 
+def test_a_random_event_at_the_very_end_of_a_turn_is_heard_in_every_stretch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nearer to the next turn's first sample than to the last one of its own."""
+
+    def drawn(_: Events, _rate: Ranged, _entry: int, cell: int, cell_s: float) -> Any:
+        return [(0, (cell + 1) * cell_s - 1e-5)]
+
+    monkeypatch.setattr(Events, "_drawn", drawn)
+    rate = Ranged(curve=Constant(1.0), low=0.0, high=6.0)
+    stream = bells(Event(sound="dishes", rate=rate), scene=scene(60.0, loop=True))
+    period = 60 * RATE
+    whole = [one.first for one in stream.occurrences(0, 2 * period)]
+    assert sorted(whole) == list(range(0, 2 * period, 10 * RATE))
+    for first in (0, period):
+        assert [one.first for one in stream.occurrences(first, first + RATE)] == [first]
+
+
 def test_random_events_come_at_their_rate() -> None:
     event = Event(sound="frogs", rate=Ranged(curve=RISING, low=0.0, high=30.0))
     counts = []

@@ -136,9 +136,8 @@ class Events:
         for cell in range(low if cells else max(0, low), int(end / self._pace // cell_s) + 2):
             turn, place = divmod(cell, cells) if cells else (0, cell)
             for number, time_s in self._drawn(event.rate, entry, place, cell_s):
-                at = _sample(time_s, self._pace)
-                if period is not None:
-                    at = at % period + turn * period
+                # Rounded up at a turn's end, an event is the next turn's first.
+                at = _sample(time_s, self._pace) + turn * (period or 0)
                 yield Occurrence(at, entry, place, number)
 
     def _drawn(
