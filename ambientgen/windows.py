@@ -289,8 +289,9 @@ def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) ->
     """The windows of one turn of a loop of `frames`: they end where the first begins again.
 
     What the blocks leave over is cut as long as it goes; what is shorter than the shortest core
-    joins the last window, which is halved if that makes it longer than the longest. The last window
-    is rendered even where all states stand at 0, and so is what is cut here.
+    joins the last window, which is halved if that makes it longer than the longest (one of a single
+    multiple stays whole). The last window is rendered even where all states stand at 0, and so is
+    what is cut here.
     """
     blocks = -(-frames // rule.cores[-1])
     whole = cut_blocks(scene, geometry, rule, 0, blocks)
@@ -301,8 +302,8 @@ def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) ->
             cores.append(core)
     last = cores.pop()
     last += frames - sum(cores) - last
-    if last > rule.cores[-1]:
-        half = last // 2 // rule.multiple * rule.multiple
+    half = last // 2 // rule.multiple * rule.multiple
+    if half and last > rule.cores[-1]:
         cores, last = [*cores, half], last - half
     lengths = np.array([*cores, last])
     still = np.zeros(len(lengths), dtype=bool)

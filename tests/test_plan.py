@@ -272,6 +272,18 @@ def test_never_more_than_two_windows_of_a_loop_sound(
         assert window.core_frames <= window.frames < 2 * planned.loop.frames
 
 
+@pytest.mark.parametrize("multiple", [4, 8, 16])
+def test_what_a_loop_leaves_over_of_the_shortest_windows_joins_the_last(multiple: int) -> None:
+    """Half of a window of little more than one multiple would be none."""
+    rain = state("rain", {0.0: 0.5})
+    subject = scene(8.48, rain, loop=True)  # 106 latent frames
+    planned = make_plan(subject, POCKET, WindowRule((multiple,), multiple, multiple))
+    ordered = sorted(planned.windows, key=lambda window: window.start_frame)
+    last = multiple + 106 % multiple
+    assert [w.core_frames for w in ordered] == [multiple] * (len(ordered) - 1) + [last]
+    assert sum(window.core_frames for window in ordered) == 106
+
+
 def test_a_jump_where_a_loop_starts_again_is_told() -> None:
     rain = state("rain", {0.0: 0.1, 60.0: 0.9})
     assert rain.curve.looped(60.0) is rain.curve
