@@ -89,7 +89,9 @@ def test_a_longer_render_has_a_keyframe_every_so_often_and_at_the_scenes_own_end
     own_s: float, between: list[float]
 ) -> None:
     """Else the last stretch of the scene would lead to a later moment, and sound otherwise."""
-    subject = scene(own_s, state("rain", {0.0: 0.0, own_s: 1.0}), keyframes=KeyframeRule(every_s=20.0))
+    subject = scene(
+        own_s, state("rain", {0.0: 0.0, own_s: 1.0}), keyframes=KeyframeRule(every_s=20.0)
+    )
     longer = place_keyframes(subject, 90.0)
     assert times(longer) == [0.0, 20.0, 40.0, 60.0, *between, 80.0, 90.0]
     own = place_keyframes(subject)

@@ -18,6 +18,7 @@ from ambientgen.audio_file.digest import pcm_sha256
 from ambientgen.audio_file.part import Part, delete_abandoned
 from ambientgen.cli import plot
 from ambientgen.cli.app import run
+from ambientgen.curves import Repeating
 from ambientgen.errors import ExitCode, MismatchError, OutputError, Problem, SceneError, UsageError
 from ambientgen.models.registry import resolve
 from ambientgen.plan import make_plan
@@ -89,6 +90,39 @@ def test_the_document_holds_every_field_a_scene_can_have() -> None:
     assert parse_scene(document_text(stored)) == scene
     endless = parse_scene("duration: endless\nstates: {rain: {curve: 0.5}}")
     assert read_back(endless) == endless
+
+
+REPEATING = """
+duration: {duration}
+loop: {loop}
+layers:
+  rain:
+    states: {{rain: {{repeat: {repeat}, curve: {{0s: 0.1, 500ms: 0.8}}}}}}
+    gain: {{repeat: {repeat}, curve: {{0s: 0, 500ms: -3}}}}
+"""
+
+
+@pytest.mark.parametrize("duration", ["4501ms", "7770ms", "31600ms"])
+def test_a_turn_that_a_loop_made_shorter_than_may_be_written_reads_back(duration: str) -> None:
+    scene = parse_scene(REPEATING.format(duration=duration, loop="true", repeat="1s"))
+    curve = scene.layers[0].states[0].curve
+    assert isinstance(curve, Repeating) and curve.period_s < 1.0
+    assert read_back(scene) == scene
+
+
+@pytest.mark.parametrize(
+    ("duration", "loop", "repeat"),
+    [
+        ("7770ms", "false", "0.97125s"),
+        ("7770ms", "true", "970ms"),
+        ("8s", "true", "500ms"),
+        ("endless", "true", "900ms"),
+        ("8s", "true", "0s"),
+    ],
+)
+def test_no_other_turn_is_shorter(duration: str, loop: str, repeat: str) -> None:
+    with pytest.raises(SceneError, match="`repeat` must be a time from 1s"):
+        parse_scene(REPEATING.format(duration=duration, loop=loop, repeat=repeat))
 
 
 # --- what may stand beside a sound ---

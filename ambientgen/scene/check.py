@@ -79,7 +79,9 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
         duration_s = told_duration_s(plain)
         faults += disagreements(plain, duration_s, lambda path: _is_hidden(path, root))
         try:
-            fields = SceneFields.model_validate(plain, context={"duration_s": duration_s})
+            loop_s = duration_s if plain.get("loop") is True else None
+            context = {"duration_s": duration_s, "loop_s": loop_s}
+            fields = SceneFields.model_validate(plain, context=context)
         except ValidationError as error:
             found_errors = sorted(
                 error.errors(), key=lambda e: find(root, e["loc"]).node.place.order

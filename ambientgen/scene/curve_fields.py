@@ -22,7 +22,7 @@ from ambientgen.scene.points import Bounds, Drawn, curve_schema, drawn, parse_cu
 from ambientgen.scene.scales import DIRECTION, DISTANCE, GAIN, LEVEL, RATE, Scale
 
 Period = Annotated[float, Time("period", LEAST_PERIOD_S, MOST_DURATION_S)]
-Repeat = Annotated[float, Time("repeat", LEAST_PERIOD_S, MOST_DURATION_S)]
+Repeat = Annotated[float, Time("repeat", LEAST_PERIOD_S, MOST_DURATION_S, turns=True)]
 Phrase = Annotated[str, line(100)]
 EasingName = Literal["linear", "smooth", "step", "hold"]
 

@@ -32,13 +32,17 @@ LEAST_PERIOD_S = 1.0  # the UNet hears a trajectory once a window; faster swings
 
 @dataclass(frozen=True)
 class Time:
-    """Annotates a field that holds a time: text in the file, seconds once parsed."""
+    """Annotates a field that holds a time: text in the file, seconds once parsed.
+
+    turns: in a loop it may be a little shorter, as a whole number of turns makes it.
+    """
 
     name: str
     least_s: float
     most_s: float
     percent: bool = True
     endless: bool = False
+    turns: bool = False
 
     def parse(self, value: object, info: ValidationInfo) -> float:
         if self.endless and value == ENDLESS:
@@ -54,11 +58,20 @@ class Time:
             said = f"`{self.name}`: {named(str(value))} is a share of a scene that never ends"
             refuse(Fault((), said, f"write a time, such as `{HINTS[self.name].example}`"))
         seconds = span.resolve(whole_s or 0.0)
-        if not self.least_s <= seconds <= self.most_s:
+        if not self.least_s <= seconds <= self.most_s and not self._fits(seconds, info):
             hint = HINTS[self.name]
             said = f"`{self.name}` must be {hint.kind}, not {shown_time(seconds)}"
             refuse(Fault((), said, f"write for example `{hint.example}`"))
         return seconds
+
+    def _fits(self, seconds: float, info: ValidationInfo) -> bool:
+        """Whether a loop makes it of a time that may be written (`Repeating.looped`): then a
+        sidecar says so."""
+        loop_s = (info.context or {}).get("loop_s")
+        if not self.turns or not loop_s or math.isinf(loop_s) or not seconds:
+            return False
+        turns = round(loop_s / seconds)
+        return 0 < turns <= round(loop_s / self.least_s) and seconds == loop_s / turns
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
