@@ -67,7 +67,7 @@ class Time:
     def _fits(self, seconds: float, info: ValidationInfo) -> bool:
         """Whether a loop makes it of a time that may be written (`Repeating.looped`): then a
         sidecar says so."""
-        loop_s = (info.context or {}).get("loop_s")
+        loop_s: float | None = (info.context or {}).get("loop_s")
         if not self.turns or not loop_s or math.isinf(loop_s) or not seconds:
             return False
         turns = round(loop_s / seconds)
