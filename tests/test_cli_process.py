@@ -192,6 +192,20 @@ def test_a_signal_reaches_a_render_at_work(place: Path, hub_faithful_folder: Pat
     assert [p.name for p in place.iterdir()] == ["rain.yaml"]
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_second_signal_does_not_break_what_the_first_one_ends(name: str) -> None:
+    script = (
+        f"import os, signal; from ambientgen.cli import signals; number = signal.{name}\n"
+        "signals.ended_at_once()\n"
+        "with signals.signals_raised():\n"
+        "    try: os.kill(os.getpid(), number)\n"
+        "    except BaseException: os.kill(os.getpid(), number)\n"
+        "    print('cleaned up')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"cleaned up\n", b"")
+
+
 def test_an_ignored_hangup_stays_ignored(place: Path) -> None:
     script = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"

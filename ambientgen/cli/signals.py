@@ -43,15 +43,23 @@ def ended_at_once() -> None:
 
 @contextmanager
 def signals_raised() -> Iterator[None]:
-    """Signals unwind like Ctrl-C does, unless somebody has them ignored."""
+    """Signals unwind like Ctrl-C does, unless somebody has them ignored. Only the first one: an
+    impatient second would break off what cleans up, and leave threads that abort the process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     ours = (signal.SIG_DFL, end_at_once)
     former = {n: signal.getsignal(n) for n in _numbers() if signal.getsignal(n) in ours}
+    unwinding = False
+
+    def unwind(number: int, _frame: FrameType | None) -> None:
+        nonlocal unwinding
+        if not unwinding:
+            unwinding = True
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
     for number in former:
-        interrupt = number == signal.SIGINT
-        signal.signal(number, signal.default_int_handler if interrupt else _terminate)
+        signal.signal(number, unwind)
     try:
         yield
     finally:
@@ -61,7 +69,3 @@ def signals_raised() -> Iterator[None]:
 
 def _numbers() -> list[int]:
     return [int(getattr(signal, name)) for name in _ENDINGS if hasattr(signal, name)]
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
