@@ -32,6 +32,14 @@ def test_the_scene_that_the_bad_ones_vary_is_good() -> None:
     assert parse_scene(GOOD).states[0].name == "rain"
 
 
+def test_a_scene_without_its_suffix_is_pointed_to(tmp_path: Path) -> None:
+    (tmp_path / "lake.yaml").write_text(GOOD)
+    for name, remedy in {"lake": f"did you mean `{tmp_path}/lake.yaml`?", "sea": "check "}.items():
+        with pytest.raises(SceneError) as caught:
+            load_scene(tmp_path / name)
+        assert str(caught.value).startswith(f"{tmp_path / name}: there is no such file; {remedy}")
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     large = tmp_path / "large.yaml"
     large.write_bytes(b"#" * 1_000_001)

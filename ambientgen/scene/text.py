@@ -31,6 +31,8 @@ def read_scene_file(path: Path) -> bytes:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         remedy = "check the name; `ambientgen scenes` lists the scenes that come along"
+        if not path.suffix and path.with_suffix(".yaml").is_file():
+            remedy = f"did you mean `{path.with_suffix('.yaml')}`?"
         raise _refusal(str(path), "there is no such file", remedy) from None
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or str(error)
