@@ -365,6 +365,22 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
             "write for example `curve: 0.5` or `curve: {0s: 0.1, 90s: 0.9}`"
         ),
     ),
+    "percent": (
+        curve("80%"),
+        said(
+            ':4:12: `curve` must be a number from 0 to 1 or points in time, not "80%"; write `0.8`'
+        ),
+    ),
+    "percent at a point": (
+        curve("{0s: 12.5 %}"),
+        said(
+            ':4:17: the level at `0s` must be a number from 0 to 1, not "12.5 %"; write `0.125`',
+        ),
+    ),
+    "more than all": (
+        curve("{0s: 150%}"),
+        said(f':4:17: the level at `0s` must be a number from 0 to 1, not "150%"; {LEVEL}'),
+    ),
     "true": (
         curve("{0s: true}"),
         said(f":4:17: the level at `0s` must be a number from 0 to 1, not true; {LEVEL}"),

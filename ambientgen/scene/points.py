@@ -99,7 +99,7 @@ def drawn(value: object, scale: Scale, bounds: Bounds, field: str) -> Drawn:
         faults = list(scale.faults(value, (), f"`{field}`"))
         if faults and scale.number(value) is None:
             said = f"`{field}` must be {scale.kind} or points in time, not {shown(value)}"
-            faults = [Fault((), said, _usual(scale, field))]
+            faults = [Fault((), said, scale.of_percent(value) or _usual(scale, field))]
         if faults:
             refuse(*faults)
         if bounds.repeat_s is not None:

@@ -16,6 +16,7 @@ from ambientgen.scene.faults import Fault, shown
 Path = tuple[int | str, ...]
 
 _NUMBER = re.compile(r"([-+]?[0-9]{1,20}(?:\.[0-9]{0,20})?)\s*([A-Za-z]{1,10})")
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{0,9})?)\s*%")
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,20 @@ class Scale:
         """What is wrong with a value called `name`, at `path`."""
         number = self.number(value)
         if number is None:
-            yield Fault(path, f"{name} must be {self.kind}, not {shown(value)}", self.remedy)
+            remedy = self.of_percent(value) or self.remedy
+            yield Fault(path, f"{name} must be {self.kind}, not {shown(value)}", remedy)
         elif not math.isfinite(number):
             yield Fault(path, f"{name} is not a finite number ({shown(value)})", self.remedy)
         elif not self.low <= number <= self.high:
             said = f"{name} must lie between {self._between('and')}, not {shown(value)}"
             yield Fault(path, said, self.remedy)
+
+    def of_percent(self, value: object) -> str | None:
+        """What to write instead of a percentage, such as `80%`, on a scale from 0 to 1."""
+        found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+        if found is None or (self.low, self.high) != (0.0, 1.0) or float(found[1]) > 100:
+            return None
+        return f"write `{float(found[1]) / 100:g}`"
 
     def share(self, value: object) -> float:
         """A right value's place on the scale, 0 to 1."""
