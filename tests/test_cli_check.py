@@ -141,7 +141,7 @@ def test_a_sound_that_does_not_say_how_long_it_is_is_refused(tmp_path: Path) -> 
     ("args", "said"),
     [
         (("none.wav",), "none.wav: there is no such file; name a sound file"),
-        (("rain.yaml",), "rain.yaml: cannot be read as sound"),
+        (("rain.yaml",), "rain.yaml: cannot be read as sound (Format not recognised); render the"),
         (("good.wav", "--report", "r.doc"), "--report: `r.doc` is no kind of report"),
         (("good.wav", "--reference", "none"), "none: there is no such file"),
         (("good.wav", "--scene", "none.yaml"), "none.yaml: "),

@@ -103,6 +103,8 @@ def _unreadable(path: Path, error: Exception) -> Problem:
     said = " ".join(str(error).split()).rstrip(".")
     reason = said.rpartition(": ")[2] or type(error).__name__
     remedy = "name a WAV, FLAC or OGG file that other programs play"
+    if path.suffix.lower() in (".yaml", ".yml"):
+        remedy = "render the scene, and name its sound"
     return Problem(str(path), f"cannot be read as sound ({reason})", remedy)
 
 
