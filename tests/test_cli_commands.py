@@ -344,7 +344,7 @@ def test_plan_at_tells_the_state_of_the_world(
     assert "Rain that builds and passes at 1m of 2m" in out
     assert "0.90  a torrential downpour" in out
     _, err = said(capsys, "plan", rain, "--at", "3m", *model, code=2)
-    assert err.splitlines()[-1].startswith("ambientgen: --at: ")
+    assert err.splitlines()[-1].startswith("ambientgen: --at: the sound has no moment `3m`; ")
     _, err = said(capsys, "plan", rain, "--at", "1:30", *model, code=2)
     assert "write `1m30s`" in err
 

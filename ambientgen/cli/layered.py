@@ -120,7 +120,7 @@ class LayeredPlan:
         """
         end_s = self.start_s + self.duration_s
         if not self.start_s <= time_s <= end_s:
-            what = f"the sound has no moment {time_s:g} s"
+            what = f"the sound has no moment `{spell(time_s)}`"
             remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"
             raise UsageError(Problem("--at", what, remedy))
         return tuple(sound.at(time_s) for sound in self.sounds)
