@@ -19,6 +19,7 @@ from ambientgen.mix.loudness import Settled, Target
 from ambientgen.mix.master import Master
 from ambientgen.mix.mixture import Mixed, added
 from ambientgen.mix.spool import Spool
+from ambientgen.scene.durations import spell
 from ambientgen.scene.scene import derived_seed
 from ambientgen.sidecar import Beside
 from ambientgen.stream import FloatArray, Stretch
@@ -291,19 +292,23 @@ def _stem_sink(
 
 def _tell_of_peaks(report: LimiterReport, rate: int, tell: Listener) -> None:
     if report.reduced_samples:
-        at_s = (report.first_sample or 0) / rate
         tell(
             Notice(
-                f"peaks over the ceiling from {at_s:.1f} s on: the limiter took off up to "
-                f"{report.deepest_db:.1f} dB"
+                f"peaks over the ceiling from {_told(report.first_sample or 0, rate)} on: the "
+                f"limiter took off up to {report.deepest_db:.1f} dB"
             )
         )
+
+
+def _told(sample: int, rate: int) -> str:
+    """The time of a sample, spelt as plans and scenes spell it."""
+    return spell(round(sample / rate, 1))
 
 
 def _tell_of_clipping(path: Path, name: str, tap: _Tap, rate: int, tell: Listener) -> None:
     """Stems have no limiter: they could not add up to the mix."""
     if tap.first_above is not None:
         many = "1 sample" if tap.above == 1 else f"{tap.above} samples"
-        what = f"clips in {many} from {tap.first_above / rate:.1f} s on"
+        what = f"clips in {many} from {_told(tap.first_above, rate)} on"
         floats = "`bits: 32f`" if path.suffix.lower() == ".wav" else ".wav with `bits: 32f`"
         tell(Notice(f"the stem {name} {what}; stems carry no limiter: write {floats}"))

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ambientgen.delivery import _tell_of_peaks
+from ambientgen.events import Event, Notice
 from ambientgen.limiter import Level, Limiter, LimiterReport, LimiterSettings, levelled
 from ambientgen.peaks import TruePeaks
 
@@ -238,3 +240,10 @@ def test_a_loop_of_channels_is_limited_as_a_loop() -> None:
     np.testing.assert_array_equal(np.concatenate(list(far.limited([turn] * 3))), once)
     assert once.shape == turn.shape
     assert _finer(np.tile(once, (3, 1))[4000:12_000]) <= CEILING * 1.05
+
+
+def test_the_first_peak_is_told_as_a_time_that_a_scene_would_name() -> None:
+    told: list[Event] = []
+    _tell_of_peaks(LimiterReport(9, 62 * RATE, 1.04), RATE, told.append)
+    said = "peaks over the ceiling from 1m2s on: the limiter took off up to 1.0 dB"
+    assert told == [Notice(said)]
