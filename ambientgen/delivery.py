@@ -301,8 +301,8 @@ def _tell_of_peaks(report: LimiterReport, rate: int, tell: Listener) -> None:
 
 
 def _told(sample: int, rate: int) -> str:
-    """The time of a sample, spelt as plans and scenes spell it."""
-    return spell(round(sample / rate, 1))
+    """The second in which a sample falls, spelt as scenes spell it."""
+    return spell(sample // rate)
 
 
 def _tell_of_clipping(path: Path, name: str, tap: _Tap, rate: int, tell: Listener) -> None:

@@ -244,6 +244,6 @@ def test_a_loop_of_channels_is_limited_as_a_loop() -> None:
 
 def test_the_first_peak_is_told_as_a_time_that_a_scene_would_name() -> None:
     told: list[Event] = []
-    _tell_of_peaks(LimiterReport(9, 62 * RATE, 1.04), RATE, told.append)
+    _tell_of_peaks(LimiterReport(9, 62 * RATE + 700, 1.04), RATE, told.append)
     said = "peaks over the ceiling from 1m2s on: the limiter took off up to 1.0 dB"
     assert told == [Notice(said)]
