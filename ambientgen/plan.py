@@ -179,7 +179,8 @@ class Plan:
         """
         end_s = self._end_s
         if not self.start_s <= time_s <= end_s:
-            what = f"the sound has no moment `{spell(time_s)}`"
+            asked = spell(time_s) if math.isfinite(time_s) else f"{time_s:g}s"
+            what = f"the sound has no moment `{asked}`"
             remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"
             raise UsageError(Problem("--at", what, remedy))
         values = state_values(self.scene, np.array([time_s]))[:, 0]

@@ -380,6 +380,7 @@ def profile_beside(path: Path) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_windows_together_are_what_they_are_alone(scene: Scene, tmp_path: Path) -> None:
     """Within rounding, if there is any; and to the bit, however many workers there are."""
     one, three = tmp_path / "one.wav", tmp_path / "three.wav"
@@ -395,6 +396,7 @@ def test_windows_together_are_what_they_are_alone(scene: Scene, tmp_path: Path) 
     assert rendered(scene, tmp_path / "one too.wav", 1).sha256 == alone.sha256
 
 
+@pytest.mark.slow
 def test_a_store_resumes_batches_and_keeps_sizes_apart(scene: Scene, tmp_path: Path) -> None:
     store, out = Store(tmp_path / "windows"), tmp_path / "rain.wav"
     afresh = rendered(scene, out, 3)
@@ -411,6 +413,7 @@ def test_a_store_resumes_batches_and_keeps_sizes_apart(scene: Scene, tmp_path: P
     assert resumed.sha256 == afresh.sha256
 
 
+@pytest.mark.slow
 def test_a_sidecar_is_rendered_again_in_the_batches_it_tells_of(
     scene: Scene, hub_faithful_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

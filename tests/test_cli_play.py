@@ -181,6 +181,7 @@ def layered(tmp_path: Path, folder: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_layers_without_end_sound_until_the_reader_has_enough(
     tmp_path: Path, hub_faithful_folder: Path, player: str
 ) -> None:

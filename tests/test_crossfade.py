@@ -155,8 +155,8 @@ def test_a_known_overlap_changes_only_the_cutting(
 ) -> None:
     rng = np.random.default_rng(7)
     pieces = [(at, rng.standard_normal((4, frames))) for at, frames in spans]
-    plain = np.concatenate([np.empty((4, 0)), *join_windows(pieces, 2)], axis=-1)
-    early = list(join_windows(pieces, 2, max_overlap_frames))
+    plain = np.concatenate([np.empty((4, 0)), *join_windows(pieces)], axis=-1)
+    early = list(join_windows(pieces, max_overlap_frames))
     np.testing.assert_array_equal(np.concatenate([np.empty((4, 0)), *early], axis=-1), plain)
 
 
@@ -203,7 +203,7 @@ def test_wrong_shapes_and_broken_promises_are_refused() -> None:
     with pytest.raises(ValueError, match="shape"):
         list(join_windows([(0, np.ones((2, 10))), (5, np.ones((3, 10)))]))
     with pytest.raises(ValueError, match="reaches back"):
-        list(join_windows([(0, np.ones((2, 10))), (5, np.ones((2, 10)))], None, 4))
+        list(join_windows([(0, np.ones((2, 10))), (5, np.ones((2, 10)))], 4))
     with pytest.raises(ValueError, match="groups"):
         overlap_correlation(np.ones((3, 4)), np.ones((3, 4)), rows_per_group=2)
     with pytest.raises(ValueError, match="shapes"):

@@ -108,6 +108,7 @@ def rendered(renderer: Renderer, path: Path, text: str = SCENE) -> RenderReport:
     return renderer.render(parse_scene(text, "once.yaml"), path, force=True)
 
 
+@pytest.mark.slow
 def test_silence_costs_no_window_and_changes_no_sound(tmp_path: Path) -> None:
     spared = rendered(Renderer("cpu", 1), tmp_path / "spared.wav")
     whole = rendered(Throughout(1), tmp_path / "whole.wav")
@@ -149,6 +150,7 @@ def test_a_scene_of_nothing_is_rendered_at_once(tmp_path: Path) -> None:
     assert rendered(Throughout(1), tmp_path / "nothing.wav", text).windows.total > 0
 
 
+@pytest.mark.slow
 def test_loops_and_silence(tmp_path: Path) -> None:
     """Two turns of a loop with a long silence are one, twice."""
     text = SCENE.replace("seed: 5", "seed: 5\nloop: true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,8 @@ class LayeredPlan:
         """
         end_s = self.start_s + self.duration_s
         if not self.start_s <= time_s <= end_s:
-            what = f"the sound has no moment `{spell(time_s)}`"
+            asked = spell(time_s) if math.isfinite(time_s) else f"{time_s:g}s"
+            what = f"the sound has no moment `{asked}`"
             remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"
             raise UsageError(Problem("--at", what, remedy))
         return tuple(sound.at(time_s) for sound in self.sounds)
