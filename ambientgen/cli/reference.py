@@ -84,11 +84,11 @@ With `--json`: `title`, `start_s`, `duration_s`, `loop`, `endless` (then it is t
 stretch), `sample_rate`, `seed`, `notices`, and of what a model is to make: `model`, `keyframes`
 (each with `time_s`, `prompt`, `states`, and the `blend` of prompts that says the states exactly)
 and `windows` (each with `index`, `start_s`, `end_s`, and whether it is `silent`, so that nothing is
-rendered of it; all that decoding takes, which is some seconds more than is heard). Where a scene
-has layers, or its states are apart, these stand in `layers`, a list with each one's `name`. With
-`--at` as well: `time_s`, `notices`, and `prompt`, `states`,
-`words`, `blend` and the indices of the `windows` that sound; in `layers`, by name, where there are
-several.
+rendered of it; all that decoding takes, which is some seconds more than is heard; a render makes
+up to a few more, which limiter, rates and rooms hear, and each once for every channel of a wide
+layer). Where a scene has layers, or its states are apart, these stand in `layers`, a list with each
+one's `name`. With `--at` as well: `time_s`, `notices`, and `prompt`, `states`, `words`, `blend` and
+the indices of the `windows` that sound; in `layers`, by name, where there are several.
 """
 
 _PLAY = """\
