@@ -177,12 +177,7 @@ class Plan:
         Raises:
             UsageError: for a time before 0 or past the plan's end.
         """
-        end_s = self._end_s
-        if not self.start_s <= time_s <= end_s:
-            asked = spell(time_s) if math.isfinite(time_s) else f"{time_s:g}s"
-            what = f"the sound has no moment `{asked}`"
-            remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"
-            raise UsageError(Problem("--at", what, remedy))
+        check_moment(time_s, (self.start_s, self._end_s))
         values = state_values(self.scene, np.array([time_s]))[:, 0]
         template = Template.of(self.scene)
         names = [state.name for state in self.scene.states]
@@ -225,6 +220,16 @@ class Plan:
             "end_s": _number(end_s),
             "silent": window.silent,
         }
+
+
+def check_moment(time_s: float, between_s: tuple[float, float]) -> None:
+    """Refuse a time that is not in a sound. Raises UsageError."""
+    start_s, end_s = between_s
+    if not start_s <= time_s <= end_s:
+        asked = spell(time_s) if math.isfinite(time_s) else f"{time_s:g}s"
+        what = f"the sound has no moment `{asked}`"
+        remedy = f"write a time from `{spell(start_s)}` to `{spell(end_s)}`"
+        raise UsageError(Problem("--at", what, remedy))
 
 
 def make_plan(

@@ -269,3 +269,13 @@ def test_standard_output_carries_only_the_sound_of_a_real_render(
         assert sound.getnframes() == 16000
     assert len(ran.stdout) == 44 + 32000
     assert ran.stderr == b""
+
+
+def test_a_scene_is_validated_without_what_writes_sounds() -> None:
+    script = (
+        "import sys; from ambientgen.cli.app import run; "
+        f"assert run(['validate', {str(ROOT / 'scenes' / 'rain.yaml')!r}]) == 0; "
+        "print(sorted({'torch', 'scipy', 'soundfile', 'ambientgen.audio_file'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ambientgen.asked import Asked, asked_stretch
-from ambientgen.cli.model_notices import to_models
-from ambientgen.errors import Problem, UsageError
-from ambientgen.models.registry import model_for
-from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
-from ambientgen.scene.durations import spell
+from ambientgen.cli.model_notices import with_models
+from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, check_moment, make_plan
 from ambientgen.scene.layers import Layer, Placement
 from ambientgen.state_values import state_values
 
@@ -119,12 +115,7 @@ class LayeredPlan:
         Raises:
             UsageError: the stretch has no such time.
         """
-        end_s = self.start_s + self.duration_s
-        if not self.start_s <= time_s <= end_s:
-            asked = spell(time_s) if math.isfinite(time_s) else f"{time_s:g}s"
-            what = f"the sound has no moment `{asked}`"
-            remedy = f"write a time from `{spell(self.start_s)}` to `{spell(end_s)}`"
-            raise UsageError(Problem("--at", what, remedy))
+        check_moment(time_s, (self.start_s, self.start_s + self.duration_s))
         return tuple(sound.at(time_s) for sound in self.sounds)
 
     def to_json(self) -> dict[str, Any]:
@@ -160,12 +151,12 @@ def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> L
     rate = scene.output.sample_rate
     length_s = Asked(duration_s, between_s).length_s(scene.duration_s)
     first, end = asked_stretch(length_s, between_s, rate)
-    modelled = {layer.name for layer, _ in to_models(scene)}
+    specs = {layer.name: spec for layer, _, spec in with_models(scene)}
     sounds = []
     for layer in scene.sounds:
         mixture, plan = scene.mixture_of(layer), None
-        if layer.name in modelled:
-            spec = model_for(mixture)
+        spec = specs.get(layer.name)
+        if spec is not None:
             strength = 1.0 if layer.strength is None else layer.strength
             rule = spec.rule.at_strength(strength)
             plan = make_plan(mixture, spec.geometry, rule, duration_s, between_s)

@@ -12,6 +12,7 @@ from ambientgen.models.vocabulary import unheard
 
 if TYPE_CHECKING:
     from ambientgen.asked import Between
+    from ambientgen.models.registry import ModelSpec
     from ambientgen.scene import Layer, Scene
 
 
@@ -22,6 +23,18 @@ def to_models(scene: Scene) -> Iterator[tuple[Layer, Scene]]:
             yield layer, scene.mixture_of(layer)
 
 
+def with_models(scene: Scene) -> Iterator[tuple[Layer, Scene, ModelSpec]]:
+    """`to_models`, with the model of each. A model is looked up once, which takes milliseconds.
+
+    Raises ModelError for a model that is not here.
+    """
+    specs: dict[str, ModelSpec] = {}
+    for layer, mixture in to_models(scene):
+        if mixture.model not in specs:
+            specs[mixture.model] = model_for(mixture)
+        yield layer, mixture, specs[mixture.model]
+
+
 def model_notices(scene: Scene, until_s: float | None = None) -> list[str]:
     """What the models of a scene were never taught, before `until_s`; each once.
 
@@ -29,15 +42,15 @@ def model_notices(scene: Scene, until_s: float | None = None) -> list[str]:
     """
     told = (
         (layer.name, notice.text)
-        for layer, mixture in to_models(scene)
-        for notice in unheard(model_for(mixture), mixture, until_s)
+        for layer, mixture, spec in with_models(scene)
+        for notice in unheard(spec, mixture, until_s)
     )
     return of_layers(told, bool(scene.layers))
 
 
 def licence_notices(scene: Scene) -> list[str]:
     """What is to be said of the models' licences."""
-    specs = {mixture.model: model_for(mixture) for _, mixture in to_models(scene)}
+    specs = {mixture.model: spec for _, mixture, spec in with_models(scene)}
     notices = (licence_notice(spec) for spec in specs.values())
     return [notice.text for notice in notices if notice is not None]
 

@@ -158,12 +158,10 @@ def check_model(path: str, scene: Scene) -> None:
         ModelError: a model is not here, or broken.
         SceneError: no window of a model meets the scene's render options.
     """
-    from ambientgen.cli.model_notices import to_models
-    from ambientgen.models.registry import model_for
+    from ambientgen.cli.model_notices import with_models
     from ambientgen.windows import fitted_rule
 
-    for _, mixture in to_models(scene):
-        spec = model_for(mixture)
+    for _, mixture, spec in with_models(scene):
         with named_after(path):
             fitted_rule(spec.rule, mixture, spec.geometry)
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ambientgen.audio_file.intact import UNTOLD, flaw_of
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.recordings import missing_recordings, recording_path
@@ -89,6 +88,9 @@ def not_finite(layer: Layer) -> Problem:
 
 
 def _of_header(layer: Layer, file: Any) -> Problem | None:
+    # With every format that can be written: 50 ms, for scenes that have recordings.
+    from ambientgen.audio_file.intact import UNTOLD, flaw_of
+
     frames, rate = int(file.frames), int(file.samplerate)
     channels = int(file.channels)
     if channels > 2:
