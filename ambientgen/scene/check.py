@@ -34,7 +34,6 @@ from ambientgen.scene.slips import unslipped
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
-"""Regular expression of a state's name."""
 
 _MERGE = "<<"
 # What other programs call it.
