@@ -34,7 +34,6 @@ from ambientgen.scene.slips import unslipped
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
-
 _MERGE = "<<"
 # What other programs call it.
 _OF_OUTPUT = {"rate": "sample_rate", "channels": "layout", "depth": "bits", "type": "format"}
