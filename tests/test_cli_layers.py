@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -269,3 +270,76 @@ def test_killed_between_its_names_a_render_is_started_again(
     assert left == ["set.json", "set.rain.wav", "set.wav", "set.wind.wav", "set.yaml"]
     assert Path("set.wav").read_bytes() == Path("whole.wav").read_bytes()
     assert run([*call, "set.wav"]) == ExitCode.OUTPUT  # whole, it stays
+
+
+QUICK = """
+duration: 1s
+seed: {seed}
+layers:
+  wind: {{engine: procedural, states: {{wind: {{curve: 0.4}}}}}}
+"""
+
+
+def pack(*seeds: int) -> list[str]:
+    """Scenes of short sounds, each of its own seed: their files."""
+    names = [f"s{i}.yaml" for i in range(len(seeds))]
+    for name, seed in zip(names, seeds, strict=True):
+        Path(name).write_text(QUICK.format(seed=seed))
+    return names
+
+
+def test_of_a_pack_what_is_finished_is_kept_and_the_rest_is_rendered(capsys: Output) -> None:
+    scenes = pack(1, 2, 3)
+    first, _ = ran(capsys, "render", *scenes, "--stems", "--json")
+    assert [told["kept"] for told in first] == [False] * 3
+    Path("s1.wav").unlink()  # as if it was killed there
+    stamps = {name: Path(name).stat().st_mtime_ns for name in ("s0.wav", "s0.wind.wav", "s0.json")}
+    again, err = ran(capsys, "render", *scenes, "--stems", "--keep", "--force", "--json")
+    assert [told["kept"] for told in again] == [True, False, True]
+    assert [told["sha256"] for told in again] == [told["sha256"] for told in first]
+    assert "s0.wav: kept, it is what would be rendered" in err
+    assert stamps == {name: Path(name).stat().st_mtime_ns for name in stamps}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda: Path("s0.yaml").write_text(QUICK.format(seed=9)),
+        lambda: Path("s0.json").unlink(),
+        lambda: Path("s0.wind.wav").unlink(),
+        lambda: Path("s0.wind.wav").write_bytes(Path("bed.wav").read_bytes()),
+        lambda: soundfile.write("s0.wav", soundfile.read("s0.wav")[0] * 0.9, 16_000),
+        lambda: Path("s0.wav").write_bytes(Path("s0.wav").read_bytes()[:3000]),
+        lambda: Path("s0.json").write_text(Path("s0.json").read_text().replace("wind.wav", "w")),
+        lambda: Path("s0.json").write_text(
+            Path("s0.json").read_text().replace('"ambientgen": "', '"ambientgen": "0.')
+        ),
+    ],
+)
+def test_what_is_there_but_not_what_would_be_rendered_needs_force(
+    capsys: Output, spoil: Callable[[], object]
+) -> None:
+    scenes = pack(1)
+    ran(capsys, "render", *scenes, "--stems")
+    spoil()
+    there = {name: Path(name).read_bytes() for name in sorted(names())}
+    told, err = ran(capsys, "render", *scenes, "--stems", "--keep", "--json", code=ExitCode.OUTPUT)
+    assert "not what would be rendered now; use --force as well" in err
+    assert told[0]["exit_code"] == ExitCode.OUTPUT
+    assert there == {name: Path(name).read_bytes() for name in sorted(names())}
+    told, _ = ran(capsys, "render", *scenes, "--stems", "--keep", "--force", "--json")
+    assert not told[0]["kept"]
+    told, _ = ran(capsys, "render", *scenes, "--stems", "--keep", "--json")
+    assert told[0]["kept"]
+    ran(capsys, "verify", "s0.wav", "s0.wind.wav")
+
+
+def test_what_is_kept_is_known_by_its_sidecar(capsys: Output) -> None:
+    scenes = pack(1)
+    _, err = ran(capsys, "render", *scenes, "--keep", "--no-sidecar", code=ExitCode.BAD_INPUT)
+    assert "--keep: what is there is known by its sidecar" in err
+    ran(capsys, "render", *scenes, "-o", "s0.ogg", "--keep")
+    told, _ = ran(capsys, "render", *scenes, "-o", "s0.ogg", "--keep", "--json")
+    assert told[0]["kept"]
+    Path("s0.ogg").write_bytes(Path("s0.ogg").read_bytes() + b"x")
+    ran(capsys, "render", *scenes, "-o", "s0.ogg", "--keep", code=ExitCode.OUTPUT)

@@ -44,6 +44,14 @@ Assignments = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
+Keep = Annotated[
+    bool,
+    typer.Option(
+        "--keep",
+        help="Leave sounds that are there, whole and just what would be rendered now. Others need "
+        "--force as well to be replaced.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

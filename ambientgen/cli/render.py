@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from ambientgen.cli.options import (
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.cli.outputs import Job, check_option, check_pcm, jobs_of
 from ambientgen.console import Console, two_digits
-from ambientgen.errors import SceneError
+from ambientgen.errors import OutputError, Problem, SceneError, UsageError
 from ambientgen.events import Notice, StageStarted, ignore
 from ambientgen.shell import STDOUT
 
@@ -52,6 +53,7 @@ def render(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
     force: options.Force = False,
+    keep: options.Keep = False,
     pcm: options.Pcm = False,
     stems: options.Stems = False,
     variants: options.Variants = None,
@@ -73,7 +75,8 @@ def render(
     given = read_duration(duration), read_between(start, end)
     overrides = Overrides.of(assignments, model, seed, steps, guidance, variants)
     store = None if no_cache else read_store(cache, cache_size)
-    files = _Files(force, not no_sidecar, tuple(scenes))
+    files = _Files(force, keep, not no_sidecar, tuple(scenes))
+    files.check()
     read: list[tuple[str, Scene]] = []
     for path in scenes:
         with outcomes.trying(path):
@@ -91,11 +94,19 @@ def render(
 
 @dataclass(frozen=True)
 class _Files:
-    """What may be replaced, and whether sidecars are wanted. The `scenes` themselves stay."""
+    """What may be replaced, what may stay, and whether sidecars are wanted. The `scenes` themselves
+    stay."""
 
     force: bool
+    keep: bool
     sidecars: bool
     scenes: tuple[str, ...]
+
+    def check(self) -> None:
+        """Raises UsageError where what may stay could not be known."""
+        if self.keep and not self.sidecars:
+            what = "what is there is known by its sidecar, and none is to be written"
+            raise UsageError(Problem("--keep", what, "leave out --no-sidecar"))
 
     def rule(self, output: str) -> SidecarRule | None:
         """What may stand beside the sound at `output`."""
@@ -135,7 +146,7 @@ def _ready(
             decided = Decided.of(job.scene, asked_of(job.path, *given))
             encoding = decided.encoding(job.scene.output.format)
             for file in job.files:
-                check_target(file, files.force, encoding, decided.shape)
+                check_target(file, files.force or files.keep, encoding, decided.shape)
             if decided.span is None:
                 check_endless(job.output)
             decided.check_room(job.output, encoding, job.stems.values())
@@ -190,6 +201,8 @@ class _Session:
     def render(self, job: Job, asked: Asked, files: _Files, format_name: str | None) -> None:
         """Render one scene, and tell how it went."""
         self._notices = []
+        if files.keep and self._is_kept(job, asked, files):
+            return
         rule = files.rule(job.output)
         with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
             report = self._made().render(
@@ -206,7 +219,32 @@ class _Session:
         self._console.say(summary(report))
         beside = str(rule.path) if rule is not None and files.sidecars else None
         told = {**report.to_json(), "sidecar": beside, "notices": self._notices}
+        told["kept"] = False
         self._outcomes.record({"scene": job.path, **told})
+
+    def _is_kept(self, job: Job, asked: Asked, files: _Files) -> bool:
+        """Whether the sound of one scene is there already; if so, that is told.
+
+        Raises OutputError for another sound in its place that may not be replaced.
+        """
+        from ambientgen.sidecar import finished
+
+        there = [file for file in job.files if os.path.isfile(file)]
+        if not there:
+            return False
+        with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
+            document = self._made().describe(job.scene, asked, _batches(job))
+        beside = finished(job.output, job.stems, document)
+        if beside is None:
+            if files.force:
+                return False
+            what = "is there, and not what would be rendered now"
+            remedy = "use --force as well to replace it, or name another output with -o"
+            raise OutputError(Problem(there[0], what, remedy))
+        self._console.say(f"{job.output}: kept, it is what would be rendered")
+        told = {"output": job.output, "sha256": beside.sha256, "sidecar": beside.path, "kept": True}
+        self._outcomes.record({"scene": job.path, **told})
+        return True
 
     def _made(self) -> Renderer:
         if self._renderer is None:

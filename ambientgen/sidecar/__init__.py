@@ -8,6 +8,7 @@ render gives the same sidecar.
 
 from ambientgen.asked import Asked
 from ambientgen.sidecar.document import FORMAT, Batches, Document, Made, Span, describe
+from ambientgen.sidecar.finished import finished
 from ambientgen.sidecar.reading import (
     SUFFIX,
     Sidecar,
@@ -43,6 +44,7 @@ __all__ = [
     "common_path",
     "describe",
     "differences",
+    "finished",
     "is_time",
     "mix_sidecars",
     "own_path",

@@ -17,7 +17,8 @@ from ambientgen.scene.scene import OutputOptions
 from ambientgen.sidecar.document import Document
 from ambientgen.sidecar.reading import Sidecar, common_path, own_path, read_sidecar, sidecar_path
 
-_NAMING = frozenset(("sha256", "ambientgen", "stems", "file_sha256"))
+_VERSION = "ambientgen"  # the field that says which one wrote a sidecar
+_NAMING = frozenset(("sha256", _VERSION, "stems", "file_sha256"))
 _EXACT = frozenset(("wav", "flac"))  # the same samples in either
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -144,7 +145,8 @@ class SidecarRule:
         *,
         fresh: bool = False,
     ) -> Companion | None:
-        """What the finished sound puts in the place; None: the one that is there is right.
+        """What the finished sound puts in the place; None: the one that is there is right, and of
+        this version.
 
         fresh: there was nothing when it was begun. What has appeared since is not replaced: if it
         is the sidecar of a sound in another format, this one's own name is taken.
@@ -154,7 +156,8 @@ class SidecarRule:
         """
         same = there is not None and there.sha256 == sha256
         if there is not None and same:
-            if all(there.document.get(name) == value for name, value in more.items()):
+            said = {_VERSION: document.get(_VERSION), **more}
+            if all(there.document.get(name) == value for name, value in said.items()):
                 return None
         elif there is not None:
             self._may_replace("describes this render, but other samples")
