@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ambientgen.cli import options
+from ambientgen.cli.inputs import read_duration
 from ambientgen.console import Console, table, two_digits
 from ambientgen.errors import Problem, UsageError
 from ambientgen.scene.durations import spell
@@ -44,7 +45,7 @@ def bench(
     if memory:
         _memory(console, model, duration, workers, as_json)
         return
-    duration_s = USUAL_S if duration is None else options.read_duration(duration)
+    duration_s = USUAL_S if duration is None else read_duration(duration)
     assert duration_s is not None
     if math.isinf(duration_s):
         what = "a measurement has to come to an end"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ambientgen.cli import options
-from ambientgen.cli.options import read_store
+from ambientgen.cli.inputs import read_store
 from ambientgen.console import Console, table
 
 

@@ -12,7 +12,7 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.exit_codes import gravest
 from ambientgen.cli.files import check_new_file, write_whole
-from ambientgen.cli.options import Overrides, read_scene
+from ambientgen.cli.inputs import Overrides, read_scene
 from ambientgen.cli.outcomes import problems_json, tell_error
 from ambientgen.console import Console, table
 from ambientgen.errors import ExitCode, OutputError, Problem, UsageError

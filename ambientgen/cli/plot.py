@@ -9,7 +9,7 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.files import check_new_file, write_whole
-from ambientgen.cli.options import SOUNDS, Overrides, read_between, read_duration, read_scene
+from ambientgen.cli.inputs import SOUNDS, Overrides, read_between, read_duration, read_scene
 from ambientgen.cli.render import asked_of, named_after
 from ambientgen.console import Console
 from ambientgen.errors import ModelError, Problem, UsageError

@@ -13,7 +13,7 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.files import check_new_file, write_whole
-from ambientgen.cli.options import Overrides, read_between, read_duration, read_scene, read_store
+from ambientgen.cli.inputs import Overrides, read_between, read_duration, read_scene, read_store
 from ambientgen.cli.render import asked_of, check_model, named_after
 from ambientgen.console import Console
 from ambientgen.errors import Problem, UsageError

@@ -12,7 +12,7 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
-from ambientgen.cli.options import (
+from ambientgen.cli.inputs import (
     Overrides,
     read_between,
     read_duration,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ambientgen.cli import options
-from ambientgen.cli.options import Overrides, read_scene
+from ambientgen.cli.inputs import Overrides, read_scene
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.console import Console
 from ambientgen.errors import ModelError, Problem, SceneError
