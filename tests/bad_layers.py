@@ -691,6 +691,19 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ),
         ),
     ),
+    "a recording without its engine": (
+        LAYERS + "  bed: {file: bed.wav}\n  one: {events: [{at: 1s, sound: rain}]}\n",
+        said(
+            (
+                ":3:9: a layer of the model's has no `file`; write `engine: recording`, or leave "
+                "the line out"
+            ),
+            (
+                ":4:9: a layer of the model's has no `events`; give them a layer with "
+                "`engine: procedural`, or write them beside `layers:`"
+            ),
+        ),
+    ),
     "file a number": (
         LAYERS + "  far: {engine: recording, file: 5}\n",
         said(

@@ -229,6 +229,8 @@ def _silent(name: str, layer: Mapping[str, Any], engine: str, hidden: Hidden) ->
     path = ("layers", name)
     if hidden((*path, "engine")):
         return  # nobody knows which layer it is meant to be
+    if "engine" not in layer and any(field in layer for field in _NOT_OF["model"]):
+        return  # it is meant to be another, which is told
     ways = {"model": ("states",), "procedural": ("states", "events"), "recording": ("file",)}
     if any(field in layer or hidden((*path, field)) for field in ways[engine]):
         return
