@@ -48,7 +48,7 @@ class Job:
         scene = fitted(scene)
         samples = asked.stretch(scene.duration_s, scene.output.sample_rate)
         if scene.output.loudness_lufs is not None and samples[1] is None:
-            what = "is measured over the whole sound, and this one never ends"
+            what = "`loudness` is measured over the whole sound, and this one never ends"
             place = scene.output.loudness_place or "output.loudness"
             raise UsageError(Problem(place, what, "give an end, or take it out"))
         check_recordings(scene)

@@ -173,7 +173,7 @@ def test_what_would_be_overwritten_is_told_before_anything_is_made(capsys: Outpu
     assert "--from: `5s` lies past the end at 2s" in err and "loading" not in err
     _, err = ran(capsys, "render", "storm.yaml", "--set", "output.loudness=-20 LUFS",
                  "--duration", "endless", "-o", "-", code=2)  # fmt: skip
-    assert "measured over the whole" in err and "loading" not in err
+    assert "`loudness` is measured over the whole" in err and "loading" not in err
 
 
 def test_a_stretch_is_compared_with_its_own_part_of_the_curves(tmp_path: Path) -> None:
