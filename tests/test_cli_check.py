@@ -65,7 +65,7 @@ def test_json_holds_every_verdict(folder: Path, capsys: pytest.CaptureFixture[st
     assert code("bad.wav", "--scene", "rain.yaml", "--json") == ExitCode.FAILED
     document = json.loads(capsys.readouterr().out)
     verdicts = {verdict["name"]: verdict for verdict in document["verdicts"]}
-    assert not document["passed"]
+    assert not document["passed"] and document["file"] == "bad.wav"
     assert verdicts["faults.dc"]["passed"] is False
     assert verdicts["faults.dc"]["value"] == pytest.approx(0.2, abs=0.01)
     groups = {name.split(".")[0] for name in verdicts}

@@ -97,6 +97,13 @@ quits, `play` ends with 0; with 4 if it says that it failed. On Ctrl-C both end.
 `ambientgen render SCENE -o - | PLAYER` does the same.
 """
 
+_CHECK = """\
+With `--json`: `file`, `duration_s`, `sample_rate`, `channels`, `passed` (no verdict failed),
+`joins` (`{count, told}`; not `told`: every hop is taken) and `verdicts`, a list of `{name, value,
+unit, passed, limit, at_least, where_s, note}`, `passed` being null where nothing is judged; or
+`file`, `error` and `exit_code` as `render --json` has them. [ear.md](ear.md) says what is measured.
+"""
+
 _VERIFY = """\
 Exit code 0: all match; 5: one does not, or is damaged; 2: there is no file, or no sidecar.
 
@@ -118,6 +125,7 @@ options, models and scenes; `--show-completion` prints the script instead.
 
 _MORE = {
     "render": _RENDER,
+    "check": _CHECK,
     "verify": _VERIFY,
     "validate": _VALIDATE,
     "plan": _PLAN,

@@ -79,7 +79,7 @@ class Hearing:
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         return {
-            "audio": str(self.sound.path),
+            "file": str(self.sound.path),
             "duration_s": round(self.sound.duration_s, 3),
             "sample_rate": self.sound.rate,
             "channels": self.sound.channels,
