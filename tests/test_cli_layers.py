@@ -18,6 +18,7 @@ from ambientgen.ear import listen
 from ambientgen.ear.asked import as_heard
 from ambientgen.errors import ExitCode
 from ambientgen.scene import parse_scene
+from ambientgen.version import package_version
 
 Output = pytest.CaptureFixture[str]
 
@@ -297,27 +298,54 @@ def test_of_a_pack_what_is_finished_is_kept_and_the_rest_is_rendered(capsys: Out
     again, err = ran(capsys, "render", *scenes, "--stems", "--keep", "--force", "--json")
     assert [told["kept"] for told in again] == [True, False, True]
     assert [told["sha256"] for told in again] == [told["sha256"] for told in first]
+    kept = {name: value for name, value in first[0].items() if name in again[0]}
+    assert again[0] == {**kept, "kept": True}, "a kept sound tells the same of itself"
+    assert again[0].keys() ^ again[1].keys() == {
+        "elapsed_s", "realtime_factor", "peak_memory_mb", "windows", "loudness_lufs", "gain_db",
+        "notices",
+    }  # fmt: skip
     assert "s0.wav: kept, it is what would be rendered" in err
     assert stamps == {name: Path(name).stat().st_mtime_ns for name in stamps}
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "why"),
     [
-        lambda: Path("s0.yaml").write_text(QUICK.format(seed=9)),
-        lambda: Path("s0.json").unlink(),
-        lambda: Path("s0.wind.wav").unlink(),
-        lambda: Path("s0.wind.wav").write_bytes(Path("bed.wav").read_bytes()),
-        lambda: soundfile.write("s0.wav", soundfile.read("s0.wav")[0] * 0.9, 16_000),
-        lambda: Path("s0.wav").write_bytes(Path("s0.wav").read_bytes()[:3000]),
-        lambda: Path("s0.json").write_text(Path("s0.json").read_text().replace("wind.wav", "w")),
-        lambda: Path("s0.json").write_text(
-            Path("s0.json").read_text().replace('"ambientgen": "', '"ambientgen": "0.')
+        (
+            lambda: Path("s0.yaml").write_text(QUICK.format(seed=9)),
+            "s0.json differs in layers.wind, scene.seed, seed",
+        ),
+        (lambda: Path("s0.json").unlink(), "no sidecar s0.json tells what it is"),
+        (lambda: Path("s0.wind.wav").unlink(), "its stem s0.wind.wav is missing"),
+        (lambda: Path("s0.wav").unlink(), "s0.wav is missing"),
+        (
+            lambda: Path("s0.wind.wav").write_bytes(Path("bed.wav").read_bytes()),
+            "s0.wind.wav was changed since",
+        ),
+        (
+            lambda: soundfile.write("s0.wav", soundfile.read("s0.wav")[0] * 0.9, 16_000),
+            "s0.wav was changed since",
+        ),
+        (
+            lambda: Path("s0.wav").write_bytes(Path("s0.wav").read_bytes()[:3000]),
+            "s0.wav was changed since",
+        ),
+        (
+            lambda: Path("s0.json").write_text(
+                Path("s0.json").read_text().replace("wind.wav", "w")
+            ),
+            "it was written without its stem s0.wind.wav",
+        ),
+        (
+            lambda: Path("s0.json").write_text(
+                Path("s0.json").read_text().replace('"ambientgen": "', '"ambientgen": "0.')
+            ),
+            f"ambientgen 0.{package_version()} made it",
         ),
     ],
 )
 def test_what_is_there_but_not_what_would_be_rendered_needs_force(
-    capsys: Output, spoil: Callable[[], object]
+    capsys: Output, spoil: Callable[[], object], why: str
 ) -> None:
     scenes = pack(1)
     ran(capsys, "render", *scenes, "--stems")
@@ -325,6 +353,7 @@ def test_what_is_there_but_not_what_would_be_rendered_needs_force(
     there = {name: Path(name).read_bytes() for name in sorted(names())}
     told, err = ran(capsys, "render", *scenes, "--stems", "--keep", "--json", code=ExitCode.OUTPUT)
     assert "not what would be rendered now; use --force as well" in err
+    assert f": is there ({why}), and not" in err
     assert told[0]["exit_code"] == ExitCode.OUTPUT
     assert there == {name: Path(name).read_bytes() for name in sorted(names())}
     told, _ = ran(capsys, "render", *scenes, "--stems", "--keep", "--force", "--json")

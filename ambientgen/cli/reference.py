@@ -68,6 +68,7 @@ With `--json`, each scene gives one JSON object on a line of its own:
 | `loudness_lufs`, `gain_db` | reached of a loudness asked for, and by how much; else null |
 | `sidecar` | the file beside the sound; null if there is none |
 | `notices` | what was worth a warning |
+| `kept` | left by `--keep`; then time, memory, windows, loudness and notices are not told |
 
 A scene that failed gives `{scene, error: {problems: [{place, what, remedy}]}, exit_code}` instead.
 """

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ambientgen.events import Event, Listener
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
-    from ambientgen.sidecar import Batches, SidecarRule
+    from ambientgen.sidecar import Batches, Sidecar, SidecarRule
 
 
 def render(
@@ -235,15 +235,14 @@ class _Session:
         with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
             document = self._made().describe(job.scene, asked, _batches(job))
         beside = finished(job.output, job.stems, document)
-        if beside is None:
+        if isinstance(beside, str):
             if files.force:
                 return False
-            what = "is there, and not what would be rendered now"
+            what = f"is there ({beside}), and not what would be rendered now"
             remedy = "use --force as well to replace it, or name another output with -o"
             raise OutputError(Problem(there[0], what, remedy))
         self._console.say(f"{job.output}: kept, it is what would be rendered")
-        told = {"output": job.output, "sha256": beside.sha256, "sidecar": beside.path, "kept": True}
-        self._outcomes.record({"scene": job.path, **told})
+        self._outcomes.record({"scene": job.path, **kept_json(job, beside)})
         return True
 
     def _made(self) -> Renderer:
@@ -256,6 +255,30 @@ class _Session:
         if isinstance(event, Notice):
             self._notices.append(event.text)
         self._listener(event)
+
+
+def kept_json(job: Job, beside: Sidecar) -> dict[str, Any]:
+    """What `render --json` prints of a sound that was kept: all but how it was made, which its
+    sidecar does not tell."""
+    document = beside.document
+    layers = document.get("layers", [])
+    model: dict[str, str] = next(
+        (each["model"] for each in [document, *layers] if "model" in each), {}
+    )
+    named = ("duration_s", "sample_rate", "channels", "seed", "sha256", "layout")
+    of_model = ("name", "revision", "licence")
+    return {
+        "output": job.output,
+        **{name: document[name] for name in named},
+        "model": {name: model[name] for name in of_model if name in model},
+        "layers": [{"name": each.name, "engine": each.engine} for each in job.scene.sounds],
+        "stems": {
+            name: {"output": str(path), "sha256": beside.stems[name]["sha256"]}
+            for name, path in job.stems.items()
+        },
+        "sidecar": beside.path,
+        "kept": True,
+    }
 
 
 def summary(report: RenderReport) -> str:
