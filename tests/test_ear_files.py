@@ -4,6 +4,7 @@ what lies beside them."""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from ear_faults import Audio
 from ambientgen.cli.app import run
 from ambientgen.ear import Hearing, listen
 from ambientgen.ear.levels import ChannelLevels
+from ambientgen.ear.report import report
+from ambientgen.ear.samples import SampleFaults
 from ambientgen.ear.source import mono, open_sound
 from ambientgen.ear.verdicts import Verdict
 from ambientgen.errors import ExitCode, UsageError
@@ -132,6 +135,24 @@ def test_clipping_is_a_share_of_all_samples(tmp_path: Path) -> None:
     assert eight.value == pytest.approx(one.value, rel=0.2)
 
 
+def test_clipping_is_counted_to_its_end() -> None:
+    """However many flat tops there are: of hours of sound more than can be kept one by one."""
+    flat = np.tile([0.5, 0.5, 0.5, 0.0], 30_000)
+    faults = SampleFaults(RATE)
+    for _ in range(5):
+        faults.hear(flat[:, None])
+    found = next(each for each in faults.verdicts() if each.name == "faults.clipping")
+    assert found.value == pytest.approx(0.75)
+    assert len(found.where_s) == 5
+
+
+def test_what_lay_flat_below_the_peak_is_not_clipped(tmp_path: Path) -> None:
+    audio = noise(30)
+    audio[RATE : 2 * RATE] = 0.6
+    audio[29 * RATE] = 0.7
+    assert verdict(heard(tmp_path, audio), "faults.clipping").value == 0
+
+
 # Numbers
 
 
@@ -141,6 +162,31 @@ def test_numbers_beyond_any_level_are_no_samples(size: float, subtype: str, tmp_
     audio[RATE : RATE + 5] = size
     found = verdict(heard(tmp_path, audio, subtype=subtype), "faults.missing")
     assert (found.passed, found.value) == (False, 5)
+
+
+def test_a_sound_of_absurd_level_has_a_loudness(tmp_path: Path) -> None:
+    found = verdict(heard(tmp_path, 1e6 * noise(4)), "faults.loudness")
+    assert found.passed is False
+    assert found.value == pytest.approx(102.7, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.wav", "GSM610"), ("a.au", "G721_32"), ("a.aiff", "DWVW_16")]
+)
+def test_what_can_be_read_from_its_start_only_is_refused(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / name, noise(4), RATE, subtype=kind)
+    with pytest.raises(UsageError, match=r"from its start only, .*; save it as WAV or FLAC"):
+        open_sound(tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"a\xff.wav")
+    path.write_bytes(b"")
+    with pytest.raises(UsageError, match="a name that is not UTF-8; rename it"):
+        open_sound(path)
 
 
 def test_a_rate_of_no_sound_is_refused(tmp_path: Path) -> None:
@@ -245,7 +291,25 @@ def test_all_that_is_wrong_with_references_is_told_at_once(tmp_path: Path) -> No
     assert "silent.wav: is silent; name a sound to be compared with" in told
 
 
+def test_a_sound_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """Nor with what no listing shows, such as the notes that macOS leaves beside files."""
+    soundfile.write(tmp_path / "sound.wav", noise(2), RATE)
+    (tmp_path / "._sound.wav").write_bytes(b"a note")
+    with pytest.raises(UsageError, match="holds no other sound files"):
+        listen(tmp_path / "sound.wav", reference=tmp_path)
+    soundfile.write(tmp_path / "other.wav", noise(2, seed=1), RATE)
+    found = verdict(listen(tmp_path / "sound.wav", reference=tmp_path), "texture.distance")
+    assert found.note == "nearest: other.wav"
+    assert found.value
+
+
 # Reports and pipes
+
+
+@pytest.mark.parametrize("name", ["a$b_{$c.wav", "雨.wav"])
+def test_a_report_shows_any_name(name: str, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / name, noise(1), RATE)
+    assert report(listen(tmp_path / name), ".png").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import soundfile
+
 from ambientgen.audio_file.truncation import cut_short
 from ambientgen.audio_file.unread import left_out
 
@@ -22,6 +24,8 @@ class Flaw(NamedTuple):
 def flaw_of(path: Path, file: Any) -> Flaw | None:
     """What is wrong with a file, open as a `soundfile.SoundFile`; None: nothing that can be told
     without reading it to its end."""
+    if not _can_be_entered(file):
+        return Flaw("can be read from its start only, being packed so", "save it as WAV or FLAC")
     if file.frames >= UNTOLD:
         return Flaw("does not say how long it is", "save it to a file, not to a pipe")
     cut = cut_short(path, file) if file.frames else None
@@ -31,3 +35,14 @@ def flaw_of(path: Path, file: Any) -> Flaw | None:
         return Flaw(what, "copy it again, or save what is there as a new file")
     missed = left_out(path, file)
     return None if missed is None else Flaw(missed, "save it anew, as WAV or FLAC")
+
+
+def _can_be_entered(file: Any) -> bool:
+    """Whether an open file can be read from any sample on: what GSM and G.72x pack cannot, and of
+    DWVW the library learns it by trying."""
+    try:
+        file.seek(min(1, file.frames))
+        file.seek(0)
+    except soundfile.LibsndfileError:
+        return False
+    return True

@@ -109,7 +109,7 @@ def listen(
         UsageError: a file is missing, damaged, no sound, or shorter than 1 s.
     """
     sound = open_sound(path)
-    references = _references(reference)
+    references = _references(reference, sound.path)
     told = read_sidecar(sound.path).about(sound)
     whole, scene = scene, as_heard(scene, told.from_s) if scene else None
     faults, width, levels = SampleFaults(sound.rate), Width(), ChannelLevels(sound.rate)
@@ -181,13 +181,14 @@ def _mono(
         yield mono(whole)
 
 
-def _references(place: str | PathLike[str] | None) -> list[tuple[str, TextureStats]]:
-    """Name and statistics of the reference, or of each sound file of a folder."""
+def _references(place: str | PathLike[str] | None, judged: Path) -> list[tuple[str, TextureStats]]:
+    """Name and statistics of the reference, or of each sound file of a folder but the one that is
+    `judged`, which is like itself."""
     if place is None:
         return []
     found: list[tuple[str, TextureStats]] = []
     problems: list[Problem] = []
-    for file in _reference_files(Path(place)):
+    for file in _reference_files(Path(place), judged):
         try:
             found.append((file.name, _texture(file)))
         except UsageError as error:
@@ -197,16 +198,19 @@ def _references(place: str | PathLike[str] | None) -> list[tuple[str, TextureSta
     return found
 
 
-def _reference_files(path: Path) -> list[Path]:
+def _reference_files(path: Path, judged: Path) -> list[Path]:
     try:
         if not path.is_dir():
             return [path]
-        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
+        shown = (each for each in path.iterdir() if not each.name.startswith("."))
+        sounds = sorted(each for each in shown if each.suffix.lower() in SUFFIXES)
+        files = [each for each in sounds if not (each.exists() and each.samefile(judged))]
     except OSError as error:
         what = f"cannot be read ({(error.strerror or str(error)).lower()})"
         raise UsageError(Problem(str(path), what, "name another folder")) from None
     if not files:
-        raise UsageError(Problem(str(path), "holds no sound files", "name another folder"))
+        what = "holds no other sound files" if sounds else "holds no sound files"
+        raise UsageError(Problem(str(path), what, "name another folder"))
     return files
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from ambientgen.ear.source import Array, Sound, finite, mono
+from ambientgen.ear.source import Array, Sound
 from ambientgen.ear.texture import mono16k
 from ambientgen.ear.trace import HOP_S, Floats, Trace
 from ambientgen.ear.verdicts import Verdict, at_most
@@ -104,17 +103,22 @@ def _alike(features: Floats) -> list[tuple[float, int, int]]:
     best: list[tuple[float, int, int]] = []
     for some in np.array_split(asked, max(1, len(asked) * len(moments) // _CELLS)):
         agreement = _sketches(windows, some, projection.astype(np.float32)) @ sketch.T
-        agreement[np.abs(some[:, None] - moments[None]) < _NEAREST] = -1
+        agreement[np.abs(some[:, None] - moments[None]) < _NEAREST] = -np.inf
         for row, other in enumerate(agreement.argmax(axis=1)):
             best.append((float(agreement[row, other]), int(some[row]), int(moments[other])))
-    best = sorted(best, reverse=True)[: 8 * _CONFIRMED]
-    shifts = range(-stride, stride + 1)
+    # In a short sound nothing is far enough from its middle.
+    best = sorted((pair for pair in best if pair[0] > -np.inf), reverse=True)[: 8 * _CONFIRMED]
     exact = [
-        (max((_correlation(windows, a, b + shift), b + shift) for shift in shifts), a)
+        (*max((_correlation(windows, a, near), near) for near in _near(a, b, stride)), a)
         for _, a, b in best
     ]
-    ranked = sorted(((agreement, a, b) for (agreement, b), a in exact), reverse=True)
+    ranked = sorted(((agreement, a, b) for agreement, b, a in exact), reverse=True)
     return ranked[:_CONFIRMED]
+
+
+def _near(a: int, b: int, reach: int) -> list[int]:
+    """The moments within `reach` of `b` that are far enough from `a`."""
+    return [m for m in range(b - reach, b + reach + 1) if abs(m - a) >= _NEAREST]
 
 
 def _sketches(
@@ -139,8 +143,8 @@ def _correlation(windows: NDArray[np.float32], a: int, b: int) -> float:
 def _overlay(sound: Sound, first_s: float, second_s: float) -> float:
     """The highest correlation of two moments' waveforms, whitened so that no tone decides."""
     length = _WIDTH * HOP_S
-    one = _excerpt(sound, first_s, length)
-    other = _excerpt(sound, second_s - _SLACK_S, length + 2 * _SLACK_S)
+    one = mono16k(sound.excerpt(first_s, length), sound.rate)
+    other = mono16k(sound.excerpt(second_s - _SLACK_S, length + 2 * _SLACK_S), sound.rate)
     n = 2 ** (len(one) + len(other) - 1).bit_length()
     spectra = [np.fft.rfft(each, n) for each in (_whitened(one), _whitened(other))]
     overlaid = np.fft.irfft(spectra[0].conj() * spectra[1], n)
@@ -161,11 +165,3 @@ def _whitened(audio: Array) -> Array:
     usual = float(np.median(np.abs(white))) / 0.6745 + 1e-12
     white = np.clip(white, -3 * usual, 3 * usual)
     return np.asarray(white / (np.sqrt(np.mean(white**2)) + 1e-12))
-
-
-def _excerpt(sound: Sound, start_s: float, length_s: float) -> Array:
-    first = max(0, round(start_s * sound.rate))
-    with soundfile.SoundFile(sound.path) as file:
-        file.seek(min(first, sound.frames))
-        block = file.read(round(length_s * sound.rate), dtype="float64", always_2d=True)
-    return mono16k(mono(finite(block)), sound.rate)

@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +99,8 @@ def _picture(hearing: Hearing, kind: str, with_verdicts: bool) -> bytes:
     axes = figure.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[
         :, 0
     ]
-    figure.suptitle(f"{hearing.sound.path.name}: {_summary(hearing)}")
+    title = f"{hearing.sound.path.name}: {_summary(hearing)}"
+    figure.suptitle(title, parse_math=False)
     _draw_spectrogram(axes[0], hearing)
     for axis, curve in zip(axes[1:], curves, strict=False):
         axis.plot(curve.times_s, curve.asked, "--", color="black", label="asked", linewidth=1)
@@ -108,7 +110,10 @@ def _picture(hearing: Hearing, kind: str, with_verdicts: bool) -> bytes:
     if verdicts:
         _draw_verdicts(axes[-1], verdicts)
     out = io.BytesIO()
-    figure.savefig(out, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None)
+    with warnings.catch_warnings():  # of the file's name: what the font lacks is drawn as a box
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(out, format=kind, dpi=110, metadata=metadata)
     return out.getvalue()
 
 

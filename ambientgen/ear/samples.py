@@ -15,6 +15,9 @@ from ambientgen.peaks import TruePeaks
 CLIPPED_RUN = 3
 """Equal samples at the top in a row, from which on they are a flattened wave and no accident."""
 
+_TOP = 0.98  # of the file's highest sample: from here on a flat stretch is a clipped one
+_FAINTEST = 1e-3  # of full scale: what 16 bits have for fainter sound are steps, and its tops flat
+_PLACES = 5  # that are told
 CLIPPED_SHARE = 1e-4  # of all samples, above which clipping is a fault: 0.1 ms in each second
 DC_SHARE = 0.02  # of full scale: -34 dBFS takes headroom and clicks at every start
 TRUE_PEAK_DB = 0.0  # over full scale; see docs/ear.md for the choice
@@ -34,7 +37,8 @@ class SampleFaults:
         self._missing: list[float] = []
         self._missing_count = 0
         self._sum = np.zeros(0)
-        self._runs: list[tuple[float, int, float]] = []  # value, length, time
+        self._flat: dict[float, int] = {}  # samples in runs, by the value they are at
+        self._runs: list[tuple[float, int, float]] = []  # value, length, time: the longest
         self._peak = self._true_peak = 0.0
         self._true_peak_s = 0.0
         self._peaks = TruePeaks()
@@ -65,9 +69,7 @@ class SampleFaults:
         """What was found, once all blocks are heard."""
         count = max(self._position, 1)
         offset = float(np.abs(self._sum).max(initial=0.0)) / count
-        clipped = [run for run in self._runs if run[0] >= 0.98 * self._peak]
-        share = sum(length for _, length, _ in clipped) / (count * max(len(self._sum), 1))
-        longest = sorted(clipped, key=lambda run: -run[1])[:5]
+        share = sum(self._flat.values()) / (count * max(len(self._sum), 1))
         self._note_peaks(*self._peaks.finish())
         decibels = 20 * float(np.log10(max(self._true_peak, 1e-9)))
         loudness = self.loudness_lufs()
@@ -77,7 +79,7 @@ class SampleFaults:
         return [
             at_most("faults.missing", self._missing_count, 0, "samples", tuple(self._missing)),
             at_most(
-                "faults.clipping", share, CLIPPED_SHARE, "", tuple(sorted(r[2] for r in longest))
+                "faults.clipping", share, CLIPPED_SHARE, "", tuple(sorted(r[2] for r in self._runs))
             ),
             at_most("faults.dc", offset, DC_SHARE, "of full scale"),
             at_most("faults.true_peak", decibels, TRUE_PEAK_DB, "dBTP", (self._true_peak_s,)),
@@ -94,16 +96,24 @@ class SampleFaults:
     def _find_runs(self, block: Array) -> None:
         """Note where the wave stays on one high value for three samples and more."""
         self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+        top = max(_TOP * self._peak, _FAINTEST)
+        # What was the top before something higher came is none.
+        self._flat = {value: count for value, count in self._flat.items() if value >= top}
+        runs = [run for run in self._runs if run[0] >= top]
         for channel in block.T:
-            same = (channel[1:] == channel[:-1]) & (np.abs(channel[1:]) >= 0.9 * self._peak)
+            same = (channel[1:] == channel[:-1]) & (np.abs(channel[1:]) >= top)
             edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
-            for start, stop in edges.reshape(-1, 2)[:10_000]:
-                length = int(stop - start) + 1
-                if length >= CLIPPED_RUN and abs(channel[start]) > 1e-3:
-                    found = (float(abs(channel[start])), length, self._seconds(int(start)))
-                    self._runs.append(found)
-        if len(self._runs) > 100_000:
-            self._runs = sorted(self._runs, reverse=True)[:50_000]
+            starts, ends = edges.reshape(-1, 2).T
+            lengths = ends - starts + 1
+            starts, lengths = starts[lengths >= CLIPPED_RUN], lengths[lengths >= CLIPPED_RUN]
+            values = np.abs(channel[starts])
+            different, which = np.unique(values, return_inverse=True)
+            for value, count in zip(different.tolist(), np.bincount(which, lengths), strict=True):
+                self._flat[value] = self._flat.get(value, 0) + int(count)
+            for run in np.argsort(-lengths, kind="stable")[:_PLACES]:
+                found = (float(values[run]), int(lengths[run]), self._seconds(int(starts[run])))
+                runs.append(found)
+        self._runs = sorted(runs, key=lambda run: -run[1])[:_PLACES]
 
     def _note_peaks(self, samples: NDArray[Any], heights: Array) -> None:
         """Keep the highest true peak, and when it was."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import soundfile
 
 from ambientgen.ear.seams import EDGE_S, FEATURES, SeamFeatures, auc, trace_features
-from ambientgen.ear.source import Array, Sound, finite, mono
+from ambientgen.ear.source import Array, Sound
 from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
 from ambientgen.ear.verdicts import Verdict, at_most
 
@@ -90,7 +89,7 @@ def loop_features(sound: Sound, heard: Trace) -> SeamFeatures:
     The join is heard as a player would play it: the last seconds, then the first.
     """
     length = min(_LOOP_S, sound.duration_s / 2)
-    ends = [_excerpt(sound, sound.duration_s - length, length), _excerpt(sound, 0.0, length)]
+    ends = [sound.excerpt(sound.duration_s - length, length), sound.excerpt(0.0, length)]
     joined = trace([np.concatenate(ends)], sound.rate)
     frames = len(heard.bands_db)
     fine = round(frames * HOP_S / FINE_S)
@@ -128,10 +127,3 @@ def _worst(name: str, features: SeamFeatures, note: str) -> Verdict:
     said = f"{said}; {note}" if note else said
     passed = value <= limit
     return Verdict(name, value, "times the others", passed, limit, False, where, said)
-
-
-def _excerpt(sound: Sound, start_s: float, length_s: float) -> Array:
-    with soundfile.SoundFile(sound.path) as file:
-        file.seek(max(0, min(round(start_s * sound.rate), sound.frames)))
-        block = file.read(round(length_s * sound.rate), dtype="float64", always_2d=True)
-    return mono(finite(block))

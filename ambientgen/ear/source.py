@@ -62,6 +62,20 @@ class Sound:
         except (OSError, soundfile.LibsndfileError) as error:
             raise UsageError(_unreadable(self.path, error)) from None
 
+    def excerpt(self, start_s: float, length_s: float) -> Array:
+        """A stretch in one channel, (n,), at the file's rate: shorter where the file ends before.
+
+        Raises:
+            UsageError: the file is damaged there.
+        """
+        try:
+            with soundfile.SoundFile(self.path) as file:
+                file.seek(max(0, min(round(start_s * self.rate), self.frames)))
+                block = file.read(round(length_s * self.rate), dtype="float64", always_2d=True)
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise UsageError(_unreadable(self.path, error)) from None
+        return mono(finite(block))
+
 
 def open_sound(path: str | PathLike[str]) -> Sound:
     """Look at a file's header, and whether the file holds what that promises.
@@ -73,6 +87,7 @@ def open_sound(path: str | PathLike[str]) -> Sound:
     try:
         if place.is_dir():
             raise UsageError(Problem(str(place), "is a folder", "name a sound file in it"))
+        str(place).encode()  # as the library wants names
         with place.open("rb"):
             pass  # the system says better than the library why it cannot be read
         with soundfile.SoundFile(str(place)) as file:
@@ -82,6 +97,8 @@ def open_sound(path: str | PathLike[str]) -> Sound:
         raise UsageError(
             Problem(str(place), "there is no such file", "name a sound file")
         ) from None
+    except UnicodeEncodeError:
+        raise UsageError(Problem(str(place), "has a name that is not UTF-8", "rename it")) from None
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(_unreadable(place, error)) from None
     if flaw is not None:

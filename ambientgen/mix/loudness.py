@@ -128,6 +128,7 @@ def _gated(counts: NDArray[np.int64], powers: NDArray[np.float64]) -> float:
         return -math.inf
     gate_lufs = _lufs(float(powers.sum() / counts.sum())) - _RELATIVE_GATE_LU
     first = max(0, math.ceil((gate_lufs - _ABSOLUTE_GATE_LUFS) / _BIN_LU))
+    first = min(first, len(counts) - 1)  # which holds all that is louder than there are bins for
     return _lufs(float(powers[first:].sum() / counts[first:].sum()))
 
 
