@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from ambientgen.ear import Hearing, listen, pooled_auc
+from ambientgen.ear.drift import drift_verdicts
+from ambientgen.ear.repeats import strongest_repeat
 from ambientgen.ear.seam_verdicts import seam_verdicts
-from ambientgen.ear.seams import auc, join_features, trace_features
+from ambientgen.ear.seams import SeamFeatures, auc, join_features, trace_features
 from ambientgen.ear.sidecar import Told, read_sidecar
-from ambientgen.ear.source import pieces, resampled
+from ambientgen.ear.source import open_sound, pieces, resampled
 from ambientgen.ear.trace import Trace, trace
 from ambientgen.errors import UsageError
 from ambientgen.scene import parse_scene
@@ -75,6 +78,16 @@ def test_a_repeat_is_shown_where_it_is(
 
 
 # Samples
+
+
+def test_moments_that_are_compared_are_apart(tmp_path: Path) -> None:
+    """In a short sound nothing is 2.5 s from its middle: what follows it at once is not taken."""
+    audio = noise(6.2)
+    audio[2 * RATE : 4 * RATE] = audio[: 2 * RATE]
+    found = strongest_repeat(open_sound(written(tmp_path, audio)), trace([audio], RATE))
+    assert found is not None
+    assert abs(found.second_s - found.first_s) >= 2.5
+    assert found.waveform < 0.4
 
 
 def test_broken_samples_are_counted_and_placed(tmp_path: Path) -> None:
@@ -224,6 +237,33 @@ def test_pooling_reads_sidecars(tmp_path: Path) -> None:
         pooled_auc([tmp_path / "0.wav"], [[]])
 
 
+def test_pooling_hears_and_believes_what_listening_does(tmp_path: Path) -> None:
+    """Channels that cancel are heard, and a sidecar of another sound is not believed."""
+    audio = noise(20)
+    audio[10 * RATE :] *= 2
+    path = written(tmp_path, np.stack([audio, -audio], axis=1))
+    said = {"joins_s": [10.0], "samples": 20 * RATE, "sample_rate": RATE}
+    (tmp_path / "sound.json").write_text(json.dumps(said))
+    assert pooled_auc([path]).features["step"].value > 0.99
+    (tmp_path / "sound.json").write_text(json.dumps({**said, "samples": 5}))
+    with pytest.raises(ValueError, match="no file has a join"):
+        pooled_auc([path])
+
+
+def test_joins_of_hours_are_placed_in_seconds() -> None:
+    """Each is compared with what is near, and nothing else is looked at."""
+    rng, joins, others = np.random.default_rng(0), 4_000, 200_000
+    features = SeamFeatures(
+        np.sort(rng.uniform(0, others / 10, joins)),
+        np.arange(others) / 10,
+        rng.standard_normal((joins, 5)),
+        rng.standard_normal((others, 5)),
+    )
+    began = time.process_time()
+    np.testing.assert_allclose(features.placements().mean(axis=0), 0.5, atol=0.02)
+    assert time.process_time() - began < 3, "6 s where each join looks at all of the sound"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -329,6 +369,13 @@ def test_drift_is_judged_at_constant_state(tmp_path: Path) -> None:
     assert "drift.level" in failed(hearing)
     unknown = listen(written(tmp_path, creeping))
     assert "drift.level" not in failed(unknown)
+
+
+def test_a_minute_that_stands_still_is_a_minute() -> None:
+    """Its last second is one of it."""
+    scene = parse_scene("title: a\nduration: 1m\nstates: {rain: {curve: 0.5}}\n")
+    found = drift_verdicts(trace([noise(60)], RATE), scene)
+    assert [each.passed for each in found] == [True, True, True]
 
 
 def test_silence_that_was_asked_for_is_no_fault(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def drift_verdicts(heard: Trace, scene: Scene | None) -> list[Verdict]:
 
 def _still(scene: Scene, length_s: float) -> tuple[float, float]:
     """The longest stretch, to a second, in which no state moves by more than `_STILL`."""
-    times = np.arange(0.0, length_s, 1.0)
+    times = np.append(np.arange(0.0, length_s, 1.0), length_s)
     levels = np.stack([state_value(scene, state, times) for state in scene.states])
     best, start = (0.0, 0.0), 0
     low = high = levels[:, 0]

@@ -27,7 +27,7 @@ from scipy.ndimage import maximum_filter1d, median_filter
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from ambientgen.ear.source import Array, finite, open_sound
+from ambientgen.ear.source import Array, finite, mono, open_sound
 from ambientgen.ear.trace import FINE_S, HOP_S, Floats, Trace, trace
 
 Mask = NDArray[np.bool_]
@@ -83,10 +83,11 @@ class SeamFeatures:
         """
         joins, others = _with_detector(self)
         out = np.empty(joins.shape)
-        for index, time in enumerate(self.joins_s):
-            near = np.abs(self.others_s - time) <= _LOCAL_S
-            if near.sum() < _FEWEST_LOCAL:
-                near[:] = True
+        # Of hours of sound, so that each join looks at its minute alone.
+        firsts = np.searchsorted(self.others_s, self.joins_s - _LOCAL_S)
+        ends = np.searchsorted(self.others_s, self.joins_s + _LOCAL_S, "right")
+        for index, (first, end) in enumerate(zip(firsts, ends, strict=True)):
+            near = slice(first, end) if end - first >= _FEWEST_LOCAL else slice(None)
             below = (others[near] < joins[index]).mean(axis=0)
             same = (others[near] == joins[index]).mean(axis=0)
             out[index] = below + same / 2
@@ -156,8 +157,9 @@ def pooled_auc(
     found = []
     for index, path in enumerate(files):
         sound = open_sound(path)
-        joins = read_sidecar(sound.path).unscripted_s if joins_s is None else joins_s[index]
-        heard = trace((finite(block).mean(axis=1) for block in sound.blocks()), sound.rate)
+        told = read_sidecar(sound.path).about(sound)
+        joins = told.unscripted_s if joins_s is None else joins_s[index]
+        heard = trace((mono(finite(block)) for block in sound.blocks()), sound.rate)
         found.append(trace_features(heard, joins or ()).placements())
     placements = np.concatenate(found) if found else np.zeros((0, len(FEATURES) + 1))
     if not len(placements):
