@@ -3,6 +3,7 @@ takes no more."""
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -36,7 +37,7 @@ from ambientgen.training.devices import ONE_CPU
 from ambientgen.training.keep import kept, kept_of, new_array, writing_below, written
 from ambientgen.training.lock import LOCK, alone_in
 from ambientgen.training.loop import Fit, Schedule
-from ambientgen.training.order import Order, check, made_of, with_steps
+from ambientgen.training.order import MARK, Order, check, made_of, with_steps
 from ambientgen.training.recipe import load_recipe, parse_recipe
 from ambientgen.training.recordings import check_usable
 from ambientgen.training.sources import find
@@ -337,9 +338,13 @@ def test_a_trainings_own_folders_are_no_recordings(
         (["--data", ""], "--data: is empty"),
         (["--from", " "], "--from: is empty"),
         (["--work", ""], "--work: is empty"),
+        (["--data", "~nobody-of-that-name/x"], "there is no such folder"),
+        (["--data", "x" * 300], "the name is too long"),
+        (["--work", "x" * 300], "the name is too long"),
+        (["-o", "x" * 245], "the name is too long"),
     ],
 )
-def test_an_empty_name_is_refused(
+def test_a_name_that_can_be_none_is_refused(
     args: list[str],
     said: str,
     tmp_path: Path,
@@ -432,6 +437,25 @@ def test_a_work_folder_is_one_trainings_at_a_time(tmp_path: Path) -> None:
     with alone_in(tmp_path):
         pass
     process.communicate()
+
+
+def test_a_work_folder_that_lets_nobody_in_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_arguments: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / LOCK))
+
+    monkeypatch.setattr(job, "alone_in", refused)
+    order = Order(parse_recipe(TINY.encode(), "tiny.yaml"), tmp_path, device="cpu")
+    with pytest.raises(OutputError, match="cannot be written"):
+        job.train(order)
+
+
+@pytest.mark.parametrize("mark", ["[]", "{", "5"])
+def test_a_mark_that_makes_no_sense_is_another_trainings(mark: str, tmp_path: Path) -> None:
+    (tmp_path / MARK).write_text(mark)
+    with pytest.raises(UsageError, match="holds a training with another synth"):
+        check(Order(parse_recipe(TINY.encode(), "tiny.yaml"), tmp_path))
 
 
 def test_only_the_first_of_several_processes_locks(

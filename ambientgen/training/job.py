@@ -133,13 +133,13 @@ def _begun(order: Order, devices: Devices) -> Iterator[None]:
     if order.data is not None:
         check_usable(order.data, order.work / "recordings", order.apart)
     with ExitStack() as around:
+        around.enter_context(writing_below(order.work))
         if devices.rank == 0:
             make_work(order)
             around.enter_context(alone_in(order.work))
             mark(order)
         devices.wait()
-        with writing_below(order.work):
-            yield
+        yield
 
 
 def _place(devices: Devices) -> Event:

@@ -5,6 +5,7 @@ Torch-free, and writes nothing: everything is refused before the first second of
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import os
@@ -45,7 +46,8 @@ class Order:
     @property
     def data(self) -> Path | None:
         """The folder of recordings."""
-        return Path(self.recipe.data).expanduser() if self.recipe.data is not None else None
+        # Not Path.expanduser, which fails where a user has no home: then there is no such folder.
+        return Path(os.path.expanduser(self.recipe.data)) if self.recipe.data is not None else None
 
     @property
     def apart(self) -> tuple[Path, ...]:
@@ -67,6 +69,7 @@ def check(order: Order) -> None:
         what = "training needs accelerate, which is not here"
         raise UsageError(Problem("", what, "run `pip install 'ambientgen[train]'`"))
     _check_recipe(order.recipe)
+    _check_names(order)
     if order.recipe.start is not None:
         resolve(order.recipe.start)
     if order.data is not None:
@@ -103,6 +106,22 @@ def _check_recipe(recipe: Recipe) -> None:
             problems.append(Problem("recipe", what, "write for example `clips: 5000`"))
     if problems:
         raise UsageError(*problems)
+
+
+def _check_names(order: Order) -> None:
+    """Refuse names that are too long for the system: of a model, while it is written (`beside`)."""
+    for option, place in (("-o", order.output), ("--work", order.work), ("--data", order.data)):
+        if place is None:
+            continue
+        name = f".{place.name}.12345678.part" if option == "-o" else place.name
+        try:
+            os.lstat(place.absolute().parent / name)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                problem = Problem(
+                    f"{option} {place}", "the name is too long", "choose a shorter one"
+                )
+                raise UsageError(problem) from None
 
 
 def _check_output(output: Path, force: bool) -> None:
@@ -159,9 +178,10 @@ def _check_work(order: Order) -> None:
     try:
         made_from = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        made_from = {}
+        made_from = None
+    known = made_from if isinstance(made_from, dict) else {}
     now = made_of(order)
-    changed = [name for name, value in now.items() if made_from.get(name) != value]
+    changed = [name for name, value in now.items() if known.get(name) != value]
     if changed:
         what = f"holds a training with another {' and another '.join(changed)}"
         remedy = "name another folder with --work, or delete this one"
