@@ -33,7 +33,7 @@ _SUFFIX, _PART_SUFFIX = ".entry", ".part"
 _PART_AGE_S = 3600.0  # an entry is written in milliseconds: such a part's writer is dead
 _TRIM_SHARE = 16  # a render looks at the store's size each time it wrote this fraction of the limit
 _TRIMMED_TO = 0.9  # of the limit, so that not every entry more means another trim
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kMGT]?)i?B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kMGT]?)i?B?", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 

@@ -229,7 +229,7 @@ def test_a_size_without_a_unit_is_no_handful_of_bytes() -> None:
         parse_size("5", "--cache-size")
 
 
-@pytest.mark.parametrize("text", ["", "-1", "2 apples", "GB", "1e9", "nan", "9" * 400])
+@pytest.mark.parametrize("text", ["", "-1", "2 apples", "GB", "1e9", "nan", "9" * 400, "5\u212aB"])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match="write for example `2GB`"):
         parse_size(text, "--cache-size")
