@@ -56,6 +56,17 @@ def test_events_begin_where_the_scene_and_its_seed_say() -> None:
     assert [t for t in events_s(often, 20.0, 10.0) if 0 <= t < 10] == pytest.approx(inside)
 
 
+def test_nothing_is_asked_for_between_single_events(tmp_path: Path) -> None:
+    """Of a scene that has nothing else; without it, nobody knows."""
+    scene = parse_scene("duration: 8s\nevents: [{at: 3s, sound: thunder}]\n", "a.yaml")
+    audio = np.zeros(8 * RATE)
+    audio[3 * RATE : 4 * RATE] = np.random.default_rng(0).normal(0, 0.1, RATE)
+    soundfile.write(tmp_path / "a.wav", audio, RATE)
+    for told, passed in ((scene, True), (storm(), False), (None, False)):
+        found = {each.name: each for each in listen(tmp_path / "a.wav", told).verdicts}
+        assert found["faults.silence"].passed is passed
+
+
 def test_events_of_a_loop_come_every_turn() -> None:
     loop = parse_scene(STORM + "loop: true\n", "storm.yaml")
     assert events_s(loop, 0.0, 80.0) == (12.0, 52.0)

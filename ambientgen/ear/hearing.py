@@ -126,6 +126,8 @@ def listen(
     joins = away_from(_once(hops if known is None else known, turn_s, heard), events or ())
     curves = heard_curves(heard, scene) if scene else []
     silent = silent_stretches(scene, heard.duration_s) if scene else ()
+    if whole is not None and all(layer.events for layer in whole.sounds) and scene is None:
+        silent = ((0.0, heard.duration_s),)  # nothing is asked for between single events
     promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))
     turns = heard.duration_s / (turn_s or heard.duration_s)
     verdicts = [
