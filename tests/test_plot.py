@@ -22,13 +22,16 @@ from ambientgen.models.registry import resolve
 from ambientgen.picture.draw import Sounding, picture, time_ticks
 from ambientgen.picture.likeness import Likeness
 from ambientgen.picture.rows import COLOURS
+from ambientgen.picture.sound import sound_timeline
 from ambientgen.picture.spectrogram import spectrogram
 from ambientgen.picture.timeline import Line, Strip, clock, timeline, wordings
 from ambientgen.picture.words import Word, placed, shortened
 from ambientgen.plan import make_plan
 from ambientgen.scene import load_scene, parse_scene
+from ambientgen.scene.document import scene_document
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.scene import Scene
+from ambientgen.sidecar import FORMAT, Asked
 
 SCENES = Path(__file__).parent.parent / "scenes"
 
@@ -349,6 +352,16 @@ def test_plot_draws_a_sound_that_nothing_is_told_of(tmp_path: Path) -> None:
     sound = tone(tmp_path / "tone.wav", 440.0)
     assert run("plot", sound, "-o", tmp_path / "tone.png") == ExitCode.DONE
     assert size_of((tmp_path / "tone.png").read_bytes()) == (1_200, 800)
+
+
+@pytest.mark.parametrize(("samples", "title"), [(64_000, "tone.wav: Rain"), (64_001, "tone.wav")])
+def test_a_sidecar_of_another_sound_is_not_drawn(samples: int, title: str, tmp_path: Path) -> None:
+    sound = tone(tmp_path / "tone.wav", 440.0)
+    scene = scene_document(replace(load_scene(SCENES / "rain.yaml"), title="Rain"))
+    told = {"format": FORMAT, "asked": Asked().to_json(), "scene": scene, "sha256": ""}
+    told |= {"samples": samples, "sample_rate": 16_000}
+    (tmp_path / "tone.json").write_text(json.dumps(told))
+    assert sound_timeline(str(sound))[0].title == title
 
 
 def test_a_sound_picture_is_of_the_asked_stretch(tmp_path: Path) -> None:

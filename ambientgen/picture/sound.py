@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ambientgen.asked import WHOLE, Between
-from ambientgen.ear.source import open_sound
+from ambientgen.ear.source import Sound, open_sound
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.picture.draw import Sounding
 from ambientgen.picture.spectrogram import spectrogram
@@ -35,7 +35,7 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
         what = f"the sound ends at {spell(round(sound.duration_s, 2))}"
         raise UsageError(Problem("--from", what, "write a time before the end"))
     seen = spectrogram(path, start_s, end_s)
-    beside = _sidecar(Path(path))
+    beside = _sidecar(sound)
     shift_s = 0.0 if beside is None else _shift_s(beside)
     shown = None
     if beside is not None:
@@ -61,12 +61,16 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
     return shown, Sounding(moved, _joins(beside, start_s, end_s, shift_s))
 
 
-def _sidecar(path: Path) -> Sidecar | None:
-    """What lies beside the sound, if it can be read; anything else tells nothing."""
+def _sidecar(sound: Sound) -> Sidecar | None:
+    """What lies beside the sound, if it can be read and is of a sound as long; anything else tells
+    nothing."""
     try:
-        return read_sidecar(sidecar_path(path))
+        found = read_sidecar(sidecar_path(sound.path))
     except (OSError, AmbientgenError):
         return None
+    length = sound.frames, sound.rate
+    told = found.document if found is not None else {}
+    return found if (told.get("samples"), told.get("sample_rate")) == length else None
 
 
 def _told(beside: Sidecar, start_s: float, end_s: float) -> Timeline | None:
