@@ -125,9 +125,6 @@ def listen(
     turn_s = _turn_s(told, whole)
     joins = away_from(_once(hops if known is None else known, turn_s, heard), events or ())
     curves = heard_curves(heard, scene) if scene else []
-    silent = silent_stretches(scene, heard.duration_s) if scene else ()
-    if whole is not None and all(layer.events for layer in whole.sounds) and scene is None:
-        silent = ((0.0, heard.duration_s),)  # nothing is asked for between single events
     promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))
     turns = heard.duration_s / (turn_s or heard.duration_s)
     verdicts = [
@@ -137,7 +134,7 @@ def listen(
         *_texture_verdicts(heard, references),
         *drift_verdicts(heard, scene),
         *faults.verdicts(),
-        *gap_verdicts(heard, silent, levels.levels_db),
+        *gap_verdicts(heard, _unasked(whole, scene, heard), levels.levels_db),
         *repeat_verdicts(strongest_repeat(sound, heard, turn_s)),
         *width.verdicts(),
     ]
@@ -156,6 +153,18 @@ def _goes_round(scene: Scene, length_s: float) -> bool:
     """Whether a sound of that length is whole turns of a looped scene: a stretch of it is none."""
     turns = length_s / scene.duration_s
     return scene.loop and round(turns) > 0 and abs(turns - round(turns)) * scene.duration_s < HOP_S
+
+
+def _unasked(
+    whole: Scene | None, scene: Scene | None, heard: Trace
+) -> tuple[tuple[float, float], ...]:
+    """Where nothing is asked for, (start, end) in seconds: neither by states, `scene`, nor in a
+    scene that is nothing but single events."""
+    if scene is not None:
+        return silent_stretches(scene, heard.duration_s)
+    if whole is not None and all(layer.events for layer in whole.sounds):
+        return ((0.0, heard.duration_s),)
+    return ()
 
 
 def _turn_s(told: Told, scene: Scene | None) -> float | None:
