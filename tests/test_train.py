@@ -203,13 +203,22 @@ def test_bad_files_are_named_and_never_fatal(tmp_path: Path) -> None:
     whole = noise(data / "cut.flac", 25.0, 44_100).read_bytes()
     (data / "cut.flac").write_bytes(whole[: len(whole) // 2])
     (data / "only_header.wav").write_bytes(noise(tmp_path / "x.wav", 2.0).read_bytes()[:44])
+    whole = noise(data / "broken_off.wav", 25.0).read_bytes()
+    (data / "broken_off.wav").write_bytes(whole[:-64_000])
+    (data / "noise.mp3").write_bytes(np.random.default_rng(1).bytes(20_000))
+    (data / "gone.wav").symlink_to("nowhere.wav")
     made = build(data, tmp_path / "work", None, 100, 0)
     assert {r.file for r in made.remarks} == {
         "brief.wav", "empty.wav", "text.wav", "paper.pdf", "silent.wav", "holes.wav", "cut.flac",
-        "only_header.wav",
+        "only_header.wav", "broken_off.wav", "noise.mp3", "gone.wav",
     }  # fmt: skip
-    assert set(made.states) == {"good", "cut"}
-    assert any("before that are used" in str(remark) for remark in made.remarks)
+    assert set(made.states) == {"good", "cut", "broken_off"}
+    said = {remark.file: remark.what for remark in made.remarks}
+    assert said["cut.flac"].endswith("; the clip before that is used")
+    assert said["broken_off.wav"].startswith("ends after 23.0 s, before its header says")
+    assert said["broken_off.wav"].endswith("; 2 clips before that are used")
+    assert "cannot be read as sound (it holds no sound)" in said["noise.mp3"]
+    assert said["gone.wav"] == "is a link to nothing; skipped"
     again = build(data, tmp_path / "work", None, 100, 0)
     np.testing.assert_array_equal(made.mels, again.mels)
 
@@ -319,12 +328,8 @@ def test_a_recipe_from_before_a_stage_keeps_its_networks_as_they_are(tmp_path: P
         ("- a", "r.yaml:1:1", "a mapping of fields"),
         ("a: 'x", "r.yaml:1:4", "not closed"),
         ("", "r.yaml:1:1", "empty"),
-        ("stages: {}", "r.yaml:1:1", "lacks `vae`"),
-        (
-            "stages: {unet: {steps: 1}}",
-            "r.yaml:1:1",
-            "`vae`, `mae`, `clap`, `meaning` and `vocoder`",
-        ),
+        ("licence: MIT", "r.yaml:1:1", "lacks `stages`"),
+        ("stages: {unet: {}}", "r.yaml:1:10", "lacks `steps`"),
     ],
 )
 def test_a_wrong_recipe_is_told_at_its_line(text: str, place: str, said: str) -> None:
@@ -332,6 +337,15 @@ def test_a_wrong_recipe_is_told_at_its_line(text: str, place: str, said: str) ->
         parse_recipe(text.encode(), "r.yaml")
     told = [problem for problem in caught.value.problems if problem.place == place]
     assert any(said in str(problem) for problem in told), caught.value
+
+
+def test_stages_that_are_left_out_keep_what_they_start_from(tmp_path: Path) -> None:
+    recipe = parse_recipe(b"data: recordings\nstages: {unet: {steps: 1}}", "r.yaml")
+    assert recipe.stages.unet.steps == 1
+    left = [name for name in STAGES if name != "unet"]
+    assert {getattr(recipe.stages, name).steps for name in left} == {0}
+    with pytest.raises(UsageError, match=r"vae, mae, clap, .* would learn nothing"):
+        check(Order(recipe, tmp_path / "model", tmp_path / "work"))
 
 
 def test_steps_of_the_command_line_win() -> None:

@@ -37,6 +37,14 @@ def flaw_of(path: Path, file: Any) -> Flaw | None:
     return None if missed is None else Flaw(missed, "save it anew, as WAV or FLAC")
 
 
+def reason_of(error: Exception) -> str:
+    """Why the library cannot read a file that is there: in its own words, without the path."""
+    said = " ".join(str(error).split()).rpartition(": ")[2].rstrip(".")
+    if said.startswith("File does not exist"):  # what it says of an MP3 that is none
+        return "it holds no sound"
+    return said or type(error).__name__
+
+
 def _can_be_entered(file: Any) -> bool:
     """Whether an open file can be read from any sample on: what GSM and G.72x pack cannot, and of
     DWVW the library learns it by trying."""

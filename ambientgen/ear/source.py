@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from ambientgen.audio_file.intact import flaw_of
+from ambientgen.audio_file.intact import flaw_of, reason_of
 from ambientgen.ear.texture import RATE
 from ambientgen.errors import Problem, UsageError
 
@@ -117,12 +117,10 @@ def _unreadable(path: Path, error: Exception) -> Problem:
         reason = (error.strerror or str(error)).lower()
         remedy = "let it be read" if isinstance(error, PermissionError) else "name another file"
         return Problem(str(path), f"cannot be read ({reason})", remedy)
-    said = " ".join(str(error).split()).rstrip(".")
-    reason = said.rpartition(": ")[2] or type(error).__name__
     remedy = "name a WAV, FLAC or OGG file that other programs play"
     if path.suffix.lower() in (".yaml", ".yml"):
         remedy = "render the scene, and name its sound"
-    return Problem(str(path), f"cannot be read as sound ({reason})", remedy)
+    return Problem(str(path), f"cannot be read as sound ({reason_of(error)})", remedy)
 
 
 def broken(block: Array) -> NDArray[np.bool_]:

@@ -67,7 +67,9 @@ def unreadable(layer: Layer, error: Exception) -> Problem:
     """A file that the system does not hand out, or that the library refuses: in their own words."""
     barred = error if isinstance(error, OSError) else _barred(recording_path(layer))
     if barred is None:
-        what = f"cannot be read as sound ({_reason(error)})"
+        from ambientgen.audio_file.intact import reason_of
+
+        what = f"cannot be read as sound ({reason_of(error)})"
         return _problem(layer, what, "use a whole WAV, FLAC, Ogg or MP3 file")
     reason = (barred.strerror or str(barred)).lower()
     if isinstance(barred, PermissionError):
@@ -134,11 +136,6 @@ def _problem(layer: Layer, what: str, remedy: str) -> Problem:
     return Problem(
         layer.place or str(recording_path(layer)), f"the recording {name} {what}", remedy
     )
-
-
-def _reason(error: Exception) -> str:
-    """The library's own words, without the path it repeats."""
-    return str(error).rsplit(": ", 1)[-1].rstrip(".") or type(error).__name__
 
 
 def _barred(path: Path) -> OSError | None:

@@ -37,18 +37,21 @@ class StageFields(_Fields):
     weight_decay: Share = 0.0
 
 
-class Stages(_Fields):
-    """All stages, in the order they are done in. `decoding` and `few` may be left out: recipes are
-    older."""
+_KEPT = StageFields(steps=0)
 
-    vae: StageFields
-    mae: StageFields
-    clap: StageFields
-    meaning: StageFields
-    vocoder: StageFields
-    decoding: StageFields = StageFields(steps=0)
-    unet: StageFields
-    few: StageFields = StageFields(steps=0)
+
+class Stages(_Fields):
+    """All stages, in the order they are done in. One that is left out keeps the weights that it
+    starts from."""
+
+    vae: StageFields = _KEPT
+    mae: StageFields = _KEPT
+    clap: StageFields = _KEPT
+    meaning: StageFields = _KEPT
+    vocoder: StageFields = _KEPT
+    decoding: StageFields = _KEPT
+    unet: StageFields = _KEPT
+    few: StageFields = _KEPT
 
 
 STAGES = tuple(Stages.model_fields)

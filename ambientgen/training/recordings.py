@@ -23,6 +23,8 @@ import soxr
 import torch
 from numpy.typing import NDArray
 
+from ambientgen.audio_file.intact import reason_of
+from ambientgen.audio_file.truncation import cut_short
 from ambientgen.ear.source import CANCELLED
 from ambientgen.errors import Problem, UsageError
 from ambientgen.prompts import compose
@@ -121,6 +123,8 @@ def _at_our_rate(path: Path) -> Iterator[Clip]:
         raise Unusable("has a name that is not UTF-8; rename it") from None
     try:
         with soundfile.SoundFile(path) as file:
+            broken_off = file.frames > 0 and cut_short(path, file) is not None
+        with soundfile.SoundFile(path) as file:  # anew: not every file can be entered again
             stream = soxr.ResampleStream(file.samplerate, RATE, 1, dtype="float32", quality="HQ")
             read, alone = 0, -1
             for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
@@ -131,14 +135,13 @@ def _at_our_rate(path: Path) -> Iterator[Clip]:
                 mono = block.mean(1) if alone < 0 else block[:, alone].copy()
                 yield stream.resample_chunk(mono)
             yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
-            if read < file.frames < ENDLESS:
+            if read < file.frames < ENDLESS or broken_off:
                 raise Unusable(f"ends after {read / file.samplerate:.1f} s, before its header says")
     except TypeError:  # what soundfile knows by its name, and not by a header
         raise Unusable("has no header that says its rate; convert it to WAV or FLAC") from None
     except (soundfile.SoundFileError, OSError, ValueError) as error:
-        said = " ".join(str(error).split(":")[-1].split()).rstrip(".")
-        remedy = "convert it to WAV or FLAC"
-        raise Unusable(f"cannot be read as sound ({said.lower()}); {remedy}") from None
+        said = reason_of(error).lower()
+        raise Unusable(f"cannot be read as sound ({said}); convert it to WAV or FLAC") from None
 
 
 def _check(block: Clip) -> None:
@@ -271,7 +274,8 @@ def _heard_in(source: Source, remarks: list[Remark]) -> Iterator[tuple[Clip, flo
         if not count:
             remarks.append(Remark(source.name, "is silent; skipped"))
     except Unusable as error:
-        end = f"; {count} clips before that are used" if count else "; skipped"
+        clips = "the clip before that is" if count == 1 else f"{count} clips before that are"
+        end = f"; {clips} used" if count else "; skipped"
         remarks.append(Remark(source.name, f"{error}{end}"))
 
 

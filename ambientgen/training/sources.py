@@ -104,6 +104,11 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
     for path in files:
         if path.suffix.lower() in CARDS:
             continue
+        if not path.exists():
+            found.remarks.append(
+                Remark(path.relative_to(folder).as_posix(), "is a link to nothing; skipped")
+            )
+            continue
         captions = [*told.pop(path, ()), *_card(path, folder, found.remarks)]
         name = path.relative_to(folder).as_posix()
         if captions:
@@ -126,7 +131,7 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
 
 
 def _files(folder: Path, apart: Sequence[Path]) -> Iterator[Path]:
-    """Regular files, but hidden ones and those in folders `apart`."""
+    """Regular files and links to nothing, but no hidden ones nor those in folders `apart`."""
     left_out = {os.path.realpath(each) for each in apart}
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(
@@ -137,7 +142,8 @@ def _files(folder: Path, apart: Sequence[Path]) -> Iterator[Path]:
         )
         for name in sorted(names):
             path = Path(place) / name
-            if not name.startswith(".") and path.is_file():
+            lost = path.is_symlink() and not path.exists()
+            if not name.startswith(".") and (path.is_file() or lost):
                 yield path
 
 
@@ -172,7 +178,9 @@ def _read_table(
         lines = [line.split("\t") for line in text.splitlines() if line.strip()]
         rows = [(cells[0].strip(), cells[-1]) for cells in lines if len(cells) > 1]
         if len(rows) < len(lines):
-            what = f"{len(lines) - len(rows)} lines have no tab between file and caption"
+            lacking = len(lines) - len(rows)
+            lines_have = "1 line has" if lacking == 1 else f"{lacking} lines have"
+            what = f"{lines_have} no tab between file and caption"
             remarks.append(Remark(own_name, what))
         rows = [row for row in rows if row[0].lower() != "file"]
     elif text:
