@@ -7,6 +7,7 @@ import html
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".svg", ".html")
 
+_MARK = 0.06  # of a spectrogram's height
 _COLUMNS = 1_500  # of a spectrogram: more than a screen shows
 _MOST_JOINS = 400  # more would be a grey wall
 _COLOURS = {True: "#1a7f37", False: "#cf222e", None: "#6e7781"}
@@ -137,11 +139,20 @@ def _draw_spectrogram(axis: Any, hearing: Hearing) -> None:
     axis.set_yticks(ticks + 0.5, [f"{band_centres_hz()[tick]:.0f} Hz" for tick in ticks])
     axis.set(xlabel="s", xlim=(0, hearing.sound.duration_s))
     if hearing.told and len(hearing.joins_s) <= _MOST_JOINS:
-        for join in hearing.joins_s:
-            axis.axvline(join, color="white", linewidth=0.4, alpha=0.6)
-    for verdict in hearing.failures:
-        for time in verdict.where_s:
-            axis.axvline(time, color="#54aeff", linewidth=1.2, ymax=0.08)
+        _mark(axis, hearing.joins_s, "joins", 1.0, "#57606a")
+    times = [time for verdict in hearing.failures for time in verdict.where_s]
+    _mark(axis, times, "failed", 1.0 + _MARK, _COLOURS[False])
+
+
+def _mark(axis: Any, times_s: Sequence[float], called: str, height: float, colour: str) -> None:
+    """Marks over a spectrogram, where nothing covers them, from `height` of it on."""
+    if not len(times_s):
+        return
+    place = axis.get_xaxis_transform()
+    axis.vlines(
+        times_s, height, height + _MARK, colour, linewidth=1.0, transform=place, clip_on=False
+    )
+    axis.text(1.005, height + _MARK / 2, called, fontsize=7, va="center", transform=axis.transAxes)
 
 
 def _draw_verdicts(axis: Any, verdicts: tuple[Verdict, ...]) -> None:
