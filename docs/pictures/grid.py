@@ -24,6 +24,7 @@ from ambientgen.models.registry import resolve
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
 from ambientgen.synth import TEXTURES
+from ambientgen.training.scores.teacher import Wish
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -79,8 +80,7 @@ def draw(model: str, picture: str, recordings: str | None = None) -> None:
     for row, name in zip(grid, states, strict=True):
         show(row[0], real(folder, name), f"{name}, real")
         for column, level in enumerate(LEVELS):
-            rng = np.random.default_rng([SEED, column])
-            made = TEXTURES[name](np.full(SECONDS * RATE, level), rng)
+            made = Wish.held(name, level, SECONDS, SEED).make()  # of the usual kind, one identity
             show(row[1 + column], made, f"{name} {level:g}, procedural")
             heard = rendered(renderer, model, name, level)
             show(row[4 + column], heard, f"{name} {level:g}, {Path(model).name}")
