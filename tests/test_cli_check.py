@@ -55,6 +55,26 @@ def test_json_tells_what_cannot_be_heard(folder: Path, capsys: pytest.CaptureFix
         assert code(*args) == found and not capsys.readouterr().out
 
 
+def test_several_sounds_are_each_judged_and_the_gravest_code_wins(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code("good.wav", "bad.wav", "--json") == ExitCode.FAILED
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(each["file"], each["passed"]) for each in told] == [
+        ("good.wav", True),
+        ("bad.wav", False),
+    ]
+    assert code("none.wav", "good.wav", "bad.wav") == ExitCode.BAD_INPUT
+    said = capsys.readouterr()
+    assert "none.wav: there is no such file" in said.err
+    assert "good.wav: passes" in said.out and "bad.wav: fails faults.dc" in said.out
+    assert code("good.wav", "bad.wav", "--report", "r.png") == ExitCode.BAD_INPUT
+    assert "2 sounds cannot be drawn into one file" in capsys.readouterr().err
+    assert code("good.wav", "bad.wav", "--scene", "none.yaml", "--json") == ExitCode.BAD_INPUT
+    said = capsys.readouterr()
+    assert said.err.count("none.yaml") == 1 and len(said.out.splitlines()) == 2
+
+
 def test_silence_is_called_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     soundfile.write("silent.wav", np.zeros(3 * 16_000), 16_000)
     assert code("silent.wav") == ExitCode.FAILED

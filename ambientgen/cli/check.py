@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,97 +14,127 @@ from ambientgen.cli import options
 from ambientgen.cli.exit_codes import gravest
 from ambientgen.cli.files import check_new_file, write_whole
 from ambientgen.cli.inputs import Overrides, read_scene
-from ambientgen.cli.outcomes import problems_json, tell_error
+from ambientgen.cli.outcomes import Outcomes, problems_json, tell_error
 from ambientgen.console import Console, table
 from ambientgen.errors import ExitCode, OutputError, Problem, UsageError
 
 if TYPE_CHECKING:
     from ambientgen.ear import Hearing
+    from ambientgen.scene import Scene
 
 
 def check(
-    audio: Annotated[str, typer.Argument(metavar="AUDIO", help="A sound file.")],
+    sounds: Annotated[list[str], typer.Argument(metavar="AUDIO", help="Sound files.")],
     *,
     scene: Annotated[
         str | None,
-        typer.Option("--scene", metavar="SCENE", help="What it should follow: a scene file."),
+        typer.Option("--scene", metavar="SCENE", help="What they should follow: a scene file."),
     ] = None,
     reference: Annotated[
         str | None,
         typer.Option(
             "--reference",
             metavar="AUDIO",
-            help="A recording that its texture should be like, or a folder of them.",
+            help="A recording that their texture should be like, or a folder of them.",
         ),
     ] = None,
     report: Annotated[
         str | None,
         typer.Option(
-            "--report", metavar="FILE", help="Draw what was heard: a .png, .svg or .html file."
+            "--report",
+            metavar="FILE",
+            help="Draw what was heard of a single sound: a .png, .svg or .html file.",
         ),
     ] = None,
     as_json: options.AsJson = False,
     force: options.Force = False,
 ) -> None:
-    """Listen to a sound file, and judge it.
+    """Listen to sound files, and judge each.
 
     Seams, loop point, curves followed (with --scene), texture, drift, faults and repetition: exit
     code 5 if a verdict fails. Joins come from the sidecar that a render leaves beside its file.
     """
     console = Console()
+    listener = _Listener(Outcomes(console, as_json), console, as_json)
     try:
-        hearing = _heard(audio, scene, reference, (report, force))
-        code = ExitCode.DONE if hearing.passed else ExitCode.FAILED
-        if hearing.remark is not None:
-            console.notice(hearing.remark)
+        target = _target(report, force, sounds, (scene, reference))
+        wanted = read_scene(scene, Overrides.of(None)) if scene is not None else None
     except Exception as error:
         code = tell_error(error, console)
-        failure = {"problems": problems_json(error)}
-        told = json.dumps({"file": audio, "error": failure, "exit_code": int(code)})
-        _tell(told if as_json else None, code, console)
+        for file in sounds:
+            listener.tell_failure(file, error, code)
     else:
-        told = json.dumps(hearing.to_json(), indent=2) if as_json else _text(hearing)
-        _tell(told, code, console)
+        for file in sounds:
+            listener.listen(file, wanted, reference, (target, force))
+    raise typer.Exit(listener.outcomes.code)
 
 
-def _tell(told: str | None, code: ExitCode, console: Console) -> NoReturn:
-    """Print what is to be told, and end with `code`, or with a graver one if it cannot be."""
-    try:
-        if told is not None:
-            console.out(told)
-    except OutputError as error:
-        code = gravest((code, tell_error(error, console)))
-    raise typer.Exit(code)
+@dataclass(frozen=True)
+class _Listener:
+    """Hears one sound after another, whatever becomes of the others, and tells of each."""
+
+    outcomes: Outcomes
+    console: Console
+    as_json: bool
+
+    def listen(
+        self,
+        file: str,
+        scene: Scene | None,
+        reference: str | None,
+        drawn_to: tuple[Path | None, bool],
+    ) -> None:
+        """Judge one sound; draw it, if that is wanted, to a file that may be replaced or not."""
+        from ambientgen.ear import listen
+
+        target, force = drawn_to
+        try:
+            hearing = listen(file, scene, reference=reference)
+            if target is not None:
+                from ambientgen.ear.report import report as drawn
+
+                write_whole(target, drawn(hearing, target.suffix.lower()), force)
+        except Exception as error:  # the other sounds are still to be heard
+            self.tell_failure(file, error, tell_error(error, self.console))
+            return
+        if hearing.remark is not None:
+            self.console.notice(hearing.remark)
+        if not hearing.passed:
+            self._end_with(ExitCode.FAILED)
+        if self.as_json:
+            self.outcomes.record(hearing.to_json())
+            return
+        try:
+            self.console.out(_text(hearing))
+        except OutputError as error:
+            self._end_with(tell_error(error, self.console))
+
+    def tell_failure(self, file: str, error: Exception, code: ExitCode) -> None:
+        """What programs are told of a sound that could not be judged."""
+        self._end_with(code)
+        failure = {"problems": problems_json(error)}
+        self.outcomes.record({"file": file, "error": failure, "exit_code": int(code)})
+
+    def _end_with(self, code: ExitCode) -> None:
+        self.outcomes.code = gravest((self.outcomes.code, code))
 
 
-def _heard(
-    audio: str, scene: str | None, reference: str | None, drawn_to: tuple[str | None, bool]
-) -> Hearing:
-    """What there is to hear; drawn, if that is wanted, to a file that may be replaced or not."""
-    report, force = drawn_to
-    target = _target(report, force, (audio, scene, reference))
-    wanted = read_scene(scene, Overrides.of(None)) if scene is not None else None
-    from ambientgen.ear import listen
-
-    hearing = listen(audio, wanted, reference=reference)
-    if target is not None:
-        from ambientgen.ear.report import report as drawn
-
-        write_whole(target, drawn(hearing, target.suffix.lower()), force)
-    return hearing
-
-
-def _target(report: str | None, force: bool, read: tuple[str | None, ...]) -> Path | None:
+def _target(
+    report: str | None, force: bool, sounds: Sequence[str], read: tuple[str | None, ...]
+) -> Path | None:
     """Where the report goes, if it can: found out before anything is listened to. It replaces
-    none of the files that are `read`."""
+    neither a sound nor one of the files that are `read`."""
     if report is None:
         return None
+    if len(sounds) > 1:
+        what = f"{len(sounds)} sounds cannot be drawn into one file"
+        raise UsageError(Problem("--report", what, "check one at a time to draw it"))
     path = Path(report)
     if path.suffix.lower() not in {".png", ".svg", ".html"}:
         what, remedy = f"`{report}` is no kind of report", "name a .png, .svg or .html file"
         raise UsageError(Problem("--report", what, remedy))
     real = os.path.realpath(report)
-    if any(name is not None and os.path.realpath(name) == real for name in read):
+    if any(name is not None and os.path.realpath(name) == real for name in (*sounds, *read)):
         raise UsageError(Problem("--report", f"{report} is read here", "name another file"))
     check_new_file(path, force)
     return path

@@ -99,10 +99,11 @@ quits, `play` ends with 0; with 4 if it says that it failed. On Ctrl-C both end.
 """
 
 _CHECK = """\
-With `--json`: `file`, `duration_s`, `sample_rate`, `channels`, `passed` (no verdict failed),
-`joins` (`{count, told}`; not `told`: every hop is taken) and `verdicts`, a list of `{name, value,
-unit, passed, limit, at_least, where_s, note}`, `passed` being null where nothing is judged; or
-`file`, `error` and `exit_code` as `render --json` has them. [ear.md](ear.md) says what is measured.
+With `--json`, each sound gives one JSON object on a line of its own: `file`, `duration_s`,
+`sample_rate`, `channels`, `passed` (no verdict failed), `joins` (`{count, told}`; not `told`: every
+hop is taken) and `verdicts`, a list of `{name, value, unit, passed, limit, at_least, where_s,
+note}`, `passed` being null where nothing is judged; or `file`, `error` and `exit_code` as `render
+--json` has them. [ear.md](ear.md) says what is measured.
 """
 
 _VERIFY = """\
