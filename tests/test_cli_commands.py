@@ -528,7 +528,9 @@ def test_doctor_tells_versions_and_whether_the_model_loads(
 ) -> None:
     trials = {"pocket": doctor.try_model(str(hub_faithful_folder))}
     monkeypatch.setattr(doctor, "try_model", trials.__getitem__)
+    monkeypatch.setenv("AMBIENTGEN_CACHE", "kept")
     found = json.loads(said(capsys, "doctor", "--json")[0])
+    assert Path(found["windows"]).parent.name == "kept"
     assert found["pocket"]["loads"] is True
     assert found["device"] in {"cpu", "cuda", "mps"}
     assert found["cores"] >= 1

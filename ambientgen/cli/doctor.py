@@ -50,7 +50,8 @@ def examine() -> dict[str, Any]:
         "packages": {name: _version(name) for name in required()},
         "device": _device(),
         "cores": _cores(),
-        "cache": _cache(),
+        "windows": _windows(),
+        "downloads": _downloads(),
         "models_here": [listing.name for listing in list_models() if listing.here],
         "pocket": try_model("pocket"),
     }
@@ -129,7 +130,17 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _cache() -> str | None:
+def _windows() -> str:
+    """The folder of finished windows, or why there is none."""
+    from ambientgen.store import open_store
+
+    try:
+        return str(open_store().folder)
+    except AmbientgenError as error:
+        return f"none ({'; '.join(map(str, error.problems))})"
+
+
+def _downloads() -> str | None:
     """The folder of downloaded models; None if the hub's package is missing."""
     try:
         from huggingface_hub import constants
@@ -148,7 +159,8 @@ def _text(found: dict[str, Any]) -> str:
         *((name, version or "missing") for name, version in found["packages"].items()),
         ("device", found["device"]),
         ("cores", str(found["cores"])),
-        ("downloaded models", found["cache"] or "unknown"),
+        ("finished windows", found["windows"]),
+        ("downloaded models", found["downloads"] or "unknown"),
         ("models here", ", ".join(found["models_here"]) or "none"),
         ("pocket", "; ".join(pocket["problems"]) or loads),
     ]
