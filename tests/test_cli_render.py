@@ -315,6 +315,27 @@ def test_without_a_terminal_there_are_plain_lines(capsys: Output, studio: Studio
     ]
 
 
+def test_all_wrong_options_are_told_at_once(capsys: Output, studio: Studio) -> None:
+    wrong = [
+        "--workers",
+        "x",
+        "--seed",
+        "1.5",
+        "--from",
+        "z",
+        "--duration",
+        "q",
+        "--cache-size",
+        "m",
+    ]
+    _, err = rendered(capsys, "rain.yaml", *wrong, code=2)
+    told = {line.split(": ")[1] for line in err.splitlines()}
+    assert told == {"--workers", "--seed", "--from", "--duration", "--cache-size"}
+    assert not studio.made
+    _, err = rendered(capsys, "rain.yaml", "--from", "3s", "--to", "2s", code=2)
+    assert "--to: `2s` is not after `3s`" in err
+
+
 def test_options_reach_the_scene_and_the_renderer(capsys: Output, studio: Studio) -> None:
     rendered(
         capsys, "rain.yaml", "--seed", "5", "--steps", "3", "--guidance", "2.5",

@@ -29,6 +29,7 @@ from ambientgen.cli import (
     validate,
     verify,
 )
+from ambientgen.cli.command import Command
 from ambientgen.cli.outcomes import tell_error
 from ambientgen.cli.signals import Terminated, signals_raised
 from ambientgen.console import PROGRAM, Console
@@ -47,22 +48,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("render")(render.render)
-app.command("check")(check.check)
-app.command("verify")(verify.verify)
-app.command("play")(play.play)
-app.command("validate")(validate.validate)
-app.command("plan")(plan.plan)
-app.command("plot")(plot.plot)
-app.command("preview")(preview.preview)
-app.command("scenes")(scenes.scenes)
-app.command("new")(new.new)
-app.command("schema")(schema.schema)
-app.command("train")(train.train)
-app.command("models")(models.models)
-app.command("cache")(cache.cache)
-app.command("doctor")(doctor.doctor)
-app.command("bench")(bench.bench)
+for _command in (
+    render.render,
+    check.check,
+    verify.verify,
+    play.play,
+    validate.validate,
+    plan.plan,
+    plot.plot,
+    preview.preview,
+    scenes.scenes,
+    new.new,
+    schema.schema,
+    train.train,
+    models.models,
+    cache.cache,
+    doctor.doctor,
+    bench.bench,
+):
+    app.command(_command.__name__, cls=Command)(_command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,17 @@ class Overrides:
         return problem
 
 
+def checked(read: Callable[[str], object]) -> Callable[[str], str]:
+    """A reader that leaves an option's text as it is, once `read` has taken it: so it is refused
+    together with all other options that are wrong."""
+
+    def text_of(text: str) -> str:
+        read(text)
+        return text
+
+    return text_of
+
+
 def read_scene(path: str, overrides: Overrides) -> Scene:
     """The scene in a file, changed as the command line asks.
 
@@ -112,10 +124,17 @@ def read_store(cache: str | None, size: str | None) -> Store:
     Raises:
         UsageError: a size, here or in the environment, is none.
     """
-    from ambientgen.store import open_store, parse_size
+    from ambientgen.store import open_store
 
-    limit_bytes = None if size is None else parse_size(size, "--cache-size")
+    limit_bytes = None if size is None else read_cache_size(size)
     return open_store(Path(cache) if cache else None, limit_bytes)
+
+
+def read_cache_size(text: str) -> int:
+    """`--cache-size` in bytes. Raises UsageError: it is no size."""
+    from ambientgen.store import parse_size
+
+    return parse_size(text, "--cache-size")
 
 
 def _point_to_shipped(path: str) -> None:
@@ -156,7 +175,7 @@ def read_duration(text: str | None) -> float | None:
 
     if text == ENDLESS:
         return math.inf
-    duration_s = _read_time("--duration", text)
+    duration_s = read_time("--duration", text)
     if not 0 < duration_s <= MOST_DURATION_S:
         what = f"a render lasts more than 0s and at most {spell(MOST_DURATION_S)}"
         raise UsageError(Problem("--duration", what, "write for example `5m`"))
@@ -169,8 +188,8 @@ def read_between(start: str | None, end: str | None) -> Between:
     Raises:
         UsageError: no times, or the end is not after the start.
     """
-    from_s = None if start is None else _read_time("--from", start)
-    to_s = None if end is None else _read_time("--to", end)
+    from_s = None if start is None else read_time("--from", start)
+    to_s = None if end is None else read_time("--to", end)
     if to_s is not None and to_s <= (from_s or 0.0):
         what = f"`{end}` is not after `{start or '0s'}`, where the sound is to begin"
         raise UsageError(Problem("--to", what, "write a later time"))
@@ -183,10 +202,15 @@ def read_moment(text: str, duration_s: float) -> float:
     Raises:
         UsageError: no time.
     """
-    return _read_time("--at", text, duration_s if math.isfinite(duration_s) else None)
+    return read_time("--at", text, duration_s if math.isfinite(duration_s) else None)
 
 
-def _read_time(option: str, text: str, whole_s: float | None = None) -> float:
+def read_time(option: str, text: str, whole_s: float | None = None) -> float:
+    """The time that an option gives, in seconds; with `whole_s` also as a share of that.
+
+    Raises:
+        UsageError: it is none.
+    """
     from ambientgen.scene.durations import DurationError, parse_span
 
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ambientgen.cli.inputs import checked, read_cache_size, read_duration, read_time
 from ambientgen.cli.numbers import number, whole_number
 from ambientgen.errors import Problem, UsageError
 
@@ -73,6 +74,7 @@ Duration = Annotated[
     typer.Option(
         "--duration",
         metavar="D",
+        parser=checked(read_duration),
         help="Render this long (90s, 5m, 1h30m): crops the scene, or holds its last levels; "
         "a loop goes round. `endless`, to a pipe or a player, plays on until stopped.",
     ),
@@ -80,10 +82,21 @@ Duration = Annotated[
 From = Annotated[
     str | None,
     typer.Option(
-        "--from", metavar="TIME", help="Begin here (12m); to the bit as in the whole render."
+        "--from",
+        metavar="TIME",
+        parser=checked(lambda text: read_time("--from", text)),
+        help="Begin here (12m); to the bit as in the whole render.",
     ),
 ]
-To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="End here (13m).")]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        parser=checked(lambda text: read_time("--to", text)),
+        help="End here (13m).",
+    ),
+]
 Pcm = Annotated[
     bool,
     typer.Option(
@@ -139,6 +152,7 @@ CacheSize = Annotated[
     typer.Option(
         "--cache-size",
         metavar="SIZE",
+        parser=checked(read_cache_size),
         help="Keep at most this much (500MB, 2GB); else AMBIENTGEN_CACHE_SIZE, or 2GB.",
     ),
 ]
