@@ -14,7 +14,6 @@ from ambientgen.cli import options
 from ambientgen.cli.inputs import read_duration
 from ambientgen.console import Console, table, two_digits
 from ambientgen.errors import Problem, UsageError
-from ambientgen.scene.durations import spell
 
 if TYPE_CHECKING:
     from ambientgen.bench import Speed, Whole
@@ -75,6 +74,8 @@ def _memory(
 
 
 def _rows(whole: Sequence[Whole]) -> list[tuple[str, ...]]:
+    from ambientgen.scene.durations import spell  # the scene's modules cost more than all of --help
+
     return [
         (
             f"{spell(each.duration_s)}, {each.scene}",

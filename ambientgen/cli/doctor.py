@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from typing import Any, NoReturn
 
 import typer
@@ -60,6 +59,8 @@ def examine() -> dict[str, Any]:
 def required() -> list[str]:
     """The packages that an installation needs, by what it says of itself; none where it says
     nothing, being a bare copy of the code."""
+    from importlib import metadata  # which is slow, and every command imports this module
+
     try:
         wanted = metadata.requires(PROGRAM) or []
     except metadata.PackageNotFoundError:
@@ -107,6 +108,8 @@ def no_network() -> Iterator[None]:
 
 
 def _version(package: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
