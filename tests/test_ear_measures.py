@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -369,6 +370,38 @@ def test_drift_is_judged_at_constant_state(tmp_path: Path) -> None:
     assert "drift.level" in failed(hearing)
     unknown = listen(written(tmp_path, creeping))
     assert "drift.level" not in failed(unknown)
+
+
+def darker(sound: Audio) -> Audio:
+    """The same through a low-pass that comes slowly."""
+    low = np.convolve(sound, np.ones(24) / 5, "same")
+    share = np.linspace(0, 1, len(sound))
+    return np.asarray(np.sqrt(1 - share) * sound + np.sqrt(share) * low)
+
+
+def trembling(sound: Audio) -> Audio:
+    """The same, of one level, but more and more in pulses, eight a second."""
+    depth = 0.95 * np.linspace(0, 1, len(sound))
+    pulses = 1 + depth * np.sin(2 * np.pi * 8 * np.arange(len(sound)) / RATE)
+    return np.asarray(sound * pulses / np.sqrt(1 + depth**2 / 2))
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        (lambda sound: sound, set()),
+        (lambda sound: sound * 10 ** np.linspace(0, 0.3, len(sound)), {"drift.level"}),
+        (darker, {"drift.centroid"}),
+        (trembling, {"drift.texture"}),
+    ],
+)
+def test_each_kind_of_drift_is_told_by_its_own_measure(
+    planted: Callable[[Audio], Audio], found: set[str]
+) -> None:
+    scene = parse_scene("title: a\nduration: 90s\nstates: {rain: {curve: 0.5}}\n")
+    verdicts = drift_verdicts(trace([planted(noise(90))], RATE), scene)
+    assert found <= {each.name for each in verdicts if not each.passed}
+    assert found or all(each.passed for each in verdicts)
 
 
 def test_a_minute_that_stands_still_is_a_minute() -> None:
