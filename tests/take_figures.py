@@ -1,6 +1,6 @@
 """All figures of docs/speed.md and docs/store.md, one command after another.
 
-    python tests/take_figures.py            # about 35 minutes on two idle cores
+    python tests/take_figures.py            # about 40 minutes on two idle cores
     python tests/take_figures.py bench memory
 
 Each command is printed, then what it says. Leave the machine alone meanwhile: nothing else may run.
@@ -21,6 +21,10 @@ COMMANDS = {
     "pipeline": (
         "tests/compare_with_pipeline.py --duration 5m --repeats 2",
         "15 min: stock diffusers",
+    ),
+    "moving": (
+        "tests/compare_with_pipeline.py --duration 5m --repeats 2 --scene moving --equal-steps",
+        "4 min: stock diffusers, in the windows of a scene that moves",
     ),
     "edit": ("tests/unbreakable.py edit", "1 min: windows that an edit makes anew"),
     "kill": ("tests/unbreakable.py kill", "4 min: renders killed at random moments"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,13 @@ def test_the_comparison_counts_evaluations_and_hears_likeness(tmp_path: Path) ->
     counted = {(side.name, side.evaluations) for side in script.sides(2)}
     assert ("ambientgen render", 2) in counted
     assert {n for name, n in counted if name == "pipeline, 2 threads"} == {2, 50}
+    calls = script.calls_of("steady", 60.0)
+    assert (len(calls), {call.length_s for call in calls}) == (7, {10.24})
+    assert calls[-1].start_s < 60 <= calls[-1].start_s + 10.24
+    moving = script.calls_of("moving", 30.0)  # in the windows of a render, with words of their own
+    assert len({call.prompt for call in moving}) >= 3
+    assert max(call.length_s for call in moving) < 5
+    assert all(b.start_s < a.start_s + a.length_s for a, b in pairwise(moving))
     from ambientgen.synth import TEXTURES
 
     dice = np.random.default_rng(0)
