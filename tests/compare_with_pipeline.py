@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,13 +156,13 @@ def loop(side: Side, calls: list[Call], duration_s: float, path: Path) -> dict[s
     return {"loop_s": time.monotonic() - began}
 
 
-def run(side: Side, scene: str, duration_s: float, path: Path) -> dict[str, float]:
+def run(side: Side, scene: str, asked: Path, duration_s: float, path: Path) -> dict[str, float]:
     """One side in a process of its own: seconds of the whole, of its loop, and of all cores."""
     began, used = time.monotonic(), _cpu_s()
     if side.threads:
         command = [sys.executable, __file__, "--loop", str(path), "--duration", str(duration_s)]
         command += ["--steps", str(side.steps), "--guidance", str(side.guidance)]
-        command += ["--threads", str(side.threads), "--scene", scene]
+        command += ["--threads", str(side.threads), "--calls", str(asked)]
         loop_s = json.loads(_output(command))["loop_s"]
     else:
         told = path.with_suffix(".yaml")
@@ -207,10 +207,12 @@ def compare(scene: str, duration_s: float, repeats: int, every: list[Side]) -> s
     times: dict[Side, list[dict[str, float]]] = {side: [] for side in every}
     scores: dict[Side, float] = {}
     with tempfile.TemporaryDirectory() as folder:
+        asked = Path(folder) / "calls.json"  # planned beforehand: that is not the pipeline's time
+        asked.write_text(json.dumps([asdict(call) for call in calls_of(scene, duration_s)]))
         for _ in range(repeats):
             for index, side in enumerate(every):
                 path = Path(folder) / f"{index}.wav"
-                times[side].append(run(side, scene, duration_s, path))
+                times[side].append(run(side, scene, asked, duration_s, path))
                 if side not in scores and scene != "moving":
                     scores[side] = texture(path)
     ours = every[-1]
@@ -244,6 +246,7 @@ def main() -> None:
     parser.add_argument("--scene", choices=SCENES, default="steady", help="see above")
     parser.add_argument("--equal-steps", action="store_true", help="leave out 25 guided steps")
     parser.add_argument("--loop", help=argparse.SUPPRESS)
+    parser.add_argument("--calls", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--steps", type=int, default=FEW, help=argparse.SUPPRESS)
     parser.add_argument("--guidance", type=float, default=1.0, help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
@@ -252,7 +255,7 @@ def main() -> None:
     duration_s = 60 * float(text[:-1]) if text.endswith("m") else float(text.rstrip("s"))
     if given.loop:
         side = Side("", given.steps, given.guidance, given.threads)
-        calls = calls_of(given.scene, duration_s)
+        calls = [Call(**call) for call in json.loads(given.calls.read_text())]
         print(json.dumps(loop(side, calls, duration_s, Path(given.loop))))
     else:
         every = [s for s in sides(given.cores) if not given.equal_steps or s.steps == FEW]
