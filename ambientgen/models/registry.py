@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +59,8 @@ class RenderDefaults:
 class ModelSpec:
     """A model that is on this machine and whole.
 
-    `source` is `package`, a hub id or a path; `gain_db` is the one fixed gain of its output.
+    `source` is `package`, a hub id or a path; `gain_db` is the one fixed gain of its output, to
+    which `gains` add what makes up for sounds of a state that it renders too loud or too soft.
     `states` are the state names it was trained on; empty: no such list, any may be tried. `swells`
     say how sounds of some states move that stand at one level, `unrest` how much of the noise's
     slow part is kept for some (`swells.py`).
@@ -78,6 +79,13 @@ class ModelSpec:
     states: tuple[str, ...] = ()
     swells: Mapping[str, Swell] = field(default_factory=dict)
     unrest: Mapping[str, float] = field(default_factory=dict)
+    gains: Mapping[str, float] = field(default_factory=dict)
+
+    def gain_of(self, states: Sequence[str]) -> float:
+        """The gain in dB of what these states sound like together. A state's own counts where it is
+        alone: those of a mixture cannot be raised by themselves."""
+        own = self.gains.get(states[0], 0.0) if len(states) == 1 else 0.0
+        return self.gain_db + own
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,7 @@ PUBLISHED = {
 FIELDS = (
     *("revision", "licence", "steps", "only_steps", "guidance", "text_stream", "apart", "silence"),
     *("gain_db", "cores", "overlap", "multiple", "chunk", "norms", "states", "swells", "unrest"),
+    "gains",
 )
 # What numbers of ambientgen.json may be. Beyond 100 dB of gain nothing is left of 16 bits, or all
 # is clipped. Guidance overflows long before 100. Swells move a level of 0 to 1, no faster than a
@@ -292,6 +301,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
         states=found(lambda: extras.texts("states"), ()),
         swells={state: Swell(*pair) for state, pair in swells.items()},
         unrest=found(lambda: extras.numbers("unrest", 0, MOST_UNREST), {}),
+        gains=found(lambda: extras.numbers("gains", -MOST_GAIN_DB, MOST_GAIN_DB), {}),
     )
     if problems := found.problems + extras.unknown(FIELDS):
         raise ModelError(*problems)

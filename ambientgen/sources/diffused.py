@@ -39,9 +39,9 @@ class Diffused:
     """A scene of states, all in one mixture, as `model` renders it: one channel for each take.
 
     Takes are of one trajectory: what is said is encoded once, the noise is each one's own. The
-    model's fixed gain is applied. `asked` is what the plan is to say of the sound; which samples
-    are made depends on the stretch that is pulled, and on nothing else. A `strength` below 1 is for
-    takes that begin with a sound (`guided_takes`).
+    model's gain of these states is applied. `asked` is what the plan is to say of the sound; which
+    samples are made depends on the stretch that is pulled, and on nothing else. A `strength` below
+    1 is for takes that begin with a sound (`guided_takes`).
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Diffused:
 
     def _heard(self, plan: Plan) -> Iterator[FloatArray]:
         """The samples (n, channels) of a plan, with the model's gain."""
-        gain = np.float32(10.0 ** (self.model.spec.gain_db / 20.0))
+        gain = np.float32(10.0 ** (self._gain_db / 20.0))
         told = tee(self._parts(plan), self.channels)
         feeds = [
             self._feed(plan, take, parts) for take, parts in zip(self._takes, told, strict=True)
@@ -164,6 +164,13 @@ class Diffused:
             if not np.isfinite(block).all():
                 raise _damaged(self.model)
             yield block * gain
+
+    @property
+    def _gain_db(self) -> float:
+        """What begins with a sound has that sound's level, whatever it is called."""
+        spec = self.model.spec
+        guided = self._strength < 1.0
+        return spec.gain_db if guided else spec.gain_of([s.name for s in self.scene.states])
 
     def _parts(self, plan: Plan) -> Iterator[Told]:
         """The parts of a plan, and what their windows are told."""

@@ -176,6 +176,7 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
 
 def levelled(take: Take, blocks: Iterable[FloatArray]) -> NDArray[np.float64]:
     """The samples of the take as they would stand in its file, (n,): gain and limiter applied."""
-    plan, settings = take.plan, LimiterSettings(gain_db=take.model.spec.gain_db)
+    gain_db = take.model.spec.gain_of([state.name for state in take.plan.scene.states])
+    plan, settings = take.plan, LimiterSettings(gain_db=gain_db)
     limiter = Limiter(settings, plan.geometry.sample_rate, plan.heard_samples[0], plan.samples)
     return np.concatenate(list(limiter.limited(blocks))).astype(np.float64)
