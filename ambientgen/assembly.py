@@ -139,7 +139,7 @@ def by_synthesis(stage: Stage, layer: Layer) -> Sound:
     parts: dict[str, Stream] = {}
     if layer.states:
         takes = stage.takes(layer)
-        source = Procedural(layer, stage.scene, stage.studio.engine.map, takes=takes)
+        source = Procedural(layer, stage.scene, stage.studio.workers.map, takes=takes)
         parts["states"] = stage.placed(layer, stage.at_rate(layer, source))
     if layer.events:
         parts["events"] = stage.events(layer)

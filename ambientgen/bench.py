@@ -22,7 +22,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ambientgen.audio_file import Encoding, Shape, open_sink
 from ambientgen.crossfade import join_windows
-from ambientgen.engine import LocalEngine, default_workers
 from ambientgen.events import Listener, StageStarted, ignore
 from ambientgen.latents import denoise
 from ambientgen.limiter import Limiter, LimiterSettings
@@ -38,6 +37,7 @@ from ambientgen.scene import parse_scene
 from ambientgen.scene.durations import spell
 from ambientgen.stretch import VOCODER_CONTEXT
 from ambientgen.windows import Window
+from ambientgen.workers import Workers, default_workers
 
 SPAN_S = 10.24
 """Parts are told for so much sound: AudioLDM 2's own window."""
@@ -132,9 +132,9 @@ def bench(
     listener(StageStarted("starting"))
     starting = _starting(model)
     listener(StageStarted("measuring parts"))
-    with LocalEngine(1) as engine:
-        parts = engine.run(lambda: measured(loaded))
-        rates = engine.run(_rates)
+    with Workers(1) as alone:
+        parts = alone.run(lambda: measured(loaded))
+        rates = alone.run(_rates)
     whole = []
     for name in ("calm", "moving"):
         listener(StageStarted(f"rendering a {name} scene"))

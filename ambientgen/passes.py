@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ambientgen.engine import LocalEngine
 from ambientgen.loa import Conditioning, Trajectory
 from ambientgen.models.loading import Model
 from ambientgen.noise import Take, Unrest, WindowNoise
@@ -22,6 +21,7 @@ from ambientgen.rounds import placed, to_make
 from ambientgen.silence import silent_frame
 from ambientgen.swells import UNREST_S, unrest_of
 from ambientgen.windows import Window
+from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
 Made = TypeVar("Made")
@@ -48,7 +48,7 @@ class Means:
     """What windows are made with: `rows` says how many of some latent frames share a pass."""
 
     maker: WindowMaker
-    engine: LocalEngine
+    workers: Workers
     rows: Callable[[int], int]
 
 
@@ -72,13 +72,13 @@ def made(
     `take` keys the noise; None: the scene's seed alone does.
     """
     noise = noise_of(model, plan, take or Take(plan.scene.seed))
-    engine = means.engine
-    make = partial(_made, model, noise, told, means.maker, engine.checkpoint)
-    parts = engine.map(make, passes(to_make(plan), means.rows))
+    workers = means.workers
+    make = partial(_made, model, noise, told, means.maker, workers.checkpoint)
+    parts = workers.map(make, passes(to_make(plan), means.rows))
 
     @cache
     def frame() -> FloatArray:
-        return engine.run(lambda: silent_frame(model))
+        return workers.run(lambda: silent_frame(model))
 
     def silence(window: Window) -> FloatArray:
         return np.repeat(frame()[:, np.newaxis], window.frames, axis=1)

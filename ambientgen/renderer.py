@@ -16,7 +16,6 @@ from ambientgen.asked import WHOLE, Asked, Between
 from ambientgen.assembly import Ensemble, assembled, models_of
 from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
-from ambientgen.engine import LocalEngine
 from ambientgen.errors import Problem, UsageError
 from ambientgen.events import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.job import Job
@@ -35,6 +34,7 @@ from ambientgen.sidecar import Batches, Beside, Document, Made, SidecarRule, des
 from ambientgen.sources.diffused import meaning, sampler_options
 from ambientgen.sources.studio import Studio
 from ambientgen.store import Store
+from ambientgen.workers import Workers
 
 __all__ = ["RenderReport", "Renderer", "WindowCounts", "sampler_options"]
 
@@ -144,8 +144,8 @@ class Renderer:
         began = time.monotonic()  # models are loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))
         try:
-            with self._engine() as engine:
-                ensemble = assembled(job.scene, self._studio(engine, batches), job.asked)
+            with self._at_work() as workers:
+                ensemble = assembled(job.scene, self._studio(workers, batches), job.asked)
                 made = self._made(ensemble, job)
                 folder = str(sidecar.path.parent) if sidecar else None
                 described = self._described(scene, job, made, ensemble, folder) if sidecar else None
@@ -185,26 +185,26 @@ class Renderer:
         """What the sidecar of a render of `scene` would say, but for the hash of its samples."""
         job = Job.of(scene, asked)
         self._load(job.scene)
-        with self._engine() as engine:
-            ensemble = assembled(job.scene, self._studio(engine, batches), job.asked)
+        with self._at_work() as workers:
+            ensemble = assembled(job.scene, self._studio(workers, batches), job.asked)
             made = self._made(ensemble, job)
             return self._described(scene, job, made, ensemble) or {}
 
-    def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
+    def meaning(self, model: Model, plan: Plan, workers: Workers) -> Conditionings:
         """What each window of a plan is told: its LOA, and the scene's constant text."""
-        return meaning(model, plan, engine)
+        return meaning(model, plan, workers)
 
     def _load(self, scene: Scene) -> None:
         for name in models_of(scene):
             self.model(name)
 
-    def _engine(self) -> LocalEngine:
+    def _at_work(self) -> Workers:
         """As many workers as asked for; else one for each core, but one for a GPU, which a batch
         fills."""
         on_gpu = any(model.device.type != "cpu" for model in self.models.values())
-        return LocalEngine(1 if self._workers is None and on_gpu else self._workers)
+        return Workers(1 if self._workers is None and on_gpu else self._workers)
 
-    def _studio(self, engine: LocalEngine, batches: Batches | None = None) -> Studio:
+    def _studio(self, workers: Workers, batches: Batches | None = None) -> Studio:
         def batch(model: Model, frames: int) -> int:
             """As was asked for, else as this device made the sound before, else as it holds."""
             if self._batch is not None:
@@ -216,7 +216,7 @@ class Renderer:
             return batch_for(model, frames)
 
         tell, content = self._tell, self.content
-        return Studio(engine, self._store, tell, self.model, content, self.meaning, batch)
+        return Studio(workers, self._store, tell, self.model, content, self.meaning, batch)
 
     def _made(self, ensemble: Ensemble, job: Job) -> list[Made]:
         """What models are to make for a job, planned."""

@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 
 from ambientgen.crossfade import join_windows
-from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model
 from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
@@ -26,6 +25,7 @@ from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
 from ambientgen.silence import NOTHING, are_silent, muted
 from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
+from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
 
@@ -81,7 +81,7 @@ class Decoder:
 
     model: Model
     take: Take
-    engine: LocalEngine
+    workers: Workers
 
     def decode(
         self, latents: Iterable[FloatArray], first_frame: int, reach: Reach
@@ -97,12 +97,12 @@ class Decoder:
         rule = model.geometry.chunk
         context = (rule.context // stride, (rule.fade + rule.context) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
-        mels = self.engine.map(lambda chunk: _decode_mel(model, chunk), chunks)
+        mels = self.workers.map(lambda chunk: _decode_mel(model, chunk), chunks)
         noise = self.take.field("vocoder", model.geometry.mel_hop, reach.period)
         joined = join_windows(mels, max_overlap_frames=rule.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
         pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
-        audio = self.engine.map(lambda chunk: _vocode(model, chunk, noise), pieces)
+        audio = self.workers.map(lambda chunk: _vocode(model, chunk, noise), pieces)
         begin = next(reach.pieces())[0] * model.geometry.mel_hop
         return cut_samples(audio, begin, reach.first, reach.end)
 
@@ -172,4 +172,4 @@ def sound(
     if loop is None or loop.samples == loop.made_samples:
         return made
     cut = cut_for_loop(made, plan.reach.first, loop, *plan.heard_samples)
-    return decoder.engine.map(lambda piece: resampled(loop, piece), cut)
+    return decoder.workers.map(lambda piece: resampled(loop, piece), cut)

@@ -13,7 +13,6 @@ import pytest
 from numpy.typing import NDArray
 
 from ambientgen.curves import Constant
-from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError
 from ambientgen.events import ignore
 from ambientgen.models.loading import Model, load
@@ -26,6 +25,7 @@ from ambientgen.scene.state import State
 from ambientgen.sources.diffused import Diffused, meaning
 from ambientgen.sources.studio import Studio
 from ambientgen.training.gains import Off, compared, write
+from ambientgen.workers import Workers
 
 Floats = NDArray[Any]
 
@@ -42,8 +42,8 @@ def rendered(gains: dict[str, float], *names: str, strength: float = 1.0) -> Flo
         State(name=n, curve=Constant(0.5), levels=k.levels, plain=k.plain) for n, k in known
     )
     scene = Scene(title="", duration_s=2.0, seed=1, states=states)
-    with LocalEngine(1) as engine:
-        studio = Studio(engine, None, ignore, lambda _: model, lambda _: "", meaning)
+    with Workers(1) as workers:
+        studio = Studio(workers, None, ignore, lambda _: model, lambda _: "", meaning)
         source = Diffused(model, scene, studio, (Take(1),), strength=strength)
         return np.concatenate(list(source.blocks((0, 16_000))))[:, 0]
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ambientgen.curves import Constant
-from ambientgen.engine import LocalEngine
 from ambientgen.errors import UsageError
 from ambientgen.events import ignore
 from ambientgen.latents import SamplerOptions, denoise
@@ -29,6 +28,7 @@ from ambientgen.scene.state import State
 from ambientgen.sources.diffused import Diffused, meaning
 from ambientgen.sources.guided import Guide, guided_takes
 from ambientgen.sources.studio import Studio
+from ambientgen.workers import Workers
 
 Floats = NDArray[Any]
 RATE = 16_000
@@ -56,8 +56,8 @@ def rendered(one: Layer, first: int, end: int) -> Floats:
     mixture = whole.mixture_of(one)
     takes = guided_takes((Take(mixture.seed),), pocket(), one, whole)
     strength = 1.0 if one.strength is None else one.strength
-    with LocalEngine(1) as engine:
-        studio = Studio(engine, None, ignore, lambda _: pocket(), lambda _: "", meaning)
+    with Workers(1) as workers:
+        studio = Studio(workers, None, ignore, lambda _: pocket(), lambda _: "", meaning)
         source = Diffused(pocket(), mixture, studio, takes, strength=strength)
         return np.concatenate(list(source.blocks((first, end))))[:, 0]
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import condition
 from ambientgen.models.loading import Model, dtype_for, load
@@ -14,6 +13,7 @@ from ambientgen.models.registry import resolve
 from ambientgen.noise import Take
 from ambientgen.stretch import Reach
 from ambientgen.waveform import Decoder
+from ambientgen.workers import Workers
 
 WINDOWS, FRAMES = 3, 32
 
@@ -69,8 +69,8 @@ def test_sound_in_half_is_near_full_precision(full: Model, dtype: torch.dtype) -
     rows = np.random.default_rng(1).standard_normal((128, 80)).astype("f4")
     sounds = []
     for model in (full, half):
-        with LocalEngine(1) as engine:
-            decoder = Decoder(model, Take(7), engine)
+        with Workers(1) as workers:
+            decoder = Decoder(model, Take(7), workers)
             sounds.append(np.concatenate([*decoder.decode([rows], 0, reach)]))
     wanted, found = sounds
     assert found.dtype == np.float32 and found.shape == wanted.shape == (16_000,)

@@ -16,7 +16,6 @@ from ambientgen.asked import Asked
 from ambientgen.assembly import assembled
 from ambientgen.audio_file.part import Part
 from ambientgen.cli.app import run
-from ambientgen.engine import LocalEngine
 from ambientgen.errors import ExitCode, OutputError, UsageError
 from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore, of_layers
 from ambientgen.job import Job
@@ -27,6 +26,7 @@ from ambientgen.scene import Scene, parse_scene
 from ambientgen.scene.scene import OutputOptions
 from ambientgen.sidecar import SidecarRule
 from ambientgen.sources.studio import Studio
+from ambientgen.workers import Workers
 
 RATE = 24_000
 SCENE = """
@@ -181,8 +181,8 @@ def test_a_plain_scene_is_the_models_sound_through_the_same_chain(renderer: Rend
     plain = parse_scene("duration: 2s\nseed: 3\nstates: {rain: {curve: 0.5}}\n")
     assert plain.output == OutputOptions()
     renderer.model("pocket")
-    with LocalEngine(1) as engine:
-        studio = Studio(engine, None, ignore, renderer.model, renderer.content, renderer.meaning)
+    with Workers(1) as workers:
+        studio = Studio(workers, None, ignore, renderer.model, renderer.content, renderer.meaning)
         ensemble = assembled(plain, studio, Asked())
         (sound,) = ensemble.sounds
         ((source, _),) = sound.made

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.plan import make_plan
@@ -39,6 +38,7 @@ from ambientgen.training.scores.__main__ import NAMES, RENDERERS, Scorer, main
 from ambientgen.training.scores.bench import QUICK, SETTINGS, Bench, Effort, Takes, held, moving
 from ambientgen.training.scores.report import Row, Table, shown
 from ambientgen.training.scores.teacher import FIRST_SEED, SALT, Audio, Teacher, Wish
+from ambientgen.workers import Workers
 
 
 class Noises(Teacher):
@@ -317,8 +317,8 @@ def _told(renderer: Renderer, text: str) -> list[torch.Tensor]:
     """The LOA of every window of a scene, as a renderer tells it."""
     model = renderer.model("pocket")
     plan = make_plan(parse_scene(text), model.geometry, model.spec.rule)
-    with LocalEngine(1) as engine:
-        told = renderer.meaning(model, plan, engine)
+    with Workers(1) as workers:
+        told = renderer.meaning(model, plan, workers)
         return [told.of(window).loa for window in plan.windows]
 
 

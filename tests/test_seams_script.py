@@ -16,7 +16,6 @@ import torch
 from ambientgen.curves import Constant
 from ambientgen.ear.texture import RATE
 from ambientgen.ear.trace import HOP_S, trace
-from ambientgen.engine import LocalEngine
 from ambientgen.mix.centre import WIDTH_S
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
@@ -30,6 +29,7 @@ from ambientgen.training.seams.files import Whole, whole
 from ambientgen.training.seams.judging import Joins
 from ambientgen.training.seams.loops import Joint
 from ambientgen.training.seams.takes import Take
+from ambientgen.workers import Workers
 
 SCENE = """
 duration: 6s
@@ -47,8 +47,8 @@ def renderer() -> Renderer:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[LocalEngine]:
-    with LocalEngine(1) as running:
+def workers() -> Iterator[Workers]:
+    with Workers(1) as running:
         yield running
 
 
@@ -57,8 +57,8 @@ def scene(folder: Path, guidance: float = 1) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def take(renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path) -> Take:
-    return takes.taken(renderer, scene(hub_faithful_folder), (None, None), engine, None)
+def take(renderer: Renderer, workers: Workers, hub_faithful_folder: Path) -> Take:
+    return takes.taken(renderer, scene(hub_faithful_folder), (None, None), workers, None)
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +113,11 @@ def test_independent_windows_are_made_of_other_noise(
 
 @pytest.mark.parametrize("guidance", [1, 2.5])
 def test_together_without_exchange_is_each_by_itself(
-    renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path, guidance: float
+    renderer: Renderer, workers: Workers, hub_faithful_folder: Path, guidance: float
 ) -> None:
     """The loop over all windows is the library's own sampler, step by step."""
     guided = scene(hub_faithful_folder, guidance)
-    whole = takes.taken(renderer, guided, (0.0, 1.0), engine, None)
+    whole = takes.taken(renderer, guided, (0.0, 1.0), workers, None)
     together = ways._together(whole, lambda step, steps: None)
     for one, other in zip(together, ways.shipped(whole), strict=True):
         assert np.allclose(one, other, atol=1e-4)
@@ -149,10 +149,10 @@ def test_waveforms_are_joined_to_the_same_length(take: Take, made: list[takes.Fl
 
 @pytest.mark.parametrize("share", [1 / 16, 1 / 8, 1 / 4, 1 / 2])
 def test_overlaps_are_shares_of_the_window(
-    renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path, share: float
+    renderer: Renderer, workers: Workers, hub_faithful_folder: Path, share: float
 ) -> None:
     subject = replace(scene(hub_faithful_folder), duration_s=12.0)
-    found = takes.taken(renderer, subject, (None, None), engine, share)
+    found = takes.taken(renderer, subject, (None, None), workers, share)
     lengths = {window.frames for window in found.plan.windows}
     assert len(lengths) == 1 and set(found.overlaps) == {share * lengths.pop()}
     unet, _ = replace(ways.SHIPPED, share=share).frames_a_second(found)
@@ -308,9 +308,9 @@ def test_scenes_of_layers_are_measured_whole_or_alone(tmp_path: Path) -> None:
     quick = asked("--quick")
     assert len(quick.scenes) == len(quick.files) == 3
     nothing = Found({}, None)
-    with LocalEngine(1) as engine:
+    with Workers(1) as workers:
         none = asked("--scenes", "cafe")
-        assert list(script.go_round(none, Renderer("cpu", 1), engine, nothing)) == []
+        assert list(script.go_round(none, Renderer("cpu", 1), workers, nothing)) == []
     file = tmp_path / "old.json"
     file.write_text('{"key": {}, "joins": [], "joints": []}', encoding="utf-8")
     old = Found({}, file)
@@ -319,19 +319,19 @@ def test_scenes_of_layers_are_measured_whole_or_alone(tmp_path: Path) -> None:
 
 
 def test_each_whole_file_is_measured_once(
-    renderer: Renderer, engine: LocalEngine, hub_faithful_folder: Path, tmp_path: Path
+    renderer: Renderer, workers: Workers, hub_faithful_folder: Path, tmp_path: Path
 ) -> None:
     one = replace(scene(hub_faithful_folder), duration_s=16.0)
     wanted = script.Asked("", {}, {"rain": one}, range(1, 3), 16.0, (), range(0), ())
     found = Found({}, tmp_path / "seams.json")
-    told = list(script.render_all(wanted, renderer, engine, found))
+    told = list(script.render_all(wanted, renderer, workers, found))
     assert told == ["all of rain, seed 1", "all of rain, seed 2"]
     again = Found({}, tmp_path / "seams.json")
     again.recall()
     assert again.files == found.files and [each.seed for each in found.files] == [1, 2]
     pairs = [(len(each.midway), len(each.placements)) for each in found.files]
     assert all(midway >= 1 and abs(midway - joins) <= 1 for midway, joins in pairs)
-    assert list(script.render_all(wanted, renderer, engine, again)) == []
+    assert list(script.render_all(wanted, renderer, workers, again)) == []
 
 
 # Loops

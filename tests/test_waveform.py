@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ambientgen.engine import LocalEngine
 from ambientgen.models.loading import Model
 from ambientgen.models.vocoder import CONTEXT, TONE_PERIOD, TextureVocoder
 from ambientgen.noise import Take
 from ambientgen.stretch import Grid, Reach
 from ambientgen.training.mel import log_mel, mel_basis
 from ambientgen.waveform import Chunk, Decoder, chunked
+from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
 
@@ -166,10 +166,10 @@ def _latents(model: Model, frames: int) -> FloatArray:
 
 
 def _decoded(
-    model: Model, latents: FloatArray, lengths: list[int], workers: int, reach: Reach
+    model: Model, latents: FloatArray, lengths: list[int], count: int, reach: Reach
 ) -> FloatArray:
-    with LocalEngine(workers) as engine:
-        blocks = Decoder(model, Take(5), engine).decode(_cut(latents, lengths), 0, reach)
+    with Workers(count) as workers:
+        blocks = Decoder(model, Take(5), workers).decode(_cut(latents, lengths), 0, reach)
         return np.concatenate(list(blocks))
 
 

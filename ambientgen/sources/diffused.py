@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from ambientgen.asked import Asked, Between
-from ambientgen.engine import LocalEngine
 from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text, token_times_s
@@ -30,6 +29,7 @@ from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.swells import Swells
 from ambientgen.waveform import Decoder, sound
 from ambientgen.windows import fitted_rule
+from ambientgen.workers import Workers
 
 Told = tuple[Plan, Conditionings]
 """A part of a plan, and what its windows are told."""
@@ -133,7 +133,7 @@ class Diffused:
     def prepare(self, stretch: Stretch) -> None:
         """Put into words what the first windows of a stretch are told, and count its windows."""
         plan = self.plan(stretch)
-        self._told = plan, self._studio.meaning(self.model, plan, self._studio.engine)
+        self._told = plan, self._studio.meaning(self.model, plan, self._studio.workers)
         self._progress.expect(float("inf") if plan.endless else len(plan.windows) * self.channels)
 
     def blocks(self, stretch: Stretch) -> Iterator[FloatArray]:
@@ -176,14 +176,14 @@ class Diffused:
         """The parts of a plan, and what their windows are told."""
         for part in plan.parts():
             if self._told is None or self._told[0] is not part:
-                self._told = part, self._studio.meaning(self.model, part, self._studio.engine)
+                self._told = part, self._studio.meaning(self.model, part, self._studio.workers)
             yield self._told
 
     def _feed(self, plan: Plan, take: Take, parts: Iterable[Told]) -> Iterator[FloatArray]:
         """The samples (n,) of one take."""
-        engine = self._studio.engine
+        workers = self._studio.workers
         rows = partial(rows_of, self.profile.batch, self._longest)
-        means = Means(self._window_maker(), engine, rows)
+        means = Means(self._window_maker(), workers, rows)
 
         def windows() -> Iterator[tuple[int, FloatArray]]:
             for part, told in parts:
@@ -192,31 +192,31 @@ class Diffused:
                     self._studio.check_store()
                     yield piece
 
-        return sound(plan, windows(), Decoder(self.model, take, engine))
+        return sound(plan, windows(), Decoder(self.model, take, workers))
 
     def _window_maker(self) -> WindowMaker:
         if self._maker is None:
             studio, model = self._studio, self.model
-            options = studio.engine.run(lambda: sampler_options(model, self.scene))
+            options = studio.workers.run(lambda: sampler_options(model, self.scene))
             options = replace(options, strength=self._strength)
             content = studio.content(model) if studio.store is not None else ""
             self._maker = WindowMaker(model, content, self.profile, options, studio.store)
         return self._maker
 
 
-def meaning(model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
+def meaning(model: Model, plan: Plan, workers: Workers) -> Conditionings:
     """What each window of a plan is told: its LOA, and the scene's constant text."""
     swells = Swells(plan.scene, model.spec.swells)
     prompts = dict.fromkeys(p for keyframe in plan.keyframes for p, _ in keyframe.blend)
     prompts |= dict.fromkeys(swells.prompts(told_at(plan, model.loa_tokens)))
     loas: dict[str, torch.Tensor] = {}
-    for found in engine.map(lambda prompt: encode_prompts(model, [prompt]), prompts):
+    for found in workers.map(lambda prompt: encode_prompts(model, [prompt]), prompts):
         loas |= found
     interpolation = plan.scene.render.interpolation or "linear"
     period_s = plan.scene.duration_s if plan.loop else None
     trajectory = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s, swells)
     text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
-    return Conditionings(trajectory, *engine.run(lambda: encode_text(model, text)))
+    return Conditionings(trajectory, *workers.run(lambda: encode_text(model, text)))
 
 
 def told_at(plan: Plan, tokens: int) -> Iterator[float]:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ambientgen.engine import LocalEngine
 from ambientgen.events import Listener, Notice, WindowsDone
 from ambientgen.models.batch import batch_for
 from ambientgen.models.loading import Model
 from ambientgen.passes import Conditionings
 from ambientgen.plan import Plan
 from ambientgen.store import Store
+from ambientgen.workers import Workers
 
 
 class Progress:
@@ -42,12 +42,12 @@ class Studio:
     frames.
     """
 
-    engine: LocalEngine
+    workers: Workers
     store: Store | None
     tell: Listener
     model: Callable[[str], Model]
     content: Callable[[Model], str]
-    meaning: Callable[[Model, Plan, LocalEngine], Conditionings]
+    meaning: Callable[[Model, Plan, Workers], Conditionings]
     batch: Callable[[Model, int], int] = batch_for
 
     def check_store(self) -> None:

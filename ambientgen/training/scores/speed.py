@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ambientgen.bench import SPAN_S, TRIES, Cost, cost
-from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.models.loading import Model
@@ -19,6 +18,7 @@ from ambientgen.scene import parse_scene
 from ambientgen.training.scores.bench import Bench
 from ambientgen.training.scores.report import Row, Table
 from ambientgen.training.scores.thresholds import MOST_STEPS, SECONDS_FOR_10_S
+from ambientgen.workers import Workers
 
 CALM = "duration: 10.24s\nstates: {rain: {curve: 0.5}}\n"
 BUSY = "duration: 10.24s\nstates: {rain: {curve: {0s: 0, 10s: 1}}}\n"
@@ -27,8 +27,8 @@ BUSY = "duration: 10.24s\nstates: {rain: {curve: {0s: 0, 10s: 1}}}\n"
 def score(bench: Bench) -> Table:
     """UNet, VAE and vocoder for 10.24 s, on one torch thread; then with what overlaps cost."""
     model = bench.takes.renderer.model(bench.takes.model_name)
-    with LocalEngine(1) as engine:
-        parts, calm, busy = engine.run(lambda: _measured(model, bench.takes.model_name))
+    with Workers(1) as workers:
+        parts, calm, busy = workers.run(lambda: _measured(model, bench.takes.model_name))
     total = sum(part.ms for part in parts.values())
     rows = [Row(name, {"ms": part.ms, "GFLOP": part.gflop}) for name, part in parts.items()]
     flops = sum(part.gflop for part in parts.values())

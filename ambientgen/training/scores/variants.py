@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ambientgen.engine import LocalEngine
 from ambientgen.loa import (
     Conditioning,
     Trajectory,
@@ -33,6 +32,7 @@ from ambientgen.training.mae import LoaEncoder
 from ambientgen.training.mel import log_mel
 from ambientgen.training.scores.teacher import Teacher, Wish
 from ambientgen.windows import Window
+from ambientgen.workers import Workers
 
 Alter = Callable[[Model, Plan, Conditionings, Window], Conditioning]
 
@@ -76,9 +76,9 @@ class Altering(Throughout):
         super().__init__(workers)
         self._alter = alter
 
-    def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
+    def meaning(self, model: Model, plan: Plan, workers: Workers) -> Conditionings:
         """What each window is told, changed."""
-        told = super().meaning(model, plan, engine)
+        told = super().meaning(model, plan, workers)
         return _Altered(told.trajectory, told.text, told.text_mask, model, plan, self._alter)
 
 
@@ -181,9 +181,9 @@ class LookingUp(Throughout):
         self._teacher = teacher
         self._lines: dict[tuple[str, int], Tensor] = {}
 
-    def meaning(self, model: Model, plan: Plan, engine: LocalEngine) -> Conditionings:
+    def meaning(self, model: Model, plan: Plan, workers: Workers) -> Conditionings:
         """The windows' LOA from the lookup; the text stream as ever."""
-        told = super().meaning(model, plan, engine)
+        told = super().meaning(model, plan, workers)
         template = Template.of(plan.scene)
         names = [state.name for state in plan.scene.states]
         swells = Swells(plan.scene, model.spec.swells)

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ambientgen.engine import LocalEngine
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.registry import renders_apart, resolve
 from ambientgen.renderer import Renderer
@@ -33,6 +32,7 @@ from ambientgen.training.seams.judging import Joins, judged, sounded
 from ambientgen.training.seams.loops import Joint
 from ambientgen.training.seams.takes import FloatArray, busiest, taken
 from ambientgen.training.seams.ways import SHIPPED, WAYS, Way
+from ambientgen.workers import Workers
 
 PARTS = ("joins", "files", "loops")
 
@@ -92,7 +92,7 @@ class Found:
         os.replace(part, self.path)
 
 
-def compare(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found) -> Iterator[str]:
+def compare(asked: Asked, renderer: Renderer, workers: Workers, found: Found) -> Iterator[str]:
     """Measure the joins of each take in each way; tells of each take, once it is kept."""
     done = {(each.way, each.scene, each.seed) for each in found.joins}
     for seed in asked.seeds:
@@ -100,19 +100,19 @@ def compare(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found)
             ways = [way for way in asked.ways if (way.name, name, seed) not in done]
             if ways:
                 scene = replace(shipped, model=asked.model).with_seed(seed)
-                found.joins += _take(asked, scene, name, ways, (renderer, engine))
+                found.joins += _take(asked, scene, name, ways, (renderer, workers))
                 found.keep()
                 yield f"joins of {name}, seed {seed}"
 
 
 def _take(
-    asked: Asked, scene: Scene, name: str, ways: Sequence[Way], how: tuple[Renderer, LocalEngine]
+    asked: Asked, scene: Scene, name: str, ways: Sequence[Way], how: tuple[Renderer, Workers]
 ) -> list[Joins]:
     """One scene and seed in each way: windows are made once for all ways that share them."""
-    renderer, engine = how
+    renderer, workers = how
     between_s = busiest(scene, renderer.model(scene.model), asked.seconds)
     takes = {
-        cut: taken(renderer, scene, between_s, engine, *cut)
+        cut: taken(renderer, scene, between_s, workers, *cut)
         for cut in dict.fromkeys(way.cut for way in ways)
     }
     made: dict[Any, list[FloatArray]] = {}
@@ -120,14 +120,14 @@ def _take(
         if way.source not in made:
             made[way.source] = way.make(takes[way.cut])
     heard = [(way, sounded(takes[way.cut], way, made[way.source])) for way in ways]
-    told = engine.map(
+    told = workers.map(
         lambda pair: judged(takes[pair[0].cut], pair[0], name, made[pair[0].source], pair[1]),
         heard,
     )
     return [each for listed in told for each in listed]
 
 
-def render_all(asked: Asked, renderer: Renderer, _: LocalEngine, found: Found) -> Iterator[str]:
+def render_all(asked: Asked, renderer: Renderer, _: Workers, found: Found) -> Iterator[str]:
     """Judge whole files, as they ship; tells of each."""
     done = {(each.scene, each.seed) for each in found.files}
     with tempfile.TemporaryDirectory(prefix="ambientgen-files-") as folder:
@@ -140,7 +140,7 @@ def render_all(asked: Asked, renderer: Renderer, _: LocalEngine, found: Found) -
                     yield f"all of {name}, seed {seed}"
 
 
-def go_round(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found) -> Iterator[str]:
+def go_round(asked: Asked, renderer: Renderer, workers: Workers, found: Found) -> Iterator[str]:
     """Judge loops of all lengths, and some that are none; tells of each seed."""
     done = {(each.seed, each.length_s, each.made) for each in found.joints}
     names = list(asked.scenes)
@@ -155,7 +155,7 @@ def go_round(asked: Asked, renderer: Renderer, engine: LocalEngine, found: Found
             missing = [each for each in wanted if (seed, *each) not in done]
             if missing:
                 joint = partial(loops.joint, renderer, scene, name, Path(folder))
-                found.joints += engine.map(joint, missing)
+                found.joints += workers.map(joint, missing)
                 found.keep()
                 yield f"loops of {name}, seed {seed}"
 
@@ -260,10 +260,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found.recall()
     renderer = Renderer("cpu", workers=1)
     renderer.model(asked.model)
-    with LocalEngine(options.workers) as engine:
+    with Workers(options.workers) as workers:
         measures = {"joins": compare, "files": render_all, "loops": go_round}
         for part in options.parts:
-            for line in measures[part](asked, renderer, engine, found):
+            for line in measures[part](asked, renderer, workers, found):
                 print(line, file=sys.stderr, flush=True)
     print(f"{spec.name}, revision {spec.revision}, {asked.seconds:g} s of each scene\n")
     for table in found.tables():

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ambientgen.asked import Asked, Between
 from ambientgen.crossfade import join_windows
-from ambientgen.engine import LocalEngine
 from ambientgen.latents import SamplerOptions
 from ambientgen.limiter import Limiter, LimiterSettings
 from ambientgen.mix.master import heard_of
@@ -27,6 +26,7 @@ from ambientgen.renderer import Renderer, sampler_options
 from ambientgen.scene import Scene
 from ambientgen.waveform import Decoder, cut_samples, sound
 from ambientgen.windows import Window
+from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
 
@@ -45,7 +45,7 @@ class Take:
     plan: Plan
     told: Conditionings
     options: SamplerOptions
-    engine: LocalEngine
+    workers: Workers
 
     @property
     def overlaps(self) -> list[int]:
@@ -83,7 +83,7 @@ def taken(
     renderer: Renderer,
     scene: Scene,
     between_s: Between,
-    engine: LocalEngine,
+    workers: Workers,
     share: float | None,
     overlap_s: float | None = None,
 ) -> Take:
@@ -102,8 +102,8 @@ def taken(
     wanted = Asked(None, between_s).stretch(scene.duration_s, geometry.sample_rate)
     heard = heard_of(wanted, geometry.sample_rate, LimiterSettings())
     plan = make_plan(scene, geometry, rule, between_s=between_s, heard=heard)
-    options = engine.run(lambda: sampler_options(model, scene))
-    return Take(model, plan, renderer.meaning(model, plan, engine), options, engine)
+    options = workers.run(lambda: sampler_options(model, scene))
+    return Take(model, plan, renderer.meaning(model, plan, workers), options, workers)
 
 
 def busiest(scene: Scene, model: Model, length_s: float) -> Between:
@@ -126,7 +126,7 @@ def rows_of(latents: Tensor) -> FloatArray:
 
 
 def _decoder(take: Take) -> Decoder:
-    return Decoder(take.model, NoiseTake(take.plan.scene.seed), take.engine)
+    return Decoder(take.model, NoiseTake(take.plan.scene.seed), take.workers)
 
 
 def from_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
@@ -150,7 +150,7 @@ def from_inner_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[Float
 def from_waveforms(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
     """Each window decoded by itself; the crossfade joins samples."""
     pairs = zip(take.plan.windows, made, strict=True)
-    joined = join_windows(take.engine.map(partial(_decoded, take), pairs))
+    joined = join_windows(take.workers.map(partial(_decoded, take), pairs))
     begin = take.plan.windows[0].start_frame * take.plan.geometry.samples_per_frame
     return cut_samples(joined, begin, *take.plan.heard_samples)
 

@@ -114,7 +114,7 @@ def _each(take: Take, noise: Callable[[Window], Tensor]) -> list[FloatArray]:
         told = take.told.of(window)
         return rows_of(denoise(take.model, noise(window), [told], take.options))
 
-    return list(take.engine.map(made, take.plan.windows))
+    return list(take.workers.map(made, take.plan.windows))
 
 
 def fade(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,7 +140,7 @@ def _together(
     steps = solver_steps(take.model.scheduler_config, take.options.steps)
     for index, step in enumerate(steps):
         states = zip(told, latents, before, strict=True)
-        moved = list(take.engine.map(partial(_moved, take, step), states))
+        moved = list(take.workers.map(partial(_moved, take, step), states))
         latents, before = ([pair[side] for pair in moved] for side in (0, 1))
         if (exchange := exchange_after(index, len(steps))) is not None:
             latents = coupled(latents, take.overlaps, exchange)

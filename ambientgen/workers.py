@@ -32,20 +32,21 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-class LocalEngine:
+class Workers:
     """Worker threads on this machine. Use as a context manager: leaving it drops queued work."""
 
-    def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or default_workers()
+    def __init__(self, count: int | None = None) -> None:
+        """count: None, one for each core."""
+        self.count = count or default_workers()
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(
-            self.workers,
+            self.count,
             thread_name_prefix="ambientgen",
             initializer=torch.set_num_threads,
             initargs=(1,),
         )
 
-    def __enter__(self) -> LocalEngine:
+    def __enter__(self) -> Workers:
         return self
 
     def __exit__(
@@ -58,7 +59,7 @@ class LocalEngine:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def checkpoint(self) -> None:
-        """For long items to call now and then: raises Stopped once the engine is being left."""
+        """For long items to call now and then: raises Stopped once the workers are being left."""
         if self._stopping.is_set():
             raise Stopped
 
@@ -72,7 +73,7 @@ class LocalEngine:
         pending: deque[Future[Result]] = deque()
         for item in items:
             pending.append(self._pool.submit(work, item))
-            if len(pending) >= 2 * self.workers:
+            if len(pending) >= 2 * self.count:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

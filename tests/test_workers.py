@@ -9,22 +9,22 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from ambientgen.engine import LocalEngine, Stopped
+from ambientgen.workers import Stopped, Workers
 
 
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_results_come_in_order_whoever_is_faster(workers: int) -> None:
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_results_come_in_order_whoever_is_faster(count: int) -> None:
     def work(item: int) -> int:
         time.sleep(0.002 * (item % 3))
         return item * item
 
-    with LocalEngine(workers) as engine:
-        assert list(engine.map(work, range(20))) == [n * n for n in range(20)]
+    with Workers(count) as workers:
+        assert list(workers.map(work, range(20))) == [n * n for n in range(20)]
 
 
 def test_every_worker_has_one_torch_thread() -> None:
-    with LocalEngine(2) as engine:
-        assert set(engine.map(lambda _: torch.get_num_threads(), range(8))) == {1}
+    with Workers(2) as workers:
+        assert set(workers.map(lambda _: torch.get_num_threads(), range(8))) == {1}
 
 
 def test_items_are_drawn_as_they_are_needed() -> None:
@@ -36,8 +36,8 @@ def test_items_are_drawn_as_they_are_needed() -> None:
             drawn += 1
             yield item
 
-    with LocalEngine(2) as engine:
-        results = engine.map(lambda item: item, items())
+    with Workers(2) as workers:
+        results = workers.map(lambda item: item, items())
         for _ in range(10):
             next(results)
         assert drawn <= 10 + 2 * 2
@@ -49,8 +49,8 @@ def test_a_failing_item_reaches_the_caller() -> None:
             raise ValueError("three")
         return item
 
-    with LocalEngine(2) as engine, pytest.raises(ValueError, match="three"):
-        list(engine.map(work, range(10)))
+    with Workers(2) as workers, pytest.raises(ValueError, match="three"):
+        list(workers.map(work, range(10)))
 
 
 def test_leaving_early_drops_queued_work() -> None:
@@ -62,15 +62,15 @@ def test_leaving_early_drops_queued_work() -> None:
         return item
 
     began = time.monotonic()
-    with LocalEngine(1) as engine:
-        next(engine.map(work, range(10_000)))
+    with Workers(1) as workers:
+        next(workers.map(work, range(10_000)))
     assert time.monotonic() - began < 5
 
 
 def test_one_item_runs_on_a_worker() -> None:
-    with LocalEngine(1) as engine:
-        assert engine.run(lambda: threading.current_thread().name).startswith("ambientgen")
-        assert engine.run(torch.get_num_threads) == 1
+    with Workers(1) as workers:
+        assert workers.run(lambda: threading.current_thread().name).startswith("ambientgen")
+        assert workers.run(torch.get_num_threads) == 1
 
 
 def test_long_items_give_up_when_the_engine_is_left() -> None:
@@ -79,14 +79,14 @@ def test_long_items_give_up_when_the_engine_is_left() -> None:
     def work(_: int) -> None:
         try:
             while True:
-                engine.checkpoint()
+                workers.checkpoint()
                 time.sleep(0.001)
         except Stopped:
             gave_up.set()
             raise
 
-    engine = LocalEngine(1)
-    with pytest.raises(KeyboardInterrupt), engine:
-        engine._pool.submit(work, 0)
+    workers = Workers(1)
+    with pytest.raises(KeyboardInterrupt), workers:
+        workers._pool.submit(work, 0)
         raise KeyboardInterrupt
     assert gave_up.is_set()
