@@ -48,7 +48,7 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 60  # lines
 LARGEST_FILE, LARGEST_POCKET = 1_000_000, 48_000_000  # bytes
 LOADS_TORCH = {
     "bench",
-    "engine",
+    "workers",
     "latents",
     "loa",
     "models",
