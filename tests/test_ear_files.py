@@ -153,6 +153,18 @@ def test_what_lay_flat_below_the_peak_is_not_clipped(tmp_path: Path) -> None:
     assert verdict(heard(tmp_path, audio), "faults.clipping").value == 0
 
 
+@pytest.mark.parametrize(("hz", "top"), [(50, 0.003), (50, 0.6), (90, 0.03), (3, 0.9)])
+def test_a_slow_waves_round_top_is_not_clipped(hz: float, top: float, tmp_path: Path) -> None:
+    """In 16 bits it is flat for a while; cut, by a tenth, it has corners."""
+    hum = top * np.sin(2 * np.pi * hz * np.arange(4 * RATE) / RATE)[:, None]
+    sixteen = np.round(hum * 32768) / 32768
+    assert verdict(heard(tmp_path, sixteen), "faults.clipping").value == 0
+    cut = np.clip(hum, -0.9 * top, 0.9 * top)
+    if top >= 0.03 and hz >= 50:
+        found = verdict(heard(tmp_path, np.round(cut * 32768) / 32768), "faults.clipping")
+        assert found.value == pytest.approx(2 * np.arccos(0.9) / np.pi, abs=0.03)
+
+
 # Numbers
 
 

@@ -16,6 +16,10 @@ CLIPPED_RUN = 3
 """Equal samples at the top in a row, from which on they are a flattened wave and no accident."""
 
 _TOP = 0.98  # of the file's highest sample: from here on a flat stretch is a clipped one
+_CORNER = 4.5 / 32768
+"""A wave that is cut comes to its flat top or leaves it by more than this. The round top of a slow
+one is flat in steps of 16 bits too: of three samples it falls by four steps at most, of more by
+less (a parabola that stays within a step at one sample from its top is 4 steps below at two)."""
 _FAINTEST = 1e-3  # of full scale: what 16 bits have for fainter sound are steps, and its tops flat
 _PLACES = 5  # that are told
 CLIPPED_SHARE = 1e-4  # of all samples, above which clipping is a fault: 0.1 ms in each second
@@ -105,7 +109,8 @@ class SampleFaults:
             edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
             starts, ends = edges.reshape(-1, 2).T
             lengths = ends - starts + 1
-            starts, lengths = starts[lengths >= CLIPPED_RUN], lengths[lengths >= CLIPPED_RUN]
+            cut = (lengths >= CLIPPED_RUN) & _cornered(channel, starts, ends)
+            starts, lengths = starts[cut], lengths[cut]
             values = np.abs(channel[starts])
             different, which = np.unique(values, return_inverse=True)
             for value, count in zip(different.tolist(), np.bincount(which, lengths), strict=True):
@@ -121,3 +126,13 @@ class SampleFaults:
             self._true_peak = self._peaks.floor = float(heights.max())
             self._true_peak_s = (self._told + int(heights.argmax())) / self._rate
         self._told += len(samples)
+
+
+def _cornered(channel: Array, starts: Array, ends: Array) -> NDArray[np.bool_]:
+    """Which flat stretches of samples (n,), first to last, begin or end in a corner."""
+    before, after = (
+        channel[np.maximum(starts - 1, 0)],
+        channel[np.minimum(ends + 1, len(channel) - 1)],
+    )
+    falls = np.maximum(np.abs(channel[starts] - before), np.abs(channel[starts] - after))
+    return np.asarray(falls > _CORNER)
