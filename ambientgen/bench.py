@@ -4,7 +4,6 @@ can do at most."""
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ambientgen.audio_file import Encoding, Shape, open_sink
 from ambientgen.crossfade import join_windows
+from ambientgen.errors import AmbientgenError, Problem
 from ambientgen.events import Listener, StageStarted, ignore
 from ambientgen.latents import denoise
 from ambientgen.limiter import Limiter, LimiterSettings
@@ -289,8 +289,7 @@ def _starting(model: str) -> dict[str, float]:
     runs = []
     for _ in range(3):
         command = [sys.executable, "-c", _STARTING, str(time.time()), model]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        runs.append(json.loads(done.stdout))
+        runs.append(json.loads(_said_by(command)))
     best: dict[str, float] = min(runs, key=lambda run: run["first window"])
     return {name: round(seconds, 2) for name, seconds in best.items()}
 
@@ -304,12 +303,24 @@ def _rendered(name: str, text: str, duration_s: float, workers: int | None) -> W
         command += ["--no-cache", "--no-sidecar", "--json", "--quiet", "--device", "cpu"]
         command += ["--workers", str(workers)] if workers else []
         began = time.monotonic()
-        done = subprocess.run(
-            command, check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
-        )
+        said = _said_by(command)
         elapsed_s = time.monotonic() - began
-    report = json.loads(done.stdout)
+    report = json.loads(said)
     report = report[0] if isinstance(report, list) else report
     rate = round(duration_s / elapsed_s, 1)
     memory_mb, digest = report["peak_memory_mb"], report["sha256"]
     return Whole(name, duration_s, round(elapsed_s, 2), rate, memory_mb, digest)
+
+
+def _said_by(command: Sequence[str]) -> str:
+    """What a process of its own writes to its output.
+
+    Raises:
+        AmbientgenError: it failed; with the last line of what it complained of.
+    """
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        what = f"a process that was to be measured ended with exit code {done.returncode}: {last}"
+        raise AmbientgenError(Problem("bench", what))
+    return done.stdout

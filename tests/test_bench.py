@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import torch
 import ambientgen.bench as module
 from ambientgen.bench import Cost, Speed, Whole, bench, cost, measured, scene_text
 from ambientgen.cli.app import run
-from ambientgen.errors import ExitCode
+from ambientgen.errors import AmbientgenError, ExitCode
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import POCKET, resolve
 from ambientgen.plan import make_plan
@@ -115,6 +117,16 @@ def test_what_cannot_be_measured_is_told_in_a_line(
     assert not said.out
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [("sys.exit('ambientgen: no room')", "1: ambientgen: no room"), ("sys.exit(4)", "4: it said")],
+)
+def test_a_process_that_fails_is_told_in_a_line(code: str, told: str) -> None:
+    with pytest.raises(AmbientgenError, match=re.escape(f"ended with exit code {told}")):
+        module._said_by([sys.executable, "-c", f"import sys; {code}"])
+    assert module._said_by([sys.executable, "-c", "print(3)"]) == "3\n"
+
+
 @pytest.mark.slow
 def test_bench_renders_whole_commands() -> None:
     speed = bench(POCKET, 4.0, workers=1)
@@ -130,8 +142,6 @@ def test_the_comparison_counts_evaluations_and_hears_likeness(tmp_path: Path) ->
     spec = importlib.util.spec_from_file_location("compare_with_pipeline", path)
     assert spec is not None and spec.loader is not None
     script = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = script
     spec.loader.exec_module(script)
     counted = {(side.name, side.evaluations) for side in script.sides(2)}
