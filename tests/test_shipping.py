@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from ambientgen.audio_file import Encoding, Shape, open_sink, tags_for
 from ambientgen.mix.spot import ear_delays_s
+from ambientgen.training.pages import fill, filled
 from ambientgen.training.scores.report import Table
 from ambientgen.training.shipping import __main__ as script
 from ambientgen.training.shipping import direction, joints, loudness, outputs, programs
 from ambientgen.training.shipping import stems as stems_module
 from ambientgen.training.shipping import width as width_module
 from ambientgen.training.shipping.bench import Bench, Take
-from ambientgen.training.shipping.pages import fill, filled
 
 RATE = 48_000
 NEEDS_PROGRAMS = pytest.mark.skipif(bool(programs.missing()), reason="no ffmpeg or SoX here")

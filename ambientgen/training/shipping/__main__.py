@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ambientgen.models.registry import resolve
+from ambientgen.training.pages import fill
 from ambientgen.training.scores.report import Table
 from ambientgen.training.shipping.bench import Bench
 from ambientgen.training.shipping.direction import direction
 from ambientgen.training.shipping.joints import joints
 from ambientgen.training.shipping.loudness import loudness, peaks
 from ambientgen.training.shipping.outputs import outputs
-from ambientgen.training.shipping.pages import fill
 from ambientgen.training.shipping.programs import missing, versions
 from ambientgen.training.shipping.stems import stems
 from ambientgen.training.shipping.width import width
