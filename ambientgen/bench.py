@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ambientgen.audio_file import Encoding, Shape, open_sink
+from ambientgen.cores import usable_cores
 from ambientgen.crossfade import join_windows
 from ambientgen.errors import AmbientgenError, Problem
 from ambientgen.events import Listener, StageStarted, ignore
@@ -37,7 +38,7 @@ from ambientgen.scene import parse_scene
 from ambientgen.scene.durations import spell
 from ambientgen.stretch import VOCODER_CONTEXT
 from ambientgen.windows import Window
-from ambientgen.workers import Workers, default_workers
+from ambientgen.workers import Workers
 
 SPAN_S = 10.24
 """Parts are told for so much sound: AudioLDM 2's own window."""
@@ -140,7 +141,7 @@ def bench(
         listener(StageStarted(f"rendering a {name} scene"))
         whole.append(_rendered(name, scene_text(name, model, duration_s), duration_s, workers))
     steps = loaded.spec.defaults.steps
-    return Speed(workers or default_workers(), steps, starting, whole, rates, parts)
+    return Speed(workers or usable_cores(), steps, starting, whole, rates, parts)
 
 
 def memory_curve(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 TONE_FRAMES = 16
 
 
-def samples_at(time_s: float, rate: int) -> int:
+def samples_at(time_s: float, rate: float) -> int:
     """The sample, of `rate` a second, nearest to `time_s` (halves go up)."""
     return math.floor(time_s * rate + 0.5)
 

@@ -85,7 +85,7 @@ class WindowRule:
         return self if strength >= 1.0 else replace(self, silence=False)
 
     @property
-    def halvings(self) -> int:
+    def shortest_in_longest(self) -> int:
         """Shortest cores in a longest one."""
         return self.cores[-1] // self.cores[0]
 
@@ -239,20 +239,20 @@ def cut_blocks(scene: Scene, geometry: Geometry, rule: WindowRule, first: int, c
 
     A block is one longest core; its number counts from absolute frame 0.
     """
-    units = rule.halvings
-    survey = _survey(scene, geometry, rule.cores[0], (first - 1) * units, (count + 2) * units)
+    shortest = rule.shortest_in_longest
+    survey = _survey(scene, geometry, rule.cores[0], (first - 1) * shortest, (count + 2) * shortest)
     open_pieces = np.ones(count, dtype=bool)
     starts, cores = [], []
     for core in reversed(rule.cores):
         length = core // rule.cores[0]
-        calm = _is_calm(survey, length)[units // length : -(units // length)]
+        calm = _is_calm(survey, length)[shortest // length : -(shortest // length)]
         taken = open_pieces & (calm | (length == 1))
         starts.append(np.flatnonzero(taken) * core + first * rule.cores[-1])
         cores.append(np.full(len(starts[-1]), core))
         open_pieces = np.repeat(open_pieces & ~taken, 2)
     order = np.argsort(np.concatenate(starts))
     start_frames, core_frames = np.concatenate(starts)[order], np.concatenate(cores)[order]
-    pieces = start_frames // rule.cores[0] - (first - 1) * units
+    pieces = start_frames // rule.cores[0] - (first - 1) * shortest
     still = survey.at_zero(pieces, core_frames // rule.cores[0])
     # A state with a word for its level 0 is heard there.
     wordless = all(state.levels[0] is None for state in scene.states)

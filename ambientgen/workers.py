@@ -7,7 +7,6 @@ how many there are. Threads share the model's memory; torch frees the interprete
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,8 @@ from typing import TypeVar
 
 import torch
 
+from ambientgen.cores import usable_cores
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -25,19 +26,12 @@ class Stopped(Exception):  # noqa: N818 (a request, not an error)
     """Work given up because nobody waits for it any more."""
 
 
-def default_workers() -> int:
-    """One worker for each core this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Workers:
     """Worker threads on this machine. Use as a context manager: leaving it drops queued work."""
 
     def __init__(self, count: int | None = None) -> None:
         """count: None, one for each core."""
-        self.count = count or default_workers()
+        self.count = count or usable_cores()
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(
             self.count,

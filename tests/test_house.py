@@ -23,9 +23,9 @@ from packaging.utils import canonicalize_name
 
 from ambientgen.cli.model_notices import to_models
 from ambientgen.errors import ExitCode
+from ambientgen.models.folder import EXTRAS
 from ambientgen.models.registry import (
     COMMERCIAL_LICENCES,
-    EXTRAS,
     PUBLISHED,
     fetch_command,
     pocket_folder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import socket
@@ -17,6 +16,7 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.console import PROGRAM, Console, table
+from ambientgen.cores import usable_cores
 from ambientgen.errors import AmbientgenError, ExitCode
 
 
@@ -48,7 +48,7 @@ def examine() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in required()},
         "device": _device(),
-        "cores": _cores(),
+        "cores": usable_cores(),
         "windows": _windows(),
         "downloads": _downloads(),
         "models_here": [listing.name for listing in list_models() if listing.here],
@@ -124,13 +124,6 @@ def _device() -> str:
         return str(choose_device("auto"))
     except Exception as error:
         return f"none ({type(error).__name__}: {error})"
-
-
-def _cores() -> int:
-    """Cores this process may use: as many workers a render has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _windows() -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ambientgen.cli.inputs import checked, read_cache_size, read_duration, read_time
 from ambientgen.cli.numbers import number, whole_number
 from ambientgen.errors import Problem, UsageError
-
-if TYPE_CHECKING:
-    pass
 
 MOST_WORKERS = 256
 MOST_BATCH = 1024  # of `ambientgen.models.batch`, which imports torch

@@ -18,8 +18,6 @@ from ambientgen.ear.verdicts import Verdict
 if TYPE_CHECKING:
     from ambientgen.ear.hearing import Hearing
 
-FORMATS = (".png", ".svg", ".html")
-
 _MARK = 0.06  # of a spectrogram's height
 _COLUMNS = 1_500  # of a spectrogram: more than a screen shows
 _MOST_JOINS = 400  # more would be a grey wall
@@ -40,7 +38,7 @@ td, th {{ text-align: left; padding: .2em .8em; border-bottom: 1px solid #d0d7de
 
 
 def report(hearing: Hearing, suffix: str) -> bytes:
-    """The report as a file's content; `suffix` is one of `FORMATS`.
+    """The report as a file's content; `suffix` is .png, .svg or .html.
 
     A page of HTML holds its picture, and needs nothing else.
     """

@@ -14,7 +14,7 @@ import os
 import secrets
 from pathlib import Path
 
-from ambientgen.models.folder import INDEX, NETWORKS, TOKENIZERS, weight_files
+from ambientgen.models.folder import EXTRAS, INDEX, NETWORKS, TOKENIZERS, weight_files
 
 MOST_REMEMBERED = 1000  # files: some 250 kB, read in a few ms; a model has 2 to 20 large ones
 
@@ -89,7 +89,7 @@ def listed(hashes: dict[str, str]) -> str:
 
 def _names(folder: Path) -> list[str]:
     """The files that rendering reads, by their path inside `folder` with forward slashes."""
-    found = [folder / INDEX, folder / "ambientgen.json"]
+    found = [folder / INDEX, folder / EXTRAS]
     for slot in (*NETWORKS, *TOKENIZERS, "scheduler"):
         if slot in NETWORKS:
             found += weight_files(folder / slot)

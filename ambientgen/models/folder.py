@@ -19,6 +19,7 @@ from ambientgen.models.typed_json import TypedJson
 from ambientgen.units import Geometry
 
 INDEX = "model_index.json"
+EXTRAS = "ambientgen.json"  # beside it: what AudioLDM 2's own layout cannot say
 OUR_VOCODER = ("ambientgen.models.vocoder", "TextureVocoder")
 
 # The classes each slot may hold. Slots with weights come with one configuration file each.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ambientgen.errors import ModelError, Problem
 from ambientgen.events import Notice
 from ambientgen.models.folder import (
+    EXTRAS,
     Layout,
     check_folder,
     geometry_of,
@@ -32,7 +33,6 @@ from ambientgen.windows import WindowRule
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
 
-EXTRAS = "ambientgen.json"  # beside model_index.json: what AudioLDM 2's own layout cannot say
 UNKNOWN_LICENCE = "unknown"
 # SPDX names, lower case, of licences under which renders may be sold.
 COMMERCIAL_LICENCES = frozenset({"apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0"})

@@ -17,8 +17,6 @@ from ambientgen.picture.rows import INK, MUTED, Axis
 from ambientgen.picture.spectrogram import Spectrogram
 from ambientgen.picture.timeline import Strip, Timeline, clock, wordings
 
-SUFFIXES = (".png", ".svg")
-
 _WIDTH, _HEIGHT, _DPI = 12.0, 8.0, 100  # inches; 1200 by 800 pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.35, 1.45, 0.86, 0.46  # margins, in inches
 _CLOSE, _APART = 0.04, 0.26  # gaps in inches: inside a layer, between layers

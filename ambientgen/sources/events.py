@@ -23,6 +23,7 @@ from ambientgen.stream import FloatArray, Stretch
 from ambientgen.synth.chance import Passing, seed_of
 from ambientgen.synth.events import longest_s, single
 from ambientgen.synth.signals import RATE
+from ambientgen.units import samples_at
 
 
 class Layout(Protocol):
@@ -123,7 +124,7 @@ class Events:
         """At least the occurrences of one entry that begin between these samples."""
         period, length_s = self.period, self.scene.duration_s
         if event.rate is None:
-            at = _sample(event.at_s or 0.0, self._pace)
+            at = samples_at(event.at_s or 0.0, self._pace)
             if period is None:
                 yield Occurrence(at, entry)
                 return
@@ -137,7 +138,7 @@ class Events:
             turn, place = divmod(cell, cells) if cells else (0, cell)
             for number, time_s in self._drawn(event.rate, entry, place, cell_s):
                 # Rounded up at a turn's end, an event is the next turn's first.
-                at = _sample(time_s, self._pace) + turn * (period or 0)
+                at = samples_at(time_s, self._pace) + turn * (period or 0)
                 yield Occurrence(at, entry, place, number)
 
     def _drawn(
@@ -182,10 +183,6 @@ class Events:
         where = direction, distance, of_layer.room
         placed = self.place(clip, self.rate, self.layout, *where)
         return placed[: self._longest()]
-
-
-def _sample(time_s: float, rate: float) -> int:
-    return int(np.floor(time_s * rate + 0.5))
 
 
 def _between(

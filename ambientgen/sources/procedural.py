@@ -28,6 +28,7 @@ from ambientgen.stretch import Grid, Piece
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.chance import Passing
 from ambientgen.synth.signals import RATE
+from ambientgen.units import samples_at
 
 Each = Callable[..., Iterator[Any]]
 """`map`, or an engine's, which gives the same in the same order, some of it made beforehand."""
@@ -157,7 +158,7 @@ def _mixed(take: Take, made: Callable[[int | None], NDArray[np.float64]]) -> NDA
 
 def period_of(scene: Scene, rate: int) -> int | None:
     """The samples of a scene's loop at `rate`; None where it is none."""
-    return int(scene.duration_s * rate + 0.5) if scene.loop else None
+    return samples_at(scene.duration_s, rate) if scene.loop else None
 
 
 def pace_of(scene: Scene, loop_samples: int | None, rate: int) -> float:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 from transformers.utils import logging as transformers_log
 
+from ambientgen.models.folder import EXTRAS
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training.examples import clap_extractor
 from ambientgen.training.language import Meaning
@@ -68,7 +69,7 @@ def export(parts: Components, folder: Path, extras: dict[str, Any]) -> None:
         name: value.half().contiguous() for name, value in parts.loa_encoder.state_dict().items()
     }
     save_file(half, encoder / "model.safetensors")
-    (folder / "ambientgen.json").write_text(json.dumps(extras, indent=2) + "\n")
+    (folder / EXTRAS).write_text(json.dumps(extras, indent=2) + "\n")
 
 
 def uncalled(tokenizer: T5Tokenizer) -> T5Tokenizer:

@@ -20,13 +20,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyloudnorm
 
+from ambientgen.cores import usable_cores
+from ambientgen.models.folder import EXTRAS
 from ambientgen.models.loading import Model
-from ambientgen.models.registry import EXTRAS, resolve
+from ambientgen.models.registry import resolve
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE
 from ambientgen.training.scores.bench import Takes, held
 from ambientgen.training.scores.classes import LEVELS, TAKE_S
-from ambientgen.training.scores.teacher import Audio, Teacher, Wish, available_workers
+from ambientgen.training.scores.teacher import Audio, Teacher, Wish
 from ambientgen.training.scores.variants import Changed
 from ambientgen.training.scripts import run_script
 
@@ -97,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gains = dict(spec.gains)
     levels = " | ".join(f"at {level:g}" for level in LEVELS)
     with TemporaryDirectory() as folder:
-        teacher = Teacher(asked.keep or Path(folder), available_workers())
+        teacher = Teacher(asked.keep or Path(folder), usable_cores())
         print(f"| state | {levels} | louder by, dB | error | gain, dB |")
         print("|---" * (len(LEVELS) + 4) + "|")
         for state in states:

@@ -39,7 +39,7 @@ REDRAWN_S = 300.0  # between pictures of a stage that goes on
 
 # What AudioLDM 2's layout cannot say of a model trained here from nothing; windows of 3.2, 5.12
 # and 8.96 s are trained.
-EXTRAS: dict[str, Any] = {
+NEW_EXTRAS: dict[str, Any] = {
     "steps": 4,  # of a UNet that `few` has not trained
     "apart": True,
     "silence": True,
@@ -270,13 +270,17 @@ def steps_taught(before: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
     if stages.few.steps:
         return {"steps": STEPS, "only_steps": True}
     if stages.unet.steps and before.get("only_steps"):
-        return {"steps": EXTRAS["steps"], "only_steps": False}  # a UNet unlearns to arrive in few
+        # A UNet unlearns to arrive in few.
+        return {
+            "steps": NEW_EXTRAS["steps"],
+            "only_steps": False,
+        }  # a UNet unlearns to arrive in few
     return {}
 
 
 def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
     """ambientgen.json: as of the model it started from, but for name, licence and states."""
-    before = dict(start.extras) if start is not None else dict(EXTRAS)
+    before = dict(start.extras) if start is not None else dict(NEW_EXTRAS)
     # Whose recordings it learnt from decides about a model's licence: only the user knows.
     if run.recipe.licence is not None:
         before["licence"] = run.recipe.licence

@@ -16,8 +16,8 @@ from torch import Tensor
 from transformers import RobertaTokenizer, T5Tokenizer
 
 from ambientgen.errors import ModelError, Problem
-from ambientgen.models.folder import OUR_VOCODER, read_json
-from ambientgen.models.registry import EXTRAS, ModelSpec, layout_of, resolve
+from ambientgen.models.folder import EXTRAS, OUR_VOCODER, read_json
+from ambientgen.models.registry import ModelSpec, layout_of, resolve
 from ambientgen.models.weights import KeyRules, read_weights
 from ambientgen.training.language import MAX_TOKENS
 

@@ -22,15 +22,17 @@ from typing import TypeVar
 
 import numpy as np
 
+from ambientgen.cores import usable_cores
+from ambientgen.models.folder import EXTRAS
 from ambientgen.models.loading import Model
-from ambientgen.models.registry import EXTRAS, resolve
+from ambientgen.models.registry import resolve
 from ambientgen.swells import Swell
 from ambientgen.synth import TEXTURES
 from ambientgen.training.scores.bench import Takes, held
 from ambientgen.training.scores.classes import LEVELS, TAKE_S
 from ambientgen.training.scores.motion import mean_swing
 from ambientgen.training.scores.natural import across, heard
-from ambientgen.training.scores.teacher import Audio, Teacher, Wish, available_workers
+from ambientgen.training.scores.teacher import Audio, Teacher, Wish
 from ambientgen.training.scores.thresholds import EVENTS
 from ambientgen.training.scores.variants import Changed
 from ambientgen.training.scripts import run_script
@@ -164,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     states = asked.states or [s for s in spec.states or TEXTURES if s in TEXTURES]
     swells, unrest = dict(spec.swells), dict(spec.unrest)
     with TemporaryDirectory() as folder:
-        teacher = Teacher(asked.keep or Path(folder), available_workers())
+        teacher = Teacher(asked.keep or Path(folder), usable_cores())
         print("| state | off by, octaves; together | texture | found | texture | swell | unrest |")
         print("|---|---|---|---|---|---|---|")
         for state in states:

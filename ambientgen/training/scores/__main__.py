@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
+from ambientgen.cores import usable_cores
 from ambientgen.models.registry import resolve
 from ambientgen.renderer import Renderer
 from ambientgen.synth import TEXTURES
@@ -30,7 +31,7 @@ from ambientgen.training.scores import (
 from ambientgen.training.scores.bench import FULL, QUICK, Bench, Takes
 from ambientgen.training.scores.hearing import portrait_wishes
 from ambientgen.training.scores.report import Table
-from ambientgen.training.scores.teacher import Teacher, available_workers
+from ambientgen.training.scores.teacher import Teacher
 from ambientgen.training.scripts import run_script
 
 RENDERERS: dict[str, Callable[[], Renderer]] = {
@@ -100,7 +101,7 @@ def bench_for(asked: argparse.Namespace) -> Iterator[Bench]:
         takes = Takes(RENDERERS[asked.text](), asked.model, renders, extra and f"{{{extra}}}")
         yield Bench(
             takes,
-            Teacher(asked.keep or Path(folder), available_workers()),
+            Teacher(asked.keep or Path(folder), usable_cores()),
             tuple(asked.states or known),
             QUICK if asked.quick else FULL,
             spec.gain_db,

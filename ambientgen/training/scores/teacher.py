@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import os
 import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -110,8 +109,3 @@ def _source() -> str:
     package = Path(inspect.getfile(synth)).parent
     texts = b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))
     return hashlib.sha256(texts).hexdigest()[:12]
-
-
-def available_workers() -> int:
-    """One for each core this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
