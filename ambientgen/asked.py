@@ -69,6 +69,9 @@ def asked_stretch(length_s: float, between_s: Between, rate: int) -> Stretch:
         raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
     from_s, to_s = between_s
     for option, time_s, last_s in (("--from", from_s, length_s), ("--to", to_s, length_s)):
+        if time_s is not None and not 0.0 <= time_s < math.inf:
+            what = f"`{time_s:g}s` is no moment of a sound"
+            raise UsageError(Problem(option, what, "write a time such as `90s` or `5m`"))
         if time_s is not None and time_s > last_s:
             what = f"`{spell(time_s)}` lies past the end at {spell(last_s)}"
             before = "less than" if option == "--from" else "at most"

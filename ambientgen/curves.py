@@ -335,6 +335,15 @@ class Wander(Curve):
         }
 
 
+def within(times_s: FloatArray, end_s: float, loop: bool) -> FloatArray:
+    """Where a scene that ends at `end_s` stands at any times: past its ends the nearest holds; a
+    loop goes round."""
+    import numpy as np
+
+    inside: FloatArray = np.mod(times_s, end_s) if loop else np.clip(times_s, 0.0, end_s)
+    return inside
+
+
 def _between(times_s: Iterable[float], duration_s: float) -> tuple[float, ...]:
     """The times strictly inside (0, `duration_s`), sorted, each once."""
     return tuple(sorted({time_s for time_s in times_s if 0.0 < time_s < duration_s}))

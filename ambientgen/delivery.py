@@ -14,6 +14,7 @@ import numpy as np
 
 from ambientgen.audio_file import Encoding, Shape, Sink, Written, is_stream, open_sink
 from ambientgen.events import AudioWritten, Listener, Notice, StageStarted
+from ambientgen.interrupts import unbroken
 from ambientgen.limiter import LimiterReport
 from ambientgen.mix.loudness import Settled, Target
 from ambientgen.mix.master import Master
@@ -254,24 +255,27 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
     The mix takes its name last: where it is, its stems are. Where one fails at the end, stems that
     have their names already go again, unless they replaced others; and where the process is killed,
     the next render of them takes them for what they are, since their parts stay until all is done.
+    Once all is written, Ctrl-C waits until all have their names.
     """
     fresh: list[Path] = []
-    try:
-        with ExitStack() as parts, ExitStack() as stack:
-            sink = stack.enter_context(
-                open_sink(out.path, out.encoding, shape, out.tags, out.force)
-            )
-            stems = {
-                name: stack.enter_context(_stem_sink(name, out, shape, (fresh.append, parts)))
-                for name in out.stems
-            }
-            yield sink, stems
-            if stems and out.force and sink.companion is not None:
-                sink.companion.clear()  # the old one tells of the stems, which are replaced first
-    except BaseException:
-        for path in fresh:
-            path.unlink(missing_ok=True)
-        raise
+    with ExitStack() as naming:
+        try:
+            with ExitStack() as parts, ExitStack() as stack:
+                sink = stack.enter_context(
+                    open_sink(out.path, out.encoding, shape, out.tags, out.force)
+                )
+                stems = {
+                    name: stack.enter_context(_stem_sink(name, out, shape, (fresh.append, parts)))
+                    for name in out.stems
+                }
+                yield sink, stems
+                naming.enter_context(unbroken())
+                if stems and out.force and sink.companion is not None:
+                    sink.companion.clear()  # it tells of the old stems, which are replaced first
+        except BaseException:
+            for path in fresh:
+                path.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

@@ -85,12 +85,18 @@ class Job:
     @cached_property
     def master(self) -> Master:
         """What is done to the mix."""
-        output = self.scene.output
-        fade_in, fade_out = (
-            samples_at(time_s, self.rate) for time_s in (output.fade_in_s, output.fade_out_s)
-        )
+        output, share = self.scene.output, self._share_of_fades
+        lengths_s = output.fade_in_s, output.fade_out_s
+        fade_in, fade_out = (samples_at(share * length_s, self.rate) for length_s in lengths_s)
         fades = Fades(fade_in, fade_out, self.whole[1] if fade_out else None)
         return Master(LimiterSettings(ceiling_db=output.peak_dbtp), self.rate, fades, self.period)
+
+    @property
+    def _share_of_fades(self) -> float:
+        """How much of its fades a sound has room for that is to be shorter than its scene."""
+        end = self.whole[1]
+        fades_s = self.scene.output.fade_in_s + self.scene.output.fade_out_s
+        return 1.0 if end is None or fades_s == 0.0 else min(1.0, end / self.rate / fades_s)
 
     @cached_property
     def wanted(self) -> Wanted:
@@ -148,6 +154,8 @@ class Job:
                 yield notice
         if self.wanted.target is not None and _length(self.samples) < _length(self.whole):
             yield Notice("all of the scene is rendered, to measure its loudness")
+        if self._share_of_fades < 1.0:
+            yield Notice("the fades are longer than the sound, and shortened to share it")
         yield from map(Notice, said_in_vain(scene))
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,7 @@ class Renderer:
         moment to its second, to the bit what it is in the whole. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
         """
+        scene = replace(scene, variants=1)
         job = Job.of(scene, Asked(duration_s, between_s))
         encoding = job.encoding(format_name)
         for path in (output, *(stems or {}).values()):
@@ -183,6 +184,7 @@ class Renderer:
 
     def describe(self, scene: Scene, asked: Asked, batches: Batches | None = None) -> Document:
         """What the sidecar of a render of `scene` would say, but for the hash of its samples."""
+        scene = replace(scene, variants=1)
         job = Job.of(scene, asked)
         self._load(job.scene)
         with self._at_work() as workers:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ambientgen.curves import within
+
 if TYPE_CHECKING:
     from ambientgen.scene import Scene, State
 
@@ -23,9 +25,7 @@ def state_value(scene: Scene, state: State, times_s: FloatArray) -> FloatArray:
 
     Before 0 and past the scene's end the nearest end holds; a loop goes round.
     """
-    if scene.loop:
-        return state.value(np.mod(times_s, scene.duration_s))
-    return state.value(np.clip(times_s, 0.0, scene.duration_s))
+    return state.value(within(times_s, scene.duration_s, scene.loop))
 
 
 def state_values(scene: Scene, times_s: FloatArray) -> FloatArray:

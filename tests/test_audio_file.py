@@ -42,6 +42,7 @@ from ambientgen.audio_file import (
     to_pcm,
 )
 from ambientgen.audio_file.byte_stream import ByteStream
+from ambientgen.audio_file.digest import file_sha256, keeps_samples, pcm_sha256
 from ambientgen.audio_file.wav_header import wav_header
 from ambientgen.errors import AmbientgenError, ExitCode, OutputError, UsageError
 
@@ -731,3 +732,25 @@ def test_a_link_to_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link.wav").symlink_to(tmp_path / "0a1b2c")  # a name that says nothing
     _write(tmp_path / "link.wav", _sound(10))
     assert (tmp_path / "0a1b2c").stat().st_size == 64
+
+
+def test_a_power_cut_after_the_end_leaves_no_second_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which the sound would be taken for one of several that never came."""
+    seen: list[list[str]] = []
+    module = "ambientgen.audio_file.part.sync_folder"
+    monkeypatch.setattr(module, lambda folder: seen.append(sorted(os.listdir(folder))))
+    _write(tmp_path / "a.wav", _sound(100))
+    assert len(seen) == 2 and seen[-1] == ["a.wav"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_whose_name_is_no_text_takes_every_format(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / os.fsdecode(b"G\xe4ste")
+    folder.mkdir()
+    written = _write(folder / name, _sound(5000))
+    exact = keeps_samples(folder / name)
+    digest = pcm_sha256(folder / name) if exact else file_sha256(folder / name)
+    assert digest == (written.sha256 if exact else written.file_sha256)

@@ -431,6 +431,11 @@ def test_a_scene_is_printed_in_utf_8_whatever_the_locale(monkeypatch: pytest.Mon
     assert not printed.getvalue().isascii()
 
 
+def test_what_is_no_file_is_not_replaced(capsys: Output) -> None:
+    _, err = said(capsys, "scenes", "rain", "-o", "/dev/null", "--force", code=4)
+    assert "/dev/null: is no file; name another" in err
+
+
 @pytest.mark.parametrize("args", [["scenes", "rain"], ["new", "rain"]])
 def test_nothing_is_overwritten_unasked(
     capsys: Output, rain: str, tmp_path: Path, args: list[str]

@@ -248,6 +248,17 @@ def faded(fades: Fades, first: int, end: int) -> FloatArray:
     return np.concatenate(blocks)
 
 
+def test_where_no_folder_is_for_temporary_files_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    with pytest.raises(OutputError, match="TMPDIR: there is no folder for temporary files"):
+        Spool(1)
+
+
 def test_fades_lie_at_places_of_the_scene() -> None:
     fades = Fades(40, 60, 300)
     whole = faded(fades, -5, 310)[:, 1]

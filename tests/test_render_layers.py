@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -214,6 +216,26 @@ def test_an_interruption_leaves_neither_mix_nor_stems(scene: Scene, tmp_path: Pa
     assert counts[-1].done <= (counts[-1].total or 0) and len({e.total for e in counts}) == 1
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_an_interruption_at_the_very_end_waits_until_all_have_their_names(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    folders = iter(range(10))
+
+    def interrupt(_folder: Path) -> None:
+        if next(folders) == place:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("ambientgen.audio_file.part.sync_folder", interrupt)
+    light = only(scene, "bed")
+    stems = {name: tmp_path / f"a.{name}.wav" for name in ("bed", "events")}
+    rule = SidecarRule(tmp_path / "a.json")
+    with pytest.raises(KeyboardInterrupt):
+        Renderer("cpu", 1).render(light, tmp_path / "a.wav", stems=stems, sidecar=rule)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["a.bed.wav", "a.events.wav", "a.json", "a.wav"]
+
+
 def test_an_existing_stem_is_refused_before_anything_is_made(
     scene: Scene, renderer: Renderer, tmp_path: Path
 ) -> None:
@@ -386,6 +408,25 @@ def test_what_is_rendered_for_a_loudness_alone_is_told(loop: bool, asked: Asked,
     job = Job.of(replace(parse_scene(WINDY), loop=loop), asked)
     notices = [each.text for each in job.notices(job.scene, "a.wav", job.encoding(None))]
     assert notices == ["all of the scene is rendered, to measure its loudness"] * told
+
+
+def test_fades_longer_than_a_short_render_share_it_and_that_is_told() -> None:
+    output = OutputOptions(fade_in_s=10.0, fade_out_s=20.0)
+    scene = replace(parse_scene(WINDY), duration_s=60.0, output=output)
+    whole, short = Job.of(scene, Asked()), Job.of(scene, Asked(6.0))
+    assert (whole.master.fades.in_samples, whole.master.fades.out_samples) == (160_000, 320_000)
+    assert (short.master.fades.in_samples, short.master.fades.out_samples) == (32_000, 64_000)
+    told = [each.text for each in short.notices(scene, "a.wav", short.encoding(None))]
+    assert told == ["the fades are longer than the sound, and shortened to share it"]
+    assert not list(whole.notices(scene, "a.wav", whole.encoding(None)))
+
+
+@pytest.mark.parametrize("between_s", [(-5.0, 3.0), (math.nan, 3.0), (0.0, math.nan), (-1.0, None)])
+def test_moments_before_the_start_or_none_at_all_are_refused(
+    between_s: tuple[float | None, float | None],
+) -> None:
+    with pytest.raises(UsageError, match=r"--(from|to): `.*s` is no moment of a sound"):
+        Job.of(parse_scene(WINDY), Asked(None, between_s))
 
 
 def test_a_disk_without_room_for_a_loudness_is_told_before_a_model_is_loaded(

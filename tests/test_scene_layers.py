@@ -596,3 +596,24 @@ def test_a_layer_by_itself() -> None:
     """Layers that say nothing of their place have none, and cost nothing to place."""
     (layer,) = parse_scene(SMALL).layers
     assert layer == Layer(name="far", states=layer.states, placement=Placement())
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_past_the_end_gains_hold_and_in_a_loop_they_come_round(loop: bool) -> None:
+    """As states do: what repeats or wanders does not go on."""
+    text = f"""
+    duration: 20s
+    loop: {str(loop).lower()}
+    layers:
+      rain:
+        states: {{rain: {{curve: 0.5}}}}
+        gain: {{curve: {{0s: -20dB, 5s: 0dB}}, repeat: 10s}}
+        direction: {{curve: 0, wander: {{amount: 60, period: 3s}}}}
+    """
+    (rain,) = parse_scene(text).layers
+    times = np.array([13.0, 20.0, 22.5, 27.0, 33.0, 41.0])
+    for curve in (rain.placement.gain_db, rain.placement.direction):
+        assert curve is not None
+        inside = np.mod(times, 20.0) if loop else np.minimum(times, 20.0)
+        np.testing.assert_array_equal(curve.at(times), curve.at(inside))
+        assert len(set(curve.at(times).tolist())) == (4 if loop else 2) or loop

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+import ambientgen
 from ambientgen.asked import Between
 from ambientgen.audio_file import Companion, Encoding, Shape, open_sink
 from ambientgen.audio_file.digest import pcm_sha256
 from ambientgen.audio_file.part import Part, delete_abandoned
-from ambientgen.cli import plot
+from ambientgen.cli import plot, verify
 from ambientgen.cli.app import run
 from ambientgen.curves import Repeating
 from ambientgen.errors import ExitCode, MismatchError, OutputError, Problem, SceneError, UsageError
@@ -27,9 +30,11 @@ from ambientgen.scene.document import document_text, scene_document
 from ambientgen.scene.schema import RenderFields, SceneFields
 from ambientgen.sidecar import (
     Asked,
+    Beside,
     Made,
     SidecarRule,
     Span,
+    as_stem,
     describe,
     differences,
     read_sidecar,
@@ -267,6 +272,46 @@ def test_a_sidecar_of_the_same_render_stays_and_of_another_needs_force(tmp_path:
     assert unwanted.companion(other, None, "11" * 32) == Companion(path, None)
 
 
+def test_without_a_sidecar_wanted_a_right_one_and_the_scene_itself_stay(tmp_path: Path) -> None:
+    """What it says of stems, or of who made it, may be another thing."""
+    path = tmp_path / "rain.json"
+    document = {**written(path, ambientgen="1"), "ambientgen": "2"}
+    rule = SidecarRule(path, write=False)
+    there = rule.admit(document)
+    assert there is not None
+    assert rule.companion(document, there, "00" * 32, {"stems": {}}) is None
+    of_scene = replace(rule, force=True, inputs=frozenset([os.path.realpath(path)]))
+    assert of_scene.companion({**document, "seed": 2}, None, "11" * 32) is None
+
+
+def test_a_sidecar_whose_sound_is_gone_does_not_cost_another_its_render(tmp_path: Path) -> None:
+    path, sound = tmp_path / "rain.json", str(tmp_path / "rain.wav")
+    document = written(path, seed=1)
+    for inputs, may in (((), True), ((str(path),), False)):
+        rule = rule_for(sound, True, False, inputs)
+        assert rule is not None
+        there = rule.admit(document)
+        if may:
+            wanted = Companion(path, sidecar_text(document, "11" * 32))
+            assert rule.companion(document, there, "11" * 32) == wanted
+        else:
+            with pytest.raises(OutputError, match="it is the scene to render"):
+                rule.companion(document, there, "11" * 32)
+    Path(sound).write_bytes(b"")
+    rule = rule_for(sound, True, False)
+    assert rule is not None
+    with pytest.raises(OutputError, match="other samples"):
+        rule.companion(document, rule.admit(document), "11" * 32)
+
+
+def test_a_link_to_nothing_in_a_sidecars_place_is_told_before_rendering(tmp_path: Path) -> None:
+    path = tmp_path / "rain.json"
+    path.symlink_to(tmp_path / "gone.json")
+    with pytest.raises(OutputError, match=r"is no sidecar.*--force"):
+        SidecarRule(path).check()
+    assert not Beside(SidecarRule(path, force=True), {})._fresh
+
+
 def test_nothing_stands_beside_a_stream(tmp_path: Path) -> None:
     assert rule_for("-", True, False) is None
     assert rule_for(os.devnull, True, False) is None
@@ -451,6 +496,48 @@ def test_what_does_not_match_is_exit_code_5(capsys: Output, place: Path) -> None
     place = Path("a.wav").resolve()
     said = ran(capsys, "verify", "link.wav", code=2)[1]
     assert f"{place}: there is no sidecar beside it (a.wav.json or a.json); put" in said
+
+
+def test_what_may_not_be_read_is_not_called_damaged(
+    capsys: Output, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran(capsys, "render", "a.yaml")
+
+    def withheld(path: Any, *how: Any, **more: Any) -> Any:
+        if os.fspath(path) == "a.wav":
+            raise PermissionError(13, "Permission denied")
+        return io.open(path, *how, **more)  # noqa: UP020 (the name `open` is what is replaced)
+
+    monkeypatch.setattr("ambientgen.audio_file.digest.open", withheld, raising=False)
+    _, err = ran(capsys, "verify", "a.wav", code=2)
+    assert err.strip() == "ambientgen: a.wav: cannot be read (permission denied); let it be read"
+
+
+def test_links_lead_to_a_mix_and_its_stems(tmp_path: Path) -> None:
+    """A name that leads to a stem is that stem, and one that leads to a mix has the mix's stems."""
+    stems = {"rain": {"file": "cabin.rain.wav", "sha256": "00" * 32}}
+    written(tmp_path / "cabin.json", stems=stems)
+    for name in ("cabin.wav", "cabin.rain.wav"):
+        (tmp_path / name).write_bytes(b"")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "latest.wav").symlink_to(tmp_path / "cabin.rain.wav")
+    (elsewhere / "mix.wav").symlink_to(tmp_path / "cabin.wav")
+    found = as_stem(elsewhere / "latest.wav")
+    assert found is not None and found[1] == "rain"
+    beside = read_sidecar(tmp_path / "cabin.json")
+    assert beside is not None
+    (listed,) = verify._stems(str(elsewhere / "mix.wav"), beside)
+    assert listed[0] == os.path.realpath(tmp_path / "cabin.rain.wav")
+
+
+def test_the_call_describes_the_one_take_that_it_makes(capsys: Output, place: Path) -> None:
+    text = Path("a.yaml").read_text()
+    Path("many.yaml").write_text(text + "\nvariants: 3\n")
+    ambientgen.render("many.yaml", "one.wav", sidecar=True)
+    assert "variants" not in json.loads(Path("one.json").read_bytes())["scene"]
+    ran(capsys, "render", "one.json", "-o", "again.wav")
+    assert Path("again.wav").read_bytes() == Path("one.wav").read_bytes()
 
 
 def test_a_scene_called_like_the_sidecar_stays(capsys: Output, place: Path) -> None:

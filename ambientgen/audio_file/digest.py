@@ -7,6 +7,7 @@ import importlib
 import os
 from typing import Any
 
+from ambientgen.audio_file.opened import opened
 from ambientgen.audio_file.pcm import packed
 from ambientgen.errors import MismatchError, Problem, UsageError
 
@@ -22,14 +23,14 @@ def pcm_sha256(path: str | os.PathLike[str]) -> str:
     are not those that were written: compare `file_sha256`.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file, or it may not be read.
         MismatchError: it holds no sound that can be read to its end, or not as it was written.
     """
     name = _existing(path)
     soundfile: Any = importlib.import_module("soundfile")
     digest = hashlib.sha256()
     try:
-        with soundfile.SoundFile(name) as file:
+        with opened(name) as file:
             if file.subtype not in _READ_AS:
                 what = f"its samples are not kept as they were ({file.subtype.lower()})"
                 raise MismatchError(Problem(name, what, "compare the whole file's hash"))
@@ -44,7 +45,10 @@ def pcm_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256, in hex, of all of a file's bytes. Raises UsageError: no such file; OSError."""
+    """SHA-256, in hex, of all of a file's bytes.
+
+    Raises UsageError: there is no such file, or it may not be read; OSError.
+    """
     digest = hashlib.sha256()
     with open(_existing(path), "rb") as file:
         while block := file.read(_BLOCK_BYTES):
@@ -64,4 +68,10 @@ def _existing(path: str | os.PathLike[str]) -> str:
     name = os.fspath(path)
     if not os.path.isfile(name):
         raise UsageError(Problem(name, "there is no such file", "name a rendered sound file"))
+    try:
+        with open(name, "rb") as file:
+            file.read(1)  # the system says better than the library why it cannot be read
+    except OSError as error:
+        what = f"cannot be read ({(error.strerror or str(error)).lower()})"
+        raise UsageError(Problem(name, what, "let it be read")) from error
     return name

@@ -35,7 +35,7 @@ class Part:
 
     def __init__(self, path: Path) -> None:
         delete_abandoned(path)
-        self._target = path
+        self._target, self._named = path, False
         while True:
             self.path = path.with_name(f"{_stem(path)}.{os.getpid()}-{secrets.token_hex(4)}.part")
             self.descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
@@ -49,6 +49,8 @@ class Part:
     def take_name(self, force: bool) -> None:
         """Give the whole file its name, in one step that survives a power cut.
 
+        A new one has its part's name as well, and counts as abandoned until that is discarded.
+
         Raises OSError, and OutputError for a file that appeared under the name meanwhile, unless
         `force` is set.
         """
@@ -57,11 +59,15 @@ class Part:
         else:
             _rename_new(self.path, self._target)
         sync_folder(self._target.parent)
+        self._named = True
 
     def discard(self) -> None:
-        """Delete the part if it is still there, and let go of its lock."""
+        """Delete the part if it is still there, and let go of its lock. What has its name is
+        finished from here on, after a power cut too."""
         with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
+            self.path.unlink()
+            if self._named:
+                sync_folder(self._target.parent)
         self._unlock()
 
     def _unlock(self) -> None:

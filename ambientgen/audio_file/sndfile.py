@@ -14,6 +14,7 @@ from ambientgen.audio_file.audio_format import AudioFormat
 from ambientgen.audio_file.byte_stream import ByteStream
 from ambientgen.audio_file.encoding import Work
 from ambientgen.audio_file.ogg import DamagedOgg, settle
+from ambientgen.audio_file.opened import opened
 from ambientgen.audio_file.opus_loop import OpusLoop
 from ambientgen.audio_file.pcm import Samples
 from ambientgen.audio_file.tags import ID3_VERSION, id3_tag, vorbis_comments
@@ -120,7 +121,7 @@ class _Library(AudioFormat):
 
     def _check_end(self) -> None:
         """The last sample can be read, and is the last."""
-        with self._soundfile.SoundFile(self._path) as file:
+        with opened(self._path) as file:
             file.seek(self._written - 1)
             read = file.read(2, dtype=self._read_type(), always_2d=True)
         if len(read) != 1 or not (self.lossy or np.array_equal(read, self._given(self._end()))):

@@ -37,6 +37,8 @@ def check_new_file(path: Path, force: bool) -> None:
             remedy = f"make it with `mkdir -p {shell_word(path.parent)}`"
             what = f"there is no folder {path.parent}"
             raise OutputError(Problem(str(path), what, remedy))
+        if path.exists() and not path.is_file():
+            raise OutputError(Problem(str(path), "is no file", "name another"))
         if path.exists() and not force:
             remedy = "use --force to replace it, or choose another name"
             raise OutputError(Problem(str(path), "exists already", remedy))

@@ -168,8 +168,7 @@ class _Making:
 
 
 def _page(shown: Timeline, mix: Path, stems: dict[str, Path], lossless: bool) -> bytes:
-    import soundfile
-
+    from ambientgen.audio_file.opened import opened
     from ambientgen.picture.spectrogram import spectrogram
     from ambientgen.preview.page import Track, page
     from ambientgen.preview.tracks import packed
@@ -177,7 +176,8 @@ def _page(shown: Timeline, mix: Path, stems: dict[str, Path], lossless: bool) ->
     tracks: list[Track] = [Track(name, packed(path, lossless)) for name, path in stems.items()]
     if not tracks:
         tracks = [Track(None, packed(mix, lossless))]
-    rate = soundfile.info(str(mix)).samplerate
+    with opened(mix) as file:
+        rate = int(file.samplerate)
     return page(shown, tracks, rate, spectrogram(mix)).encode()
 
 

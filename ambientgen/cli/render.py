@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -229,7 +230,7 @@ class _Session:
         """
         from ambientgen.sidecar import finished
 
-        there = [file for file in job.files if os.path.isfile(file)]
+        there = [file for file in job.files if _is_finished(file)]
         if not there:
             return False
         with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
@@ -255,6 +256,13 @@ class _Session:
         if isinstance(event, Notice):
             self._notices.append(event.text)
         self._listener(event)
+
+
+def _is_finished(file: str) -> bool:
+    """Whether a sound is there, and not what a killed render left of several."""
+    from ambientgen.audio_file.part import is_abandoned
+
+    return os.path.isfile(file) and not is_abandoned(Path(os.path.realpath(file)))
 
 
 def kept_json(job: Job, beside: Sidecar) -> dict[str, Any]:

@@ -143,8 +143,9 @@ def _check_hash(file: str, beside: Sidecar, said: Mapping[str, Any]) -> None:
 
 def _stems(file: str, beside: Sidecar) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The stems that lie beside a file, and what its sidecar says of them."""
+    real = os.path.realpath(file) if os.path.islink(file) else file
     for said in beside.stems.values():
-        path = os.path.join(os.path.dirname(file), os.path.basename(said["file"]))
+        path = os.path.join(os.path.dirname(real), os.path.basename(said["file"]))
         if os.path.isfile(path):
             yield path, said
 

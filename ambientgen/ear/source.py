@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from ambientgen.audio_file.intact import flaw_of, reason_of
+from ambientgen.audio_file.opened import opened
 from ambientgen.ear.texture import RATE
 from ambientgen.errors import Problem, UsageError
 
@@ -56,7 +57,7 @@ class Sound:
         """
         size = _BLOCK_S * self.rate
         try:
-            with soundfile.SoundFile(self.path) as file:
+            with opened(self.path) as file:
                 while len(block := file.read(size, dtype="float64", always_2d=True)):
                     yield block
         except (OSError, soundfile.LibsndfileError) as error:
@@ -69,7 +70,7 @@ class Sound:
             UsageError: the file is damaged there.
         """
         try:
-            with soundfile.SoundFile(self.path) as file:
+            with opened(self.path) as file:
                 file.seek(max(0, min(round(start_s * self.rate), self.frames)))
                 block = file.read(round(length_s * self.rate), dtype="float64", always_2d=True)
         except (OSError, soundfile.LibsndfileError) as error:
@@ -87,18 +88,15 @@ def open_sound(path: str | PathLike[str]) -> Sound:
     try:
         if place.is_dir():
             raise UsageError(Problem(str(place), "is a folder", "name a sound file in it"))
-        str(place).encode()  # as the library wants names
         with place.open("rb"):
             pass  # the system says better than the library why it cannot be read
-        with soundfile.SoundFile(str(place)) as file:
+        with opened(place) as file:
             about = Sound(place, file.samplerate, file.channels, file.frames)
             flaw = flaw_of(place, file)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             Problem(str(place), "there is no such file", "name a sound file")
         ) from None
-    except UnicodeEncodeError:
-        raise UsageError(Problem(str(place), "has a name that is not UTF-8", "rename it")) from None
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(_unreadable(place, error)) from None
     if flaw is not None:

@@ -31,7 +31,7 @@ def check_room(spool_bytes: int, file_bytes: int, folder: str | Path | None = No
     while they are. Raises OutputError where the disk has less. One that does not say how much it
     has is believed to have enough.
     """
-    place = str(folder or tempfile.gettempdir())
+    place = str(folder or temporary_folder())
     try:
         disk = shutil.disk_usage(place)
     except OSError:
@@ -44,6 +44,15 @@ def check_room(spool_bytes: int, file_bytes: int, folder: str | Path | None = No
     what = f"{needed}; the disk has {_size(disk.free)} left"
     elsewhere = "write to another disk with -o" if folder else "name a folder elsewhere in TMPDIR"
     raise OutputError(Problem(place, what, f"free some, {elsewhere}, or take out `loudness`"))
+
+
+def temporary_folder() -> str:
+    """The system's folder for files that are soon gone. Raises OutputError where there is none."""
+    try:
+        return tempfile.gettempdir()
+    except OSError as error:
+        what = "there is no folder for temporary files that can be written"
+        raise OutputError(Problem("TMPDIR", what, "name one in TMPDIR")) from error
 
 
 def _size(count: int) -> str:
@@ -60,7 +69,7 @@ class Spool:
 
     def __init__(self, channels: int, folder: str | Path | None = None) -> None:
         self._channels = channels
-        self._place = str(folder or tempfile.gettempdir())
+        self._place = str(folder or temporary_folder())
         self._bytes = 0
         try:
             self._file = tempfile.TemporaryFile(dir=folder, prefix=".ambientgen-")  # noqa: SIM115

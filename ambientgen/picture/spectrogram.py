@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from ambientgen.audio_file.opened import opened
 from ambientgen.ear.source import Sound, open_sound
 
 FloatArray = NDArray[np.float64]
@@ -80,7 +81,7 @@ def spectrogram(
     power = np.zeros((rows, columns))
     window = np.hanning(size + 1)[:-1]
     window *= 2 / window.sum()
-    with soundfile.SoundFile(sound.path) as file:
+    with opened(sound.path) as file:
         for column in range(columns):
             middles = np.linspace(bounds[column], bounds[column + 1], 2 * looks + 1)[1::2]
             frames = np.stack([_frame(file, sound, int(m) - size // 2, size) for m in middles])

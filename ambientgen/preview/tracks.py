@@ -8,6 +8,8 @@ from typing import Any
 
 import soundfile
 
+from ambientgen.audio_file.opened import opened
+
 _COMPRESSION = 0.3
 """Of Vorbis, 0 to 1; from about 0.4 on it takes channels together, and ambience loses its width."""
 _BLOCK_S = 10  # libsndfile's Vorbis cannot take minutes at once
@@ -19,7 +21,7 @@ def packed(path: str | PathLike[str], lossless: bool = False) -> bytes:
     Browsers decode both to the sample: loops stay loops.
     """
     out = io.BytesIO()
-    with soundfile.SoundFile(path) as source:
+    with opened(path) as source:
         how: dict[str, Any] = {"format": "FLAC", "subtype": "PCM_16"}
         if not lossless:
             how = {"format": "OGG", "subtype": "VORBIS", "compression_level": _COMPRESSION}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -187,7 +188,8 @@ def _ranged(field: str, written: Curved | None, scene: SceneFields, owner: str) 
         curve = curve.looped(scene.duration) if scene.loop else curve
     else:
         curve = _curve(written, scene, f"{owner} {field}", from_nothing=scale.low == 0.0)
-    return Ranged(curve=curve, low=scale.low, high=scale.high)
+    end_s = math.inf if scene.duration is None else scene.duration
+    return Ranged(curve=curve, low=scale.low, high=scale.high, end_s=end_s, loop=scene.loop)
 
 
 def _drawn(points: Drawn, repeat_s: float | None, easing: str) -> Curve:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from ambientgen.curves import within
 
 if TYPE_CHECKING:
     from ambientgen.curves import Curve, FloatArray
@@ -15,15 +18,21 @@ RoomName = Literal["none", "small", "large", "outdoors"]
 
 @dataclass(frozen=True, kw_only=True)
 class Ranged:
-    """A curve that runs from `low` (its 0) to `high` (its 1) in a unit of its own."""
+    """A curve that runs from `low` (its 0) to `high` (its 1) in a unit of its own.
+
+    end_s: where its scene ends, as `curves.within` has it, or comes round if that is a `loop`.
+    """
 
     curve: Curve
     low: float
     high: float
+    end_s: float = math.inf
+    loop: bool = False
 
     def at(self, times_s: FloatArray) -> FloatArray:
         """Values, float64, of the shape of `times_s` (seconds from the scene's start)."""
-        return self.low + (self.high - self.low) * self.curve.at(times_s)
+        inside = within(times_s, self.end_s, self.loop)
+        return self.low + (self.high - self.low) * self.curve.at(inside)
 
     def reseeded(self, seed: int) -> Ranged:
         """The same with the wandering of another take."""

@@ -132,7 +132,7 @@ def as_stem(sound: str | os.PathLike[str]) -> tuple[Sidecar, str] | None:
         except (OSError, SceneError):
             continue
         for layer, said in ({} if beside is None else beside.stems).items():
-            if beside is not None and said["file"] == os.path.basename(sound):
+            if beside is not None and said["file"] == _real(sound).name:
                 return beside, layer
     return None
 

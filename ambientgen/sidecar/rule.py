@@ -101,6 +101,7 @@ class SidecarRule:
 
     write: one is wanted. force: existing files may be replaced. inputs: real paths of the scenes of
     the command, which are never replaced. own: where it goes if another sound's takes the path.
+    alone: there is no sound that the one in the place could describe.
     """
 
     path: Path
@@ -108,6 +109,7 @@ class SidecarRule:
     force: bool = False
     inputs: frozenset[str] = frozenset()
     own: Path | None = None
+    alone: bool = False
 
     def check(self) -> None:
         """Refuse what can be known to be wrong before anything is loaded.
@@ -121,13 +123,13 @@ class SidecarRule:
             raise self._refusal("the name is too long", "choose a shorter one, or --no-sidecar")
         if self.path.is_dir():
             raise self._refusal("is a folder", "name another output with -o, or use --no-sidecar")
-        if self.path.exists() and self._there() is None:
+        if os.path.lexists(self.path) and self._there() is None:
             self._may_replace("is no sidecar, and would become one")
 
     def admit(self, document: Document) -> Sidecar | None:
         """The sidecar that is there, if it describes this very render; None if it may be replaced,
         or there is none. Raises OutputError if it may not."""
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return None
         there = self._there()
         if there is not None and same_render(there.document, document):
@@ -152,14 +154,17 @@ class SidecarRule:
         is the sidecar of a sound in another format, this one's own name is taken.
 
         Raises OutputError where that one describes this render and other samples, and may not be
-        replaced: then it, or what it describes, was made by other means than it says.
+        replaced: then it, or what it describes, was made by other means than it says. One that was
+        left `alone` may go, unless it is the very scene that is rendered.
         """
         same = there is not None and there.sha256 == sha256
         if there is not None and same:
             said = {_VERSION: document.get(_VERSION), **more}
             if all(there.document.get(name) == value for name, value in said.items()):
                 return None
-        elif there is not None:
+            if not self.write:
+                return None  # it is right as far as it goes
+        elif there is not None and not self.alone:
             self._may_replace("describes this render, but other samples")
         if self.write:
             path = self.path
@@ -168,14 +173,18 @@ class SidecarRule:
             return Companion(path, sidecar_text(document, sha256, more), fresh)
         if fresh:
             return None
-        stale = self.path.exists() and self._there() is not None
+        stale = not self._is_input and self._there() is not None
         return Companion(self.path, None) if stale else None
 
     def _there(self) -> Sidecar | None:
         return _readable(self.path)
 
+    @property
+    def _is_input(self) -> bool:
+        return os.path.realpath(self.path) in self.inputs
+
     def _may_replace(self, what: str) -> None:
-        if os.path.realpath(self.path) in self.inputs:
+        if self._is_input:
             remedy = "it is the scene to render, and stays: name another output with -o"
             raise self._refusal(what, remedy)
         if not self.force:
@@ -193,7 +202,7 @@ class Beside:
         rule.check()
         self._rule, self._document = rule, document
         self._there = rule.admit(document)
-        self._fresh = not rule.path.exists()
+        self._fresh = not os.path.lexists(rule.path)
 
     def companion(
         self, mix: Written, stems: Mapping[str, tuple[Path, Written]]
@@ -231,7 +240,8 @@ def rule_for(
     own = own_path(output)
     if path == common_path(output) and _is_of_another(path, output):
         path = own
-    return SidecarRule(path, write, force, inputs, own if own != path else None)
+    alone = not os.path.exists(output) and os.path.realpath(path) not in inputs
+    return SidecarRule(path, write, force, inputs, own if own != path else None, alone)
 
 
 def _is_of_another(path: Path, sound: str) -> bool:

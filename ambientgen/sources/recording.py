@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ambientgen.audio_file.opened import opened
 from ambientgen.crossfade import join
 from ambientgen.errors import UsageError
 from ambientgen.scene.layers import Layer
@@ -53,9 +54,8 @@ class Recording:
     @cached_property
     def channels(self) -> int:
         """The file's: 1 or 2."""
-        import soundfile
-
-        return int(soundfile.info(str(recording_path(self.layer))).channels)
+        with opened(recording_path(self.layer)) as file:
+            return int(file.channels)
 
     @property
     def period(self) -> int | None:
@@ -139,12 +139,13 @@ def decoded(layer: Layer, rate: int) -> FloatArray:
 
     Raises UsageError where it cannot be read or holds nothing to hear.
     """
-    import soundfile
     import soxr
 
     path = recording_path(layer)
     try:
-        samples, own_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+        with opened(path) as file:
+            own_rate = int(file.samplerate)
+            samples = file.read(dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
         raise UsageError(unreadable(layer, error)) from error
     if not np.isfinite(samples).all():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ambientgen.audio_file.opened import opened
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.recordings import missing_recordings, recording_path
@@ -34,10 +35,9 @@ def unusable_recordings(scene: Scene) -> Sequence[Problem]:
 
 def channels_of(layer: Layer) -> int:
     """The channels of a layer's file; 0 where it cannot be read."""
-    import soundfile
-
     try:
-        return int(soundfile.info(str(recording_path(layer))).channels)
+        with opened(recording_path(layer)) as file:
+            return int(file.channels)
     except (OSError, RuntimeError):
         return 0
 
@@ -47,8 +47,6 @@ def check_recording(layer: Layer) -> Problem | None:
 
     A file that is silent at every probe is read to its end, block by block.
     """
-    import soundfile
-
     path = recording_path(layer)
     if not path.exists():
         return _problem(layer, "is not there", "write a path from the scene's folder")
@@ -57,7 +55,7 @@ def check_recording(layer: Layer) -> Problem | None:
     if not path.is_file():  # opening a pipe would wait for its writer
         return _problem(layer, "is no file", "save the sound to a file, and name that")
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with opened(path) as file:
             return _of_header(layer, file) or _of_samples(layer, file)
     except (OSError, RuntimeError) as error:
         return unreadable(layer, error)
