@@ -33,9 +33,10 @@ from ambientgen.models.packing import flop_formulas
 from ambientgen.models.registry import resolve
 from ambientgen.noise import NoiseField
 from ambientgen.plan import make_plan
-from ambientgen.renderer import Renderer, sampler_options
+from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
 from ambientgen.scene.durations import spell
+from ambientgen.sources.diffused import sampler_options
 from ambientgen.stretch import VOCODER_CONTEXT
 from ambientgen.windows import Window
 from ambientgen.workers import Workers

@@ -25,7 +25,7 @@ def unbroken() -> Iterator[None]:
 
 
 @contextmanager
-def unheard() -> Iterator[None]:
+def unheeded() -> Iterator[None]:
     """They do nothing in the block: it is about to end by itself, and what was asked for is
     there."""
     with _handled(lambda *_: None):

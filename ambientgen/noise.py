@@ -89,7 +89,7 @@ class NoiseField:
 
 
 @dataclass(frozen=True)
-class Mixed:
+class SharedNoise:
     """The noise of one feed among several: partly the same in all of them, partly its own.
 
     Values are sqrt(common) · shared + sqrt(1 - common) · own: standard normal again, and of two
@@ -228,7 +228,7 @@ class Take:
         if common == 1.0:
             return shared
         own = NoiseField(self.seed, f"{stream} of feed {self.feed}", width, period)
-        return Mixed(shared, own, common)
+        return SharedNoise(shared, own, common)
 
     def windows(self, width: int, period: int | None = None, unrest: Unrest = WHITE) -> WindowNoise:
         """What the windows of latents begin with, `width` numbers a frame.

@@ -31,12 +31,10 @@ from ambientgen.plan import Plan
 from ambientgen.scene import Scene
 from ambientgen.scene.document import scene_document
 from ambientgen.sidecar import Batches, Beside, Document, Made, SidecarRule, describe
-from ambientgen.sources.diffused import meaning, sampler_options
+from ambientgen.sources.diffused import meaning
 from ambientgen.sources.studio import Studio
 from ambientgen.store import Store
 from ambientgen.workers import Workers
-
-__all__ = ["RenderReport", "Renderer", "WindowCounts", "sampler_options"]
 
 FINGERPRINTS = "fingerprints.json"  # beside the store: hashes of models' files
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from ambientgen.resample import source
 from ambientgen.units import ChunkRule, Geometry, Loop
 
-# Mel frames of context for the vocoder: HiFi-GAN's kernels reach 22, the texture vocoder less than
-# 32. A multiple of 16, the period of the texture vocoder's tones.
 VOCODER_CONTEXT = 32
+"""Mel frames at each side that a sample can depend on. HiFi-GAN's kernels reach 22. Of the texture
+vocoder seven convolutions of kernel 7 reach 21 frames; its 512-sample frames at hop 80 reach 4
+more, and the 1024-sample frames that hear the draft and lead it 6.4: less than 32 in all. A
+multiple of `units.TONE_FRAMES`."""
 
 Piece = tuple[int, int]
 """First frame, and the one after the last."""

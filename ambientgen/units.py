@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-# Mel frames. A loop is a whole number of these, or the texture vocoder's tones would not meet
-# themselves (`TONE_PERIOD` in models/nets/texture_vocoder.py).
 TONE_FRAMES = 16
+"""Mel frames after which the phases of the texture vocoder's tones repeat: 32 of its STFT frames
+(80 * 32 = 5 * 512 samples). Pieces that start on a multiple of them continue one another's tones,
+and a loop is a whole number of these."""
 
 
 def samples_at(time_s: float, rate: float) -> int:

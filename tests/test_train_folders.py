@@ -27,7 +27,7 @@ from torch import nn
 from ambientgen.cli.app import run
 from ambientgen.errors import OutputError, UsageError
 from ambientgen.events import Event, Notice
-from ambientgen.interrupts import unheard
+from ambientgen.interrupts import unheeded
 from ambientgen.models.registry import resolve
 from ambientgen.training import job
 from ambientgen.training.around import Around
@@ -553,7 +553,7 @@ def test_ctrl_c_is_too_late_when_the_model_stands_in_its_place(
     assert (tmp_path / "m" / "README.md").read_text() == "card"
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    with unheard():
+    with unheeded():
         signal.raise_signal(signal.SIGINT)
 
 

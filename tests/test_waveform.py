@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ambientgen.models.loading import Model
-from ambientgen.models.vocoder import CONTEXT, TONE_PERIOD, TextureVocoder
+from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.noise import Take
-from ambientgen.stretch import Grid, Reach
+from ambientgen.stretch import VOCODER_CONTEXT, Grid, Reach
 from ambientgen.training.mel import log_mel, mel_basis
+from ambientgen.units import TONE_FRAMES
 from ambientgen.waveform import Chunk, Decoder, chunked
 from ambientgen.workers import Workers
 
@@ -98,10 +99,10 @@ def _far_reaching(led: bool) -> TextureVocoder:
 @given(start=st.integers(0, 12), frames=st.integers(1, 40), led=st.booleans())
 def test_a_vocoder_piece_with_context_equals_the_whole(start: int, frames: int, led: bool) -> None:
     network = _far_reaching(led)
-    first = TONE_PERIOD * start
+    first = TONE_FRAMES * start
     mel, noise = torch.randn(1, 320, 64) - 2, torch.randn(1, 320 * 160)
     whole = network(mel, noise)[0]
-    low, high = max(0, first - CONTEXT), min(320, first + frames + CONTEXT)
+    low, high = max(0, first - VOCODER_CONTEXT), min(320, first + frames + VOCODER_CONTEXT)
     piece = network(mel[:, low:high], noise[:, low * 160 : high * 160])[0]
     cut = piece[(first - low) * 160 : (first - low + frames) * 160]
     torch.testing.assert_close(
@@ -116,7 +117,10 @@ def test_a_vocoder_hears_no_further_than_its_context(led: bool) -> None:
     other = mel.clone()
     other[:, 80] += 3
     changed = torch.nonzero(network(mel, noise)[0] != network(other, noise)[0])[:, 0] / 160
-    assert float(changed.min()) >= 80 - CONTEXT and float(changed.max()) <= 81 + CONTEXT
+    assert (
+        float(changed.min()) >= 80 - VOCODER_CONTEXT
+        and float(changed.max()) <= 81 + VOCODER_CONTEXT
+    )
     assert float(changed.max()) - float(changed.min()) > 40  # frames: it hears nearly as far
 
 

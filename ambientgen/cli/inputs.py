@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ambientgen.errors import Problem, SceneError, UsageError
+from ambientgen.suffixes import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
-    from ambientgen.asked import Between
+    from ambientgen.asked import Asked, Between
     from ambientgen.scene import Scene
     from ambientgen.sidecar import Sidecar
     from ambientgen.store import Store
-
-SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64"})
-"""Suffixes of what is taken for a sound; all else is a scene, or a sidecar."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def _point_to_shipped(path: str) -> None:
 
 def _refuse_sound(path: str) -> None:
     """A sound given for a scene, told by its suffix before its bytes are read as text."""
-    if Path(path).suffix.lower() not in SOUNDS or not os.path.isfile(path):
+    if Path(path).suffix.lower() not in SOUND_SUFFIXES or not os.path.isfile(path):
         return
     from ambientgen.sidecar import sidecar_path
     from ambientgen.sidecar.reading import is_sidecar
@@ -217,3 +216,38 @@ def read_time(option: str, text: str, whole_s: float | None = None) -> float:
         return parse_span(text, percent=whole_s is not None).resolve(whole_s or 0.0)
     except DurationError as error:
         raise UsageError(Problem(option, error.what, error.remedy)) from None
+
+
+def asked_of(path: str, duration_s: float | None, between_s: Between) -> Asked:
+    """What is wanted besides the scene at `path`: as the options say, else as a sidecar does."""
+    from ambientgen.asked import Asked
+
+    said = duration_s is not None or between_s != (None, None)
+    beside = None if said else read_if_sidecar(path)
+    return Asked(duration_s, between_s) if beside is None else beside.asked
+
+
+@contextmanager
+def named_after(path: str) -> Iterator[None]:
+    """Problems of a scene that do not say which file they are in, say so."""
+    try:
+        yield
+    except SceneError as error:
+        raise SceneError(
+            *(replace(each, place=f"{path}: {each.place}") for each in error.problems)
+        ) from error
+
+
+def check_model(path: str, scene: Scene) -> None:
+    """The models of all layers are here and can render windows as the scene wants them.
+
+    Raises:
+        ModelError: a model is not here, or broken.
+        SceneError: no window of a model meets the scene's render options.
+    """
+    from ambientgen.cli.model_notices import with_models
+    from ambientgen.windows import fitted_rule
+
+    for _, mixture, spec in with_models(scene):
+        with named_after(path):
+            fitted_rule(spec.rule, mixture, spec.geometry)

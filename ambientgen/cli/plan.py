@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ambientgen.cli import options
-from ambientgen.cli.inputs import Overrides, read_between, read_duration, read_moment, read_scene
-from ambientgen.cli.render import asked_of, named_after
+from ambientgen.cli.inputs import (
+    Overrides,
+    asked_of,
+    named_after,
+    read_between,
+    read_duration,
+    read_moment,
+    read_scene,
+)
 from ambientgen.console import Console
 
 if TYPE_CHECKING:

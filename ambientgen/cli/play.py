@@ -15,8 +15,16 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
-from ambientgen.cli.inputs import Overrides, read_between, read_duration, read_scene, read_store
-from ambientgen.cli.render import asked_of, check_model, named_after
+from ambientgen.cli.inputs import (
+    Overrides,
+    asked_of,
+    check_model,
+    named_after,
+    read_between,
+    read_duration,
+    read_scene,
+    read_store,
+)
 from ambientgen.console import Console
 from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.events import Notice, StageStarted

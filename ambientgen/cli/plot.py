@@ -9,10 +9,17 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.files import check_new_file, write_whole
-from ambientgen.cli.inputs import SOUNDS, Overrides, read_between, read_duration, read_scene
-from ambientgen.cli.render import asked_of, named_after
+from ambientgen.cli.inputs import (
+    Overrides,
+    asked_of,
+    named_after,
+    read_between,
+    read_duration,
+    read_scene,
+)
 from ambientgen.console import Console
 from ambientgen.errors import ModelError, Problem, UsageError
+from ambientgen.suffixes import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked
@@ -63,7 +70,7 @@ def plot(
     check_new_file(target, force)
     wanted = asked_of(path, read_duration(duration), read_between(start, end))
     overrides = Overrides.of(assignments, model, seed)
-    if Path(path).suffix.lower() in SOUNDS:
+    if Path(path).suffix.lower() in SOUND_SUFFIXES:
         _check_for_sound(overrides, wanted)
         shown, sounding = _sound(path, wanted)
     else:

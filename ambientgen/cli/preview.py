@@ -13,13 +13,22 @@ import typer
 from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.files import check_new_file, write_whole
-from ambientgen.cli.inputs import Overrides, read_between, read_duration, read_scene, read_store
-from ambientgen.cli.render import asked_of, check_model, named_after
+from ambientgen.cli.inputs import (
+    Overrides,
+    asked_of,
+    check_model,
+    named_after,
+    read_between,
+    read_duration,
+    read_scene,
+    read_store,
+)
 from ambientgen.console import Console
 from ambientgen.errors import Problem, UsageError
 from ambientgen.events import StageStarted
 
 if TYPE_CHECKING:
+    from ambientgen.asked import Asked
     from ambientgen.events import Listener
     from ambientgen.picture.timeline import Timeline
     from ambientgen.preview.page import Track
@@ -77,10 +86,10 @@ def preview(
     store = None if no_cache else read_store(cache, cache_size)
     with named_after(scene):
         asked = asked_of(scene, read_duration(duration), read_between(start, end))
-        part = _part(wanted, asked.duration_s, *asked.between_s, console)
+        part = _shortened(asked, wanted, console)
         from ambientgen.picture.timeline import timeline
 
-        shown = timeline(wanted, part.duration_s, (part.from_s, part.to_s))
+        shown = timeline(wanted, part.duration_s, part.between_s)
     check_model(scene, wanted)
     with console.progress(str(target)) as listener, named_after(scene):
         making = _Making(Equipment(device, workers, batch, store), listener)
@@ -100,22 +109,7 @@ def _target(scene: str, output: str | None, force: bool) -> Path:
     return target
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What of the scene is rendered: a length instead of its own, and a stretch of it."""
-
-    duration_s: float | None
-    from_s: float | None
-    to_s: float | None
-
-
-def _part(
-    scene: Scene,
-    duration_s: float | None,
-    from_s: float | None,
-    to_s: float | None,
-    console: Console,
-) -> _Part:
+def _shortened(asked: Asked, scene: Scene, console: Console) -> Asked:
     """What was asked for, or as much of it as is usual.
 
     Raises:
@@ -123,18 +117,19 @@ def _part(
     """
     from ambientgen.scene.durations import spell
 
+    duration_s, (from_s, to_s) = asked.duration_s, asked.between_s
     length_s = scene.duration_s if duration_s is None else duration_s
     begin_s = from_s or 0.0
     long_s = (length_s if to_s is None else to_s) - begin_s
-    asked = to_s is not None or (duration_s is not None and math.isfinite(duration_s))
-    if asked and long_s > MOST_S:
+    chosen = to_s is not None or (duration_s is not None and math.isfinite(duration_s))
+    if chosen and long_s > MOST_S:
         what = f"a page holds at most {spell(MOST_S)} of sound, not {spell(long_s)}"
         raise UsageError(Problem("", what, "name a shorter stretch with --from and --to"))
-    if not asked and long_s > USUAL_S:
+    if not chosen and long_s > USUAL_S:
         to_s = begin_s + USUAL_S
         until = f"{spell(begin_s)} to {spell(to_s)}"
         console.notice(f"the page holds {until} of the scene; choose with --from and --to")
-    return _Part(duration_s, from_s, to_s)
+    return replace(asked, between_s=(from_s, to_s))
 
 
 @dataclass(frozen=True)
@@ -144,7 +139,7 @@ class _Making:
     equipment: Equipment
     listener: Listener
 
-    def page(self, scene: Scene, part: _Part, shown: Timeline, lossless: bool) -> bytes:
+    def page(self, scene: Scene, part: Asked, shown: Timeline, lossless: bool) -> bytes:
         """The whole page; nothing is left behind but it."""
         self.listener(StageStarted("starting"))
         # What a browser plays: of what stands around the listener, the two sides.
@@ -161,7 +156,7 @@ class _Making:
                 scene,
                 mix,
                 duration_s=part.duration_s,
-                between_s=(part.from_s, part.to_s),
+                between_s=part.between_s,
                 stems=stems if many else None,
             )
             return _page(shown, mix, stems if many else {}, lossless)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,9 @@ from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.inputs import (
     Overrides,
+    asked_of,
+    check_model,
+    named_after,
     read_between,
     read_duration,
     read_if_sidecar,
@@ -24,7 +26,7 @@ from ambientgen.cli.inputs import (
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.cli.outputs import Job, check_option, check_pcm, jobs_of
 from ambientgen.console import Console, two_digits
-from ambientgen.errors import OutputError, Problem, SceneError, UsageError
+from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.events import Notice, StageStarted, ignore
 from ambientgen.shell import STDOUT
 
@@ -116,15 +118,6 @@ class _Files:
         return rule_for(output, self.sidecars, self.force, self.scenes)
 
 
-def asked_of(path: str, duration_s: float | None, between_s: Between) -> Asked:
-    """What is wanted besides the scene at `path`: as the options say, else as a sidecar does."""
-    from ambientgen.asked import Asked
-
-    said = duration_s is not None or between_s != (None, None)
-    beside = None if said else read_if_sidecar(path)
-    return Asked(duration_s, between_s) if beside is None else beside.asked
-
-
 def _batches(job: Job) -> Batches:
     """What a sidecar says of the batches in which its sound was made."""
     beside = read_if_sidecar(job.path)
@@ -161,32 +154,6 @@ def _ready(
             check_model(job.path, job.scene)
             ready.append(job)
     return ready
-
-
-def check_model(path: str, scene: Scene) -> None:
-    """The models of all layers are here and can render windows as the scene wants them.
-
-    Raises:
-        ModelError: a model is not here, or broken.
-        SceneError: no window of a model meets the scene's render options.
-    """
-    from ambientgen.cli.model_notices import with_models
-    from ambientgen.windows import fitted_rule
-
-    for _, mixture, spec in with_models(scene):
-        with named_after(path):
-            fitted_rule(spec.rule, mixture, spec.geometry)
-
-
-@contextmanager
-def named_after(path: str) -> Iterator[None]:
-    """Problems of a scene that do not say which file they are in, say so."""
-    try:
-        yield
-    except SceneError as error:
-        raise SceneError(
-            *(replace(each, place=f"{path}: {each.place}") for each in error.problems)
-        ) from error
 
 
 class _Session:

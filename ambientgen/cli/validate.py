@@ -49,7 +49,7 @@ def validate(
 def _problems(path: str, scene: Scene) -> list[Problem]:
     """Why a scene cannot be rendered that is right by itself: its recordings, and windows that no
     model of it has."""
-    from ambientgen.cli.render import check_model
+    from ambientgen.cli.inputs import check_model
     from ambientgen.sources.usable import unusable_recordings
 
     found = list(unusable_recordings(scene))

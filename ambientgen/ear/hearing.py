@@ -32,6 +32,7 @@ from ambientgen.ear.trajectory import (
 )
 from ambientgen.ear.verdicts import Verdict, at_most
 from ambientgen.errors import Problem, UsageError
+from ambientgen.suffixes import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
@@ -40,8 +41,6 @@ REFERENCE = 0.6
 """Distance to the nearest reference; see docs/ear.md for the choice."""
 
 _NO_TRAJECTORY = Verdict("trajectory", None, note="not judged: --scene tells the curves")
-
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif", ".mp3", ".opus")
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,7 @@ def _reference_files(path: Path, judged: Path) -> list[Path]:
         if not path.is_dir():
             return [path]
         shown = (each for each in path.iterdir() if not each.name.startswith("."))
-        sounds = sorted(each for each in shown if each.suffix.lower() in SUFFIXES)
+        sounds = sorted(each for each in shown if each.suffix.lower() in SOUND_SUFFIXES)
         files = [each for each in sounds if not (each.exists() and each.samefile(judged))]
     except OSError as error:
         what = f"cannot be read ({(error.strerror or str(error)).lower()})"

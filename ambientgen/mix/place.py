@@ -15,7 +15,7 @@ from ambientgen.mix.gain import Gained
 from ambientgen.mix.layouts import Layout, lateral
 from ambientgen.mix.moments import Moments
 from ambientgen.mix.moving import Moving, Spectra
-from ambientgen.mix.spot import Bench, Filter, Spot
+from ambientgen.mix.spot import Filter, Spot, Surroundings
 from ambientgen.noise import common_of
 from ambientgen.scene.layers import Placement, Ranged, RoomName
 from ambientgen.stream import Derived, FloatArray, Stream, Stretch, from_start
@@ -110,16 +110,18 @@ class _Moved(Derived):
         return (need[0] if self.period is not None else max(need[0], 0)), need[1]
 
     @cached_property
-    def _bench(self) -> Bench:
+    def _around(self) -> Surroundings:
         distant = self.placement.distance is not None
         feeds = self.stream.channels
-        return Bench(self.rate, self.layout, self.placement.room, distant, feeds, self.common)
+        return Surroundings(
+            self.rate, self.layout, self.placement.room, distant, feeds, self.common
+        )
 
     @cached_property
     def _moving(self) -> Moving:
-        renewed = _RENEWED_PER_S if self._bench.room == "none" else _RENEWED_IN_ROOMS_PER_S
+        renewed = _RENEWED_PER_S if self._around.room == "none" else _RENEWED_IN_ROOMS_PER_S
         moments = Moments(max(1, self.rate // renewed), self.period)
-        return Moving(moments, self._bench.lead, self._bench.taps)
+        return Moving(moments, self._around.lead, self._around.taps)
 
     def _filtering(self) -> Callable[[int, Spectra], Spectra]:
         """What turns the feeds' spectra at a moment into the channels'."""
@@ -139,7 +141,7 @@ class _Moved(Derived):
                 where = list(zip(_values(direction, times), _values(distance, times), strict=True))
             now = where[index % _BATCH]
             if last is None or last[0] != now:
-                last = now, Spot(self._bench, *now).filter(size)
+                last = now, Spot(self._around, *now).filter(size)
             return last[1].of(feeds)
 
         return filtered
@@ -165,11 +167,11 @@ def place_clip(
     if ahead and distance == 0.0 and room == "none":
         gains = np.array(layout.gains(direction_deg), np.float32)
         return np.asarray(clip[:, None] * gains, np.float32)
-    bench = Bench(rate, layout, room, distance > 0.0)
-    spot = Spot(bench, direction_deg, distance, early=True)
+    around = Surroundings(rate, layout, room, distance > 0.0)
+    spot = Spot(around, direction_deg, distance, early=True)
     taps = spot.taps()
-    length = len(clip) + bench.taps - 1
+    length = len(clip) + around.taps - 1
     size = int(next_fast_len(length, real=True))
     wave = rfft(clip.astype(np.float64), size)
-    heard = [irfft(wave * rfft(each, size), size)[bench.lead : length] for each in taps]
+    heard = [irfft(wave * rfft(each, size), size)[around.lead : length] for each in taps]
     return np.stack(heard, axis=1).astype(np.float32)

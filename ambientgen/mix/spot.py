@@ -41,7 +41,7 @@ LONGEST_EAR_DELAY_S = 2 * ear_delays_s(90.0)[0]
 
 
 @dataclass(frozen=True)
-class Bench:
+class Surroundings:
     """All that does not move: the rate, the layout, a room, how many feeds and how alike they are.
 
     `distant`: whether air is heard; a filter for it is not made otherwise.
@@ -96,7 +96,7 @@ class Spot:
     `early`: the nearer ear hears at once, rather than before the head's middle would.
     """
 
-    bench: Bench
+    around: Surroundings
     direction_deg: float | None
     distance: float | None
     early: bool = False
@@ -104,44 +104,44 @@ class Spot:
     """Of each feed in each channel's direct sound, (channels, feeds)."""
 
     def __post_init__(self) -> None:
-        bench = self.bench
-        self.gains = spread(bench.layout, self.direction_deg, bench.feeds, bench.common)
+        around = self.around
+        self.gains = spread(around.layout, self.direction_deg, around.feeds, around.common)
 
     def direct(self) -> Array:
         """The direct sound's taps of each channel, (channels or 1, n), without gains and air."""
-        near, share = self.bench._near, self._shares()[0]
+        near, share = self.around._near, self._shares()[0]
         if near == 0:
             return np.full((1, 1), share)
         delays = ear_delays_s(self.direction_deg or 0.0)
         if self.early:
             delays = (delays[0] - min(delays), delays[1] - min(delays))
-        return share * _fractions(np.array(delays) * self.bench.rate, near)
+        return share * _fractions(np.array(delays) * self.around.rate, near)
 
     def reflected(self) -> Array | None:
         """The reflections of all feeds' sum: taps of each channel, (channels, n), without air.
 
-        Each is a single tap, to be dulled by `Bench.dull`.
+        Each is a single tap, to be dulled by `Surroundings.dull`.
         """
-        if self.bench.room == "none":
+        if self.around.room == "none":
             return None
-        return _reflected(self.bench, round(self.direction_deg or 0.0)) * self._shares()[1]
+        return _reflected(self.around, round(self.direction_deg or 0.0)) * self._shares()[1]
 
     def air(self) -> Array:
         """The taps of the air in between, with the level that is lost."""
-        if self.distance is None or not self.bench.distant:
+        if self.distance is None or not self.around.distant:
             return np.ones(1)
-        return air(self.distance, self.bench.rate) * loss(self.distance)
+        return air(self.distance, self.around.rate) * loss(self.distance)
 
     def taps(self) -> Array:
-        """All of it for a single feed, (channels, bench.taps)."""
-        bench, through = self.bench, self.air()
-        taps = np.zeros((len(bench.layout.channels), bench.taps))
+        """All of it for a single feed, (channels, around.taps)."""
+        around, through = self.around, self.air()
+        taps = np.zeros((len(around.layout.channels), around.taps))
         direct = self.direct() * self.gains
         for row, near in zip(taps, direct, strict=True):
             heard = np.convolve(near, through)
             row[: len(heard)] += heard
         if (reflected := self.reflected()) is not None:
-            dulled = np.convolve(bench.dull, through)
+            dulled = np.convolve(around.dull, through)
             for row, late in zip(taps, reflected, strict=True):
                 heard = np.convolve(late, dulled)
                 row[: len(heard)] += heard
@@ -151,15 +151,15 @@ class Spot:
         """The same as spectra of transforms of `size` samples."""
         through = rfft(self.air(), size)
         direct = rfft(self.direct(), size) * through
-        if self.bench.room == "none":
+        if self.around.room == "none":
             return Filter(self.gains, direct)
-        reflected = _reflected_spectra(self.bench, round(self.direction_deg or 0.0), size)
+        reflected = _reflected_spectra(self.around, round(self.direction_deg or 0.0), size)
         return Filter(self.gains, direct, reflected * (through * self._shares()[1]))
 
     def _shares(self) -> tuple[float, float]:
-        if self.bench.room == "none":
+        if self.around.room == "none":
             return 1.0, 0.0
-        return ROOMS[self.bench.room].shares(self.distance or 0.0)
+        return ROOMS[self.around.room].shares(self.distance or 0.0)
 
 
 @dataclass(frozen=True)
@@ -204,16 +204,16 @@ def _fractions(delays: Array, near: int) -> Array:
 
 
 @lru_cache(maxsize=4)
-def _reflected(bench: Bench, direction_deg: int) -> Array:
+def _reflected(around: Surroundings, direction_deg: int) -> Array:
     """The taps of all reflections, (channels, n), as if they were all there is.
 
     For whole degrees, since nobody hears where a reflection comes from more exactly.
     """
-    found = ROOMS[bench.room].reflections(direction_deg)
-    taps = np.zeros((len(bench.layout.channels), bench.taps - 2 * bench._air - len(bench.dull)))
-    at = bench._near + np.rint(found.delays_s * bench.rate).astype(np.int64)
-    panned = np.array([bench.layout.gains(each) for each in found.directions_deg.tolist()])
-    rows = zip(at.tolist(), panned * (bench.together * found.gains)[:, None], strict=True)
+    found = ROOMS[around.room].reflections(direction_deg)
+    taps = np.zeros((len(around.layout.channels), around.taps - 2 * around._air - len(around.dull)))
+    at = around._near + np.rint(found.delays_s * around.rate).astype(np.int64)
+    panned = np.array([around.layout.gains(each) for each in found.directions_deg.tolist()])
+    rows = zip(at.tolist(), panned * (around.together * found.gains)[:, None], strict=True)
     for tap, gains in rows:
         if tap < taps.shape[1]:
             taps[:, tap] += gains
@@ -221,7 +221,7 @@ def _reflected(bench: Bench, direction_deg: int) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _reflected_spectra(bench: Bench, direction_deg: int, size: int) -> Spectra:
+def _reflected_spectra(around: Surroundings, direction_deg: int, size: int) -> Spectra:
     """The same, dulled, as spectra (channels, bins)."""
-    dulled = rfft(_reflected(bench, direction_deg), size) * rfft(bench.dull, size)
+    dulled = rfft(_reflected(around, direction_deg), size) * rfft(around.dull, size)
     return np.asarray(dulled, np.complex128)

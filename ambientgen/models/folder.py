@@ -51,7 +51,7 @@ LONGEST_HEADER = 100_000_000  # the safetensors format's own limit, in bytes
 
 
 @dataclass(frozen=True)
-class Layout:
+class CheckedFolder:
     """A folder that passed the check. `classes` gives (library, class name) for each slot."""
 
     folder: Path
@@ -67,7 +67,7 @@ class Layout:
         return weight_files(self.folder / slot)
 
 
-def check_folder(folder: Path, remedy: str) -> Layout:
+def check_folder(folder: Path, remedy: str) -> CheckedFolder:
     """Check that `folder` is a whole AudioLDM 2 model and return its layout.
 
     `remedy` says what to do about a missing or broken file (for a hub model: the command that
@@ -96,7 +96,7 @@ def check_folder(folder: Path, remedy: str) -> Layout:
     ]
     if problems:
         raise ModelError(*problems)
-    return Layout(folder, classes)
+    return CheckedFolder(folder, classes)
 
 
 def read_json(path: Path) -> dict[str, Any]:

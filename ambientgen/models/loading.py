@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.models.compiling import compile_sound
 from ambientgen.models.configuration import UnsupportedError
-from ambientgen.models.folder import OUR_VOCODER, Layout
+from ambientgen.models.folder import OUR_VOCODER, CheckedFolder
 from ambientgen.models.nets.clap_text import ClapText
 from ambientgen.models.nets.gpt2 import Gpt2
 from ambientgen.models.nets.hifigan import HifiGan
@@ -160,7 +160,7 @@ def dtype_for(device: torch.device) -> torch.dtype:
     return torch.float16 if device.type == "cuda" else torch.float32
 
 
-def _loa_tokens(layout: Layout) -> int:
+def _loa_tokens(layout: CheckedFolder) -> int:
     """How many embeddings GPT-2 writes. Raises ModelError if it has no places for so many."""
     stated = {k: v for k, v in layout.config("language_model").items() if v is not None}
     config = TypedJson(layout.folder / "language_model" / "config.json", stated)
@@ -171,7 +171,7 @@ def _loa_tokens(layout: Layout) -> int:
     return tokens
 
 
-def _scheduler(layout: Layout) -> dict[str, Any]:
+def _scheduler(layout: CheckedFolder) -> dict[str, Any]:
     """The scheduler's configuration. Raises ModelError for one that describes no schedule."""
     config = layout.config("scheduler")
     try:
@@ -186,7 +186,7 @@ def _scheduler(layout: Layout) -> dict[str, Any]:
     return config
 
 
-def _fitting_tokenizer(layout: Layout) -> PromptTokenizer:
+def _fitting_tokenizer(layout: CheckedFolder) -> PromptTokenizer:
     """T5's tokenizer. Raises ModelError if it has more tokens than T5 has embeddings."""
     path = layout.folder / "tokenizer_2"
     tokenizer, config = read_tokenizer(path), layout.config("text_encoder_2")
@@ -206,7 +206,7 @@ def _channels_last(network: nn.Module) -> nn.Module:
     return network
 
 
-def _load_network(layout: Layout, slot: str, dtype: torch.dtype) -> nn.Module:
+def _load_network(layout: CheckedFolder, slot: str, dtype: torch.dtype) -> nn.Module:
     place = layout.folder / slot
     try:
         with Unfilled():
@@ -235,7 +235,7 @@ def _tie(tensors: dict[str, Tensor]) -> None:
             tensors.setdefault(other, tensors[one])
 
 
-def _build(layout: Layout, slot: str) -> nn.Module:
+def _build(layout: CheckedFolder, slot: str) -> nn.Module:
     """The network a slot's configuration describes; fields it lacks have the stock defaults."""
     config = layout.config(slot)
     textures = layout.classes[slot] == OUR_VOCODER

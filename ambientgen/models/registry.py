@@ -17,7 +17,7 @@ from ambientgen.errors import ModelError, Problem
 from ambientgen.events import Notice
 from ambientgen.models.folder import (
     EXTRAS,
-    Layout,
+    CheckedFolder,
     check_folder,
     geometry_of,
     read_json,
@@ -308,7 +308,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
     return replace(spec, commercial=spec.licence.lower() in COMMERCIAL_LICENCES)
 
 
-def layout_of(spec: ModelSpec) -> Layout:
+def layout_of(spec: ModelSpec) -> CheckedFolder:
     """The checked layout of a resolved model. Raises ModelError if it broke since."""
     return check_folder(spec.folder, "resolve the model again")
 

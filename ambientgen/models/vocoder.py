@@ -14,14 +14,12 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from ambientgen.models.nets.texture_vocoder import (
-    CONTEXT,
     NOISE_MAGNITUDE,
-    TONE_PERIOD,
     Block,
     TextureNet,
 )
 
-__all__ = ["CONTEXT", "NOISE_MAGNITUDE", "TONE_PERIOD", "Block", "TextureVocoder"]
+__all__ = ["NOISE_MAGNITUDE", "Block", "TextureVocoder"]
 
 
 class TextureVocoder(TextureNet, ModelMixin, ConfigMixin):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -247,7 +247,7 @@ def _output(whole: _Whole) -> Iterator[Fault]:
     output = whole.plain.get("output")
     if not isinstance(output, dict):
         return
-    asked = {"format": "wav", "sample_rate": 16000, "layout": "mono"} | output
+    asked = asdict(OutputOptions()) | output
     chosen = {name: choice(name, asked[name]) for name in ("format", "sample_rate", "layout")}
     bits = choice("bits", output.get("bits"))
     if None not in chosen.values():

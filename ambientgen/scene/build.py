@@ -12,7 +12,14 @@ from ambientgen.scene.curve_fields import SCALES, AnyGlide, StateFields
 from ambientgen.scene.layer_fields import Curved, EventFields, LayerFields
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.points import Drawn
-from ambientgen.scene.scene import EVENTS, KeyframeRule, OutputOptions, RenderOptions, Scene
+from ambientgen.scene.scene import (
+    EVENTS,
+    RENDER_TIMES,
+    KeyframeRule,
+    OutputOptions,
+    RenderOptions,
+    Scene,
+)
 from ambientgen.scene.schema import OutputFields, RenderFields, SceneFields
 from ambientgen.scene.state import State
 
@@ -61,16 +68,8 @@ def build_scene(fields: SceneFields, origin: Origin, apart: Apart = together) ->
 
 
 def _render(fields: RenderFields) -> RenderOptions:
-    return RenderOptions(
-        window_s=fields.window,
-        overlap_s=fields.overlap,
-        steps=fields.steps,
-        guidance=fields.guidance,
-        negative_prompt=fields.negative_prompt,
-        interpolation=fields.interpolation,
-        scheduler=fields.scheduler,
-        swells=fields.swells,
-    )
+    said = {name: getattr(fields, name) for name in RenderFields.model_fields}
+    return RenderOptions(**{RENDER_TIMES.get(name, name): value for name, value in said.items()})
 
 
 def _output(fields: OutputFields, origin: Origin) -> OutputOptions:

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections import Counter
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.scene.layers import Event, Layer, Ranged
 from ambientgen.scene.recordings import recording_path
-from ambientgen.scene.scene import OutputOptions, Scene
+from ambientgen.scene.scene import RENDER_TIMES, OutputOptions, RenderOptions, Scene
 from ambientgen.scene.state import State
 
 # What a scene's text may not hold as it stands, and JSON leaves unescaped.
@@ -53,18 +54,7 @@ def scene_document(scene: Scene, folder: str | None = None) -> dict[str, Any]:
     every_s = scene.keyframes.every_s
     document["keyframes"] = "auto" if every_s is None else {"every": _time(every_s)}
     document["model"] = scene.model
-    asked = scene.render
-    render = {
-        "window": None if asked.window_s is None else _time(asked.window_s),
-        "overlap": None if asked.overlap_s is None else _time(asked.overlap_s),
-        "steps": asked.steps,
-        "guidance": asked.guidance,
-        "negative_prompt": asked.negative_prompt,
-        "interpolation": asked.interpolation,
-        "scheduler": asked.scheduler,
-        "swells": asked.swells,
-    }
-    document["render"] = {name: value for name, value in render.items() if value is not None}
+    document["render"] = _render(scene.render)
     document["output"] = _output(scene.output)
     return document
 
@@ -74,6 +64,16 @@ def document_text(document: dict[str, Any]) -> str:
     # Unescaped: YAML knows no pairs of surrogates.
     text = json.dumps(document, ensure_ascii=False)
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _render(options: RenderOptions) -> dict[str, Any]:
+    """What is said of it, by the names that a scene has for it."""
+    written = {own: name for name, own in RENDER_TIMES.items()}
+    said = {name: value for name, value in asdict(options).items() if value is not None}
+    return {
+        written.get(name, name): _time(value) if name in written else value
+        for name, value in said.items()
+    }
 
 
 def _output(output: OutputOptions) -> dict[str, Any]:

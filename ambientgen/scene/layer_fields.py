@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, WrapValidator
 from pydantic_core import core_schema
@@ -12,6 +12,7 @@ from ambientgen.scene.durations import shown_time, spell
 from ambientgen.scene.faults import Fault, refuse, shown
 from ambientgen.scene.fields import MOST_DURATION_S, Fields, Time, field, line
 from ambientgen.scene.hints import about
+from ambientgen.scene.layers import EngineName, RoomName
 from ambientgen.scene.points import Drawn
 from ambientgen.scene.scales import DIRECTION, DISTANCE, GAIN, LEVEL, RATE, WIDTH, Scale
 
@@ -139,7 +140,7 @@ class EventFields(Fields):
 class LayerFields(Fields):
     """One sound that is made by itself, placed, and mixed with the others."""
 
-    engine: Literal["model", "procedural", "recording"] = field("engine", "model")
+    engine: EngineName = field("engine", "model")
     states: dict[str, StateFields] | None = Field(
         default=None, min_length=1, max_length=MOST_STATES, description=about("states")
     )
@@ -162,4 +163,4 @@ class LayerFields(Fields):
     direction: Annotated[Curved, Glide("direction")] | None = field("direction", None)
     distance: Annotated[Curved, Glide("distance")] | None = field("distance", None)
     width: Annotated[float, Number(WIDTH)] | None = field("width", None)
-    room: Literal["none", "small", "large", "outdoors"] = field("room", "none")
+    room: RoomName = field("room", "none")

@@ -52,6 +52,10 @@ class RenderOptions:
     swells: float | None = None
 
 
+RENDER_TIMES = {"window": "window_s", "overlap": "overlap_s"}
+"""Render options that a scene writes as a time: by the names they have there."""
+
+
 FormatName = Literal["wav", "flac", "ogg", "opus", "mp3"]
 BitsName = Literal["16", "24", "32f"]
 LayoutName = Literal["mono", "stereo", "quad", "5.1", "ambisonics"]

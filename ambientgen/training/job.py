@@ -18,7 +18,7 @@ from typing import Any
 
 from ambientgen.errors import OutputError, Problem
 from ambientgen.events import Event, Listener, Notice, StageStarted, StepsDone, ignore
-from ambientgen.interrupts import unbroken, unheard
+from ambientgen.interrupts import unbroken, unheeded
 from ambientgen.training.beside import beside
 from ambientgen.training.corpus import NAMES
 from ambientgen.training.decoding import SPAN
@@ -212,7 +212,7 @@ class _Watch:
 
 
 def _write(run: Run, order: Order, start: Start | None, around: ExitStack) -> None:
-    """The model folder, under another name until it is whole. From then on signals are unheard
+    """The model folder, under another name until it is whole. From then on signals are unheeded
     until `around` ends: what was asked for is there."""
     assert order.output is not None
     output = order.output.absolute()
@@ -222,7 +222,7 @@ def _write(run: Run, order: Order, start: Start | None, around: ExitStack) -> No
             with written(partial / "full", str(order.output)):
                 export(run.components, partial, extras)
                 (partial / "README.md").write_text(card(extras, run, start), encoding="utf-8")
-            around.enter_context(unheard())
+            around.enter_context(unheeded())
             _put(partial, output, order)
     except OSError as error:
         said = (error.strerror or str(error)).lower()

@@ -3,8 +3,8 @@
 A convolutional network at mel rate predicts, for every bin of a short-time spectrum, a gain for
 white noise and a complex gain for a tone at the bin's centre; their sum is inverted to sound. Noise
 stays noise whatever the mel (a generator with strided convolutions buzzes on a constant one), and
-the output is local: a mel frame is heard by samples near it alone, so a piece with `CONTEXT` mel
-frames on either side equals the whole.
+the output is local: a mel frame is heard by samples near it alone, so a piece with as many mel
+frames as `stretch.VOCODER_CONTEXT` on either side equals the whole.
 
 White noise has levels of its own from frame to frame and band to band, which would cover what a mel
 says of drops and crackle. So the first draft is heard with the mel's own front end, and its bands
@@ -27,14 +27,6 @@ import torch
 from torch import Tensor, nn
 
 from ambientgen.models.configuration import Fields
-
-# Mel frames at each side that a sample can depend on: seven convolutions of kernel 7 reach
-# 21 frames; the 512-sample frames at hop 80 reach 4 more, and the 1024-sample frames that hear the
-# draft and lead it 6.4: less than 32 in all.
-CONTEXT = 32
-# The tones' phases repeat after 32 STFT frames (80 * 32 = 5 * 512 samples), which is 16 mel frames:
-# pieces that start on a multiple of it continue one another's tones.
-TONE_PERIOD = 16
 
 # The mel front end, as `training/mel.py` has it: samples of a frame, and its least magnitude.
 FRONT_FFT, FLOOR = 1024, 1e-5
@@ -133,7 +125,7 @@ class TextureNet(nn.Module):
         """Waveform (B, T * 160) of log-mels (B, T, mels).
 
         `noise` (B, T * 160) is the white excitation; without it, torch's generator draws it. To
-        continue another piece, the first mel frame must lie on a multiple of TONE_PERIOD.
+        continue another piece, the first mel frame must lie on a multiple of TONE_FRAMES.
         """
         batch, frames, _ = spectrogram.shape
         if noise is None:

@@ -11,6 +11,7 @@ import torch
 
 from ambientgen.ear.texture import TextureStats, distance, stats
 from ambientgen.models.loading import Model
+from ambientgen.suffixes import SOUND_SUFFIXES
 from ambientgen.synth.signals import RATE
 from ambientgen.training.mel import log_mel
 from ambientgen.training.scores.bench import Bench
@@ -23,7 +24,6 @@ UNIT = 1.03
 """Distances of `ear.texture` times this are in the unit of `REAL_TO_REAL`: over 666 pairs of real
 and procedural sounds the two measures correlate at 0.99, and this is their ratio."""
 
-SUFFIXES = {".flac", ".wav", ".ogg", ".mp3", ".aif", ".aiff"}
 MOST_REAL_S = 30.0  # of one recording
 
 
@@ -109,7 +109,7 @@ def recordings_of(folder: Path, states: tuple[str, ...]) -> dict[str, list[Path]
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         first = re.split(r"[_\-. \d]", path.stem.lower())[0]
-        if path.suffix.lower() in SUFFIXES and first in states:
+        if path.suffix.lower() in SOUND_SUFFIXES and first in states:
             found.setdefault(first, []).append(path)
     return found
 

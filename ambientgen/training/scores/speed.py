@@ -13,8 +13,8 @@ from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.models.loading import Model
 from ambientgen.plan import make_plan
-from ambientgen.renderer import sampler_options
 from ambientgen.scene import parse_scene
+from ambientgen.sources.diffused import sampler_options
 from ambientgen.training.scores.bench import Bench
 from ambientgen.training.scores.report import Row, Table
 from ambientgen.training.scores.thresholds import MOST_STEPS, SECONDS_FOR_10_S

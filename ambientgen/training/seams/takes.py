@@ -22,8 +22,9 @@ from ambientgen.noise import NoiseField
 from ambientgen.noise import Take as NoiseTake
 from ambientgen.passes import Conditionings, noise_of, unrest
 from ambientgen.plan import Plan, make_plan
-from ambientgen.renderer import Renderer, sampler_options
+from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene
+from ambientgen.sources.diffused import sampler_options
 from ambientgen.waveform import Decoder, cut_samples, sound
 from ambientgen.windows import Window
 from ambientgen.workers import Workers
