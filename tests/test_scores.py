@@ -484,12 +484,21 @@ def test_a_jump_is_found_where_it_is_and_nowhere_else() -> None:
     middles = (np.arange(192) + 0.5) * timing.BIN_S
     noise = 0.5 * np.random.default_rng(0).standard_normal(192)
     on_time = np.where(middles < 18.9, -20.0, -8.0) + noise
-    assert abs(timing.crossing_s(on_time, 18.9) - 18.9) <= timing.BIN_S
+    assert abs(timing.crossing_s(on_time, 18.9, True) - 18.9) <= timing.BIN_S
     late = np.where(middles < 20.9, -20.0, -8.0) + noise
-    assert abs(timing.crossing_s(late, 18.9) - 20.9) <= timing.BIN_S
+    assert abs(timing.crossing_s(late, 18.9, True) - 20.9) <= timing.BIN_S
     falling = np.where(middles < 29.3, -8.0, -20.0) + noise
-    assert abs(timing.crossing_s(falling, 29.3) - 29.3) <= timing.BIN_S
-    assert timing.crossing_s(np.zeros(192), 18.9) == np.inf
+    assert abs(timing.crossing_s(falling, 29.3, False) - 29.3) <= timing.BIN_S
+    assert timing.crossing_s(np.zeros(192), 18.9, True) == np.inf
+    for step_s, wrong in ((18.9, falling), (29.3, on_time), (18.9, -on_time), (18.9, 20 * noise)):
+        assert timing.crossing_s(wrong, step_s, True) == np.inf
+
+
+def test_noise_is_no_step() -> None:
+    """Of noise alone less than one in a hundred stretches passes for a step."""
+    noise = np.random.default_rng(3).standard_normal((400, 192))
+    heard = [timing.crossing_s(levels, 18.9, True) < np.inf for levels in noise]
+    assert np.mean(heard) < 0.01
 
 
 @pytest.mark.parametrize("step_s", timing.STEPS_S)
@@ -500,7 +509,7 @@ def test_a_steps_time_is_read_off_a_sound(step_s: float) -> None:
     sound[round(step_s * hearing.RATE) :] *= 5
     listening = np.full(hearing.BANDS, 1 / hearing.BANDS)
     levels = hearing.levels_db(sound, listening, round(timing.STEPS_TAKE_S / timing.BIN_S))
-    assert abs(timing.crossing_s(levels, step_s) - step_s) <= timing.BIN_S
+    assert abs(timing.crossing_s(levels, step_s, True) - step_s) <= timing.BIN_S
 
 
 def test_stretches_lie_where_they_belong() -> None:

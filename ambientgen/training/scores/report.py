@@ -79,6 +79,8 @@ def shown(figure: Figure) -> str:
         return "–"
     if isinstance(figure, str):
         return figure
+    if math.isinf(figure):
+        return "never"
     if figure == int(figure) and abs(figure) >= 10:
         return f"{figure:.0f}"
     return (

@@ -17,6 +17,7 @@ STEPS_S = (9.7, 18.9, 29.3, 38.1)  # up, down, up, down: on no multiple of a win
 STEPS_TAKE_S = 48
 BIN_S = 0.25
 GAP_S, SPAN_S = 1.0, 4.0  # a step's two levels are those of 1 to 4 s before and after it
+CLEAR = 2.0  # deviations of the steadier one's bins by which they differ: else there is no step
 RAMP_S, RAMP_TAKE_S = (5.0, 25.0), 30
 RAMP = {0.0: LOW, RAMP_S[0]: LOW, RAMP_S[1]: HIGH, 30.0: HIGH}
 HALF_S = 0.5
@@ -55,16 +56,21 @@ def _levels(bench: Bench, state: str, fields: str, seconds: float, bin_s: float)
     return np.asarray(np.mean(takes, axis=0))
 
 
-def crossing_s(levels: Audio, step_s: float) -> float:
-    """When `levels` (bins of BIN_S) pass half-way at a step: the crossing nearest to it, in s.
+def crossing_s(levels: Audio, step_s: float, up: bool) -> float:
+    """When `levels` (bins of BIN_S) pass half-way at a step `up` or down: the crossing nearest to
+    it that goes that way, in s.
 
     Infinite where they never do.
     """
     middles = (np.arange(len(levels)) + 0.5) * BIN_S
     since = middles - step_s
-    before = levels[(since > -SPAN_S) & (since < -GAP_S)].mean()
-    after = levels[(since > GAP_S) & (since < SPAN_S)].mean()
-    high = (levels > (before + after) / 2) == (after > before)
+    before = levels[(since > -SPAN_S) & (since < -GAP_S)]
+    after = levels[(since > GAP_S) & (since < SPAN_S)]
+    moved = (after.mean() - before.mean()) * (1 if up else -1)
+    # The steadier side: the other may hold a step that is early or late.
+    if moved <= CLEAR * min(before.std(), after.std()):
+        return np.inf
+    high = (levels > (before.mean() + after.mean()) / 2) == up
     near = np.abs(since) < SPAN_S
     crossed = np.flatnonzero(high[1:] & ~high[:-1] & near[1:] & near[:-1])
     if not len(crossed):
@@ -78,7 +84,7 @@ def _steps(bench: Bench, state: str) -> Row:
     drawn = ", ".join(f"{at:g}s: {level}" for at, level in points.items())
     fields = f"{{easing: hold, curve: {{{drawn}}}}}"
     levels = _levels(bench, state, fields, STEPS_TAKE_S, BIN_S)
-    off = [crossing_s(levels, at) - at for at in STEPS_S]
+    off = [crossing_s(levels, at, i % 2 == 0) - at for i, at in enumerate(STEPS_S)]
     figures = {f"at {at:g} s": value for at, value in zip(STEPS_S, off, strict=True)}
     return Row(state, figures, max(map(abs, off)) <= LATE_S)
 
