@@ -1,4 +1,5 @@
-"""Names as a shell takes them: commands that we suggest can be copied as they stand."""
+"""Names of files as a shell takes them, so that commands that we suggest can be copied as they
+stand, and as pictures show them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,11 @@ import shlex
 
 STDOUT = "-"
 """Names standard output where a file's name is expected."""
+
+
+def readable(name: str) -> str:
+    """A file's name as text: bytes in it that are none are replaced."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def shell_word(path: str | os.PathLike[str]) -> str:

@@ -165,6 +165,19 @@ def test_a_slow_waves_round_top_is_not_clipped(hz: float, top: float, tmp_path: 
         assert found.value == pytest.approx(2 * np.arccos(0.9) / np.pi, rel=0.15)
 
 
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_S8", "ULAW", "ALAW"])
+def test_of_eight_bits_steps_are_wide(subtype: str, tmp_path: Path) -> None:
+    """A round top is no clipping there either, a cut one is."""
+    hum, tone = (
+        top * np.sin(2 * np.pi * hz * np.arange(4 * RATE) / RATE)[:, None]
+        for hz, top in ((200, 0.5), (1000, 0.9))
+    )
+    path = tmp_path / ("a.aiff" if subtype == "PCM_S8" else "a.wav")
+    for audio, passed in ((hum, True), (np.clip(tone, -0.5, 0.5), False)):
+        soundfile.write(path, audio, RATE, subtype=subtype)
+        assert verdict(listen(path), "faults.clipping").passed == passed
+
+
 # Numbers
 
 

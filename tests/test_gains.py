@@ -96,6 +96,14 @@ def test_what_is_little_or_may_be_chance_gets_no_gain(
     assert Off((mean_db,), mean_db, error_db).gain_db == gain_db
 
 
+def test_of_a_silent_take_no_gain_is_found() -> None:
+    taught = np.full((3, 4), -40.0)
+    renders = taught - 6.0
+    renders[1, 2] = -np.inf
+    with np.errstate(invalid="ignore"):
+        assert compared(renders, taught).gain_db is None
+
+
 def test_gains_are_written_beside_what_a_model_says_already(tmp_path: Path) -> None:
     file = tmp_path / "ambientgen.json"
     file.write_text('{"steps": 2, "gains": {"rain": 1}}')

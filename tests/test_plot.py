@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from hypothesis import strategies as st
 
 from ambientgen.cli import app
 from ambientgen.curves import Constant, Points
+from ambientgen.ear import listen
+from ambientgen.ear.report import report
 from ambientgen.errors import ExitCode
 from ambientgen.models.registry import resolve
 from ambientgen.picture.draw import Sounding, picture, time_ticks
@@ -452,3 +456,27 @@ def test_a_sparkline_is_of_the_stretch(capsys: pytest.CaptureFixture[str]) -> No
     assert app.run(["plan", str(SCENES / "rain.yaml"), *stretch]) == ExitCode.DONE
     rain = capsys.readouterr().out.splitlines()[4]
     assert len(set(rain.split()[1])) == 1 and "0.90 " in rain and " to " not in rain
+
+
+def test_a_sound_damaged_in_its_middle_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(64_000), 16_000)
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2 : len(raw) // 2 + 3000] = bytes(3000)
+    path.write_bytes(raw)
+    assert app.run(["plot", str(path), "-o", str(tmp_path / "a.png")]) == ExitCode.BAD_INPUT
+    assert "a.flac: cannot be read as sound (" in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_sound_whose_name_is_no_text_is_drawn(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"r\xff.wav")
+    soundfile.write(os.fsencode(path), 0.1 * np.ones(32_000), 16_000)
+    shown, sounding = sound_timeline(str(path))
+    assert shown.title == "r\ufffd.wav"
+    assert picture(shown, "svg", {}, sounding)
+    for suffix in (".html", ".png"):
+        assert report(listen(path), suffix)

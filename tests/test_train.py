@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +135,43 @@ def test_captions_hold_for_the_texts_among_them_and_for_files_named_by_a_detour(
 )
 def test_letters_with_marks_keep_their_letter(name: str, state: str) -> None:
     assert state_name(name) == state
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have other permissions there")
+def test_folders_that_are_left_out_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links, which may lead round in a circle, and what may not be read or entered."""
+    data = tmp_path / "data"
+    noise(data / "rain" / "a.wav", 1)
+    noise(data / "half" / "b.wav", 1)
+    (data / "linked").symlink_to(tmp_path)
+    (data / "shut").mkdir()
+    scandir, access = os.scandir, os.access
+
+    def read(place: Any) -> Any:
+        if os.fspath(place).endswith("shut"):
+            raise PermissionError(13, "Permission denied", place)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", read)
+    monkeypatch.setattr(os, "access", lambda p, how: not p.endswith("half") and access(p, how))
+    found = find(data)
+    assert [source.path.name for source in found.sources] == ["a.wav"]
+    assert sorted(map(str, found.remarks)) == [
+        "half/: cannot be entered",
+        "linked/: is a link to a folder; put the folder itself there",
+        "shut/: cannot be read (permission denied)",
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+@pytest.mark.parametrize("field", ["output", "work"])
+def test_names_that_are_no_text_are_refused_before_training(tmp_path: Path, field: str) -> None:
+    order = Order(load_recipe("smoke"), tmp_path / "work", tmp_path / "model")
+    strange = tmp_path / os.fsdecode(b"my-\xff")
+    with pytest.raises(UsageError, match="is a name that is not UTF-8"):
+        check(replace(order, **{field: strange}))
 
 
 def test_names_without_a_letter_from_a_to_z_are_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,28 @@ def test_training_learns_and_a_resumed_run_goes_on_as_it_would_have(tmp_path: Pa
     torch.save(older, path)
     resumed = _fit(tmp_path / "cut", 120)
     torch.testing.assert_close(resumed.weight, whole.weight, atol=0, rtol=0)
+
+
+def test_what_is_kept_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all that was written beside it, for which it vouches."""
+    synced: list[str] = []
+    fsync, names = os.fsync, {}
+
+    def watched(descriptor: int) -> None:
+        synced.append(names.get(os.fstat(descriptor).st_ino, "folder"))
+        fsync(descriptor)
+
+    def make(partial: Path) -> None:
+        for path in (tmp_path / "beside.npy", partial):
+            path.write_bytes(b"1")
+            names[path.stat().st_ino] = path.name
+
+    monkeypatch.setattr(os, "fsync", watched)
+    kept(tmp_path / "whole.npy", make)
+    assert set(synced[:-1]) == set(names.values()) and synced[-1] == "folder"
+    assert {path.name for path in tmp_path.iterdir()} == {"beside.npy", "whole.npy"}
 
 
 def test_what_is_kept_is_made_once_and_is_whole(tmp_path: Path) -> None:

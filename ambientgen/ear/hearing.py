@@ -111,7 +111,7 @@ def listen(
     references = _references(reference, sound.path)
     told = read_sidecar(sound.path).about(sound)
     whole, scene = scene, as_heard(scene, told.from_s) if scene else None
-    faults, width, levels = SampleFaults(sound.rate), Width(), ChannelLevels(sound.rate)
+    faults, width, levels = SampleFaults(sound.rate, sound.step), Width(), ChannelLevels(sound.rate)
     heard = trace(_mono(sound, faults, width, levels), sound.rate)
     if heard.duration_s < sound.duration_s - 1:
         what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"

@@ -14,6 +14,7 @@ import numpy as np
 
 from ambientgen.ear.trace import HOP_S, band_centres_hz
 from ambientgen.ear.verdicts import Verdict
+from ambientgen.shell import readable
 
 if TYPE_CHECKING:
     from ambientgen.ear.hearing import Hearing
@@ -75,7 +76,7 @@ def _page(hearing: Hearing) -> str:
         )
     picture = base64.b64encode(_picture(hearing, "png", with_verdicts=False)).decode()
     return _PAGE.format(
-        title=html.escape(hearing.sound.path.name),
+        title=html.escape(readable(hearing.sound.path.name)),
         summary=html.escape(_summary(hearing)),
         picture=picture,
         rows="\n".join(rows),
@@ -99,7 +100,7 @@ def _picture(hearing: Hearing, kind: str, with_verdicts: bool) -> bytes:
     axes = figure.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[
         :, 0
     ]
-    title = f"{hearing.sound.path.name}: {_summary(hearing)}"
+    title = f"{readable(hearing.sound.path.name)}: {_summary(hearing)}"
     figure.suptitle(title, parse_math=False)
     _draw_spectrogram(axes[0], hearing)
     for axis, curve in zip(axes[1:], curves, strict=False):

@@ -16,11 +16,12 @@ CLIPPED_RUN = 3
 """Equal samples at the top in a row, from which on they are a flattened wave and no accident."""
 
 _TOP = 0.98  # of the file's highest sample: from here on a flat stretch is a clipped one
-_CORNER = 4.5 / 32768
-"""A wave that is cut comes to its flat top or leaves it by more than this. The round top of a slow
-one is flat in steps of 16 bits too: of three samples it falls by four steps at most, of more by
-less (a parabola that stays within a step at one sample from its top is 4 steps below at two)."""
-_FAINTEST = 1e-3  # of full scale: what 16 bits have for fainter sound are steps, and its tops flat
+STEP = 1 / 32768  # of full scale: of 16 bits
+_CORNER = 4.5
+"""A wave that is cut comes to its flat top or leaves it by more steps than this. The round top of a
+slow one is flat in whole steps too: of three samples it falls by four at most, of more by less (a
+parabola that stays within a step at one sample from its top is 4 steps below at two)."""
+_FAINTEST = 1e-3  # of full scale: fainter sound has few steps, and its tops are flat
 _PLACES = 5  # that are told
 CLIPPED_SHARE = 1e-4  # of all samples, above which clipping is a fault: 0.1 ms in each second
 DC_SHARE = 0.02  # of full scale: -34 dBFS takes headroom and clicks at every start
@@ -35,8 +36,9 @@ _NAMES = {4: ("FL", "FR", "BL", "BR"), 5: ("FL", "FR", "FC", "BL", "BR"), 6: _SU
 class SampleFaults:
     """Hears every block of a file, then gives its verdicts."""
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
+    def __init__(self, rate: int, step: float = STEP) -> None:
+        """step: between neighbouring values in the file, of full scale."""
+        self._rate, self._step = rate, step
         self._position = 0
         self._missing: list[float] = []
         self._missing_count = 0
@@ -109,7 +111,7 @@ class SampleFaults:
             edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
             starts, ends = edges.reshape(-1, 2).T
             lengths = ends - starts + 1
-            cut = (lengths >= CLIPPED_RUN) & _cornered(channel, starts, ends)
+            cut = (lengths >= CLIPPED_RUN) & _cornered(channel, starts, ends, _CORNER * self._step)
             starts, lengths = starts[cut], lengths[cut]
             values = np.abs(channel[starts])
             different, which = np.unique(values, return_inverse=True)
@@ -128,11 +130,9 @@ class SampleFaults:
         self._told += len(samples)
 
 
-def _cornered(channel: Array, starts: Array, ends: Array) -> NDArray[np.bool_]:
+def _cornered(channel: Array, starts: Array, ends: Array, least: float) -> NDArray[np.bool_]:
     """Which flat stretches of samples (n,), first to last, begin or end in a corner."""
-    before, after = (
-        channel[np.maximum(starts - 1, 0)],
-        channel[np.minimum(ends + 1, len(channel) - 1)],
-    )
+    before = channel[np.maximum(starts - 1, 0)]
+    after = channel[np.minimum(ends + 1, len(channel) - 1)]
     falls = np.maximum(np.abs(channel[starts] - before), np.abs(channel[starts] - after))
-    return np.asarray(falls > _CORNER)
+    return np.asarray(falls > least)

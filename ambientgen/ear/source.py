@@ -28,6 +28,8 @@ SLOWEST_HZ = 4_000
 _MOST = 1e6  # 120 dB over full scale: larger numbers are no samples
 CANCELLED = 1e-4  # of the channels' power left in their mean: what is left is rounding
 
+# Of full scale; of others 16 bits are the coarsest. The laws have 16 steps from a half to full.
+_STEPS = {"PCM_U8": 1 / 128, "PCM_S8": 1 / 128, "ULAW": 1 / 32, "ALAW": 1 / 32}
 _BLOCK_S = 10
 _CONTEXT_S = 0.05  # to both sides of a block that is resampled: longer than the filter rings
 
@@ -36,13 +38,15 @@ _CONTEXT_S = 0.05  # to both sides of a block that is resampled: longer than the
 class Sound:
     """A sound file that can be read: its path, rate in Hz, channels, and frames of one sample each.
 
-    `frames` is what the file's header says; damaged files may end before.
+    `frames` is what the file's header says; damaged files may end before. `step`: between
+    neighbouring values near full scale, as a part of it.
     """
 
     path: Path
     rate: int
     channels: int
     frames: int
+    step: float = 1 / 32768
 
     @property
     def duration_s(self) -> float:
@@ -61,7 +65,7 @@ class Sound:
                 while len(block := file.read(size, dtype="float64", always_2d=True)):
                     yield block
         except (OSError, soundfile.LibsndfileError) as error:
-            raise UsageError(_unreadable(self.path, error)) from None
+            raise UsageError(unreadable(self.path, error)) from None
 
     def excerpt(self, start_s: float, length_s: float) -> Array:
         """A stretch in one channel, (n,), at the file's rate: shorter where the file ends before.
@@ -74,7 +78,7 @@ class Sound:
                 file.seek(max(0, min(round(start_s * self.rate), self.frames)))
                 block = file.read(round(length_s * self.rate), dtype="float64", always_2d=True)
         except (OSError, soundfile.LibsndfileError) as error:
-            raise UsageError(_unreadable(self.path, error)) from None
+            raise UsageError(unreadable(self.path, error)) from None
         return mono(finite(block))
 
 
@@ -91,14 +95,15 @@ def open_sound(path: str | PathLike[str]) -> Sound:
         with place.open("rb"):
             pass  # the system says better than the library why it cannot be read
         with opened(place) as file:
-            about = Sound(place, file.samplerate, file.channels, file.frames)
+            step = _STEPS.get(file.subtype, 1 / 32768)
+            about = Sound(place, file.samplerate, file.channels, file.frames, step)
             flaw = flaw_of(place, file)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             Problem(str(place), "there is no such file", "name a sound file")
         ) from None
     except (OSError, soundfile.LibsndfileError) as error:
-        raise UsageError(_unreadable(place, error)) from None
+        raise UsageError(unreadable(place, error)) from None
     if flaw is not None:
         raise UsageError(Problem(str(place), *flaw))
     if about.rate < SLOWEST_HZ:
@@ -110,7 +115,8 @@ def open_sound(path: str | PathLike[str]) -> Sound:
     return about
 
 
-def _unreadable(path: Path, error: Exception) -> Problem:
+def unreadable(path: Path, error: Exception) -> Problem:
+    """A file that cannot be read, or not as sound, or not to its end."""
     if isinstance(error, OSError):
         reason = (error.strerror or str(error)).lower()
         remedy = "let it be read" if isinstance(error, PermissionError) else "name another file"

@@ -14,6 +14,7 @@ from ambientgen.picture.draw import Sounding
 from ambientgen.picture.spectrogram import spectrogram
 from ambientgen.picture.timeline import Timeline, timeline
 from ambientgen.scene.durations import spell
+from ambientgen.shell import readable
 from ambientgen.sidecar import Sidecar, is_time, read_sidecar, sidecar_path
 
 
@@ -41,12 +42,12 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
     if beside is not None:
         shown = _told(beside, start_s + shift_s, end_s + shift_s)
     channels = {1: "mono", 2: "stereo"}.get(sound.channels, f"{sound.channels} channels")
-    about = f"{sound.rate} Hz, {channels}"
+    about, name = f"{sound.rate} Hz, {channels}", readable(Path(path).name)
     if shown is None or beside is None:
         about = f"{spell(round(sound.duration_s, 2))}, {about}"
         times_s = np.array([start_s, end_s])
         shown = Timeline(
-            title=Path(path).name,
+            title=name,
             about=about,
             start_s=start_s,
             end_s=end_s,
@@ -54,9 +55,7 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
             strips=(),
         )
         return shown, Sounding(seen)
-    shown = replace(
-        shown, title=f"{Path(path).name}: {shown.title}", about=f"{shown.about}, {about}"
-    )
+    shown = replace(shown, title=f"{name}: {shown.title}", about=f"{shown.about}, {about}")
     moved = replace(seen, start_s=start_s + shift_s, end_s=end_s + shift_s)
     return shown, Sounding(moved, _joins(beside, start_s, end_s, shift_s))
 

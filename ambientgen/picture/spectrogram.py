@@ -11,7 +11,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from ambientgen.audio_file.opened import opened
-from ambientgen.ear.source import Sound, open_sound
+from ambientgen.ear.source import Sound, open_sound, unreadable
+from ambientgen.errors import UsageError
 
 FloatArray = NDArray[np.float64]
 
@@ -81,12 +82,15 @@ def spectrogram(
     power = np.zeros((rows, columns))
     window = np.hanning(size + 1)[:-1]
     window *= 2 / window.sum()
-    with opened(sound.path) as file:
-        for column in range(columns):
-            middles = np.linspace(bounds[column], bounds[column + 1], 2 * looks + 1)[1::2]
-            frames = np.stack([_frame(file, sound, int(m) - size // 2, size) for m in middles])
-            spectra = np.abs(np.fft.rfft(frames * window[:, None], axis=1)) ** 2
-            power[:, column] = weights @ spectra.mean(axis=(0, 2))
+    try:
+        with opened(sound.path) as file:
+            for column in range(columns):
+                middles = np.linspace(bounds[column], bounds[column + 1], 2 * looks + 1)[1::2]
+                frames = np.stack([_frame(file, sound, int(m) - size // 2, size) for m in middles])
+                spectra = np.abs(np.fft.rfft(frames * window[:, None], axis=1)) ** 2
+                power[:, column] = weights @ spectra.mean(axis=(0, 2))
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise UsageError(unreadable(sound.path, error)) from None
     levels = 10 * np.log10(power + 10 ** (_FLOOR_DB / 10))
     loudest = max(float(levels.max()), _FLOOR_DB + RANGE_DB)  # nothing is made of silence
     return Spectrogram(levels - loudest, edges, start_s, end_s)

@@ -48,8 +48,10 @@ class Off:
 
     @property
     def gain_db(self) -> float | None:
-        """What makes up for it, in tenths; None: it is too little, or may be chance."""
+        """What makes up for it, in tenths; None: it is too little, or may be chance, or some take
+        was silent."""
         told = abs(self.mean_db) >= max(WORTH_DB, SURE * self.error_db)
+        told = told and math.isfinite(self.mean_db) and math.isfinite(self.error_db)
         return round(-self.mean_db, 1) if told else None
 
 

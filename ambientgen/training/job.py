@@ -25,7 +25,7 @@ from ambientgen.training.decoding import SPAN
 from ambientgen.training.devices import Devices, find_devices
 from ambientgen.training.export import export
 from ambientgen.training.few import STEPS
-from ambientgen.training.keep import writing_below, written
+from ambientgen.training.keep import sync_files, writing_below, written
 from ambientgen.training.lock import alone_in
 from ambientgen.training.order import Order, check, make_work, mark, replaceable
 from ambientgen.training.progress import draw
@@ -222,6 +222,7 @@ def _write(run: Run, order: Order, start: Start | None, around: ExitStack) -> No
             with written(partial / "full", str(order.output)):
                 export(run.components, partial, extras)
                 (partial / "README.md").write_text(card(extras, run, start), encoding="utf-8")
+                sync_files(partial)
             around.enter_context(unheeded())
             _put(partial, output, order)
     except OSError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ambientgen.audio_file.part import sync_folder
 from ambientgen.audio_file.target import cause_of
 from ambientgen.errors import AmbientgenError, OutputError, Problem
 
@@ -35,8 +36,19 @@ def kept(path: Path, make: Callable[[Path], None]) -> Path:
         partial = path.with_name(f"{path.stem}.part{path.suffix}")
         with written(partial, str(path)):
             make(partial)
+            sync_files(path.parent)  # with what `make` wrote beside it, for which it vouches
             partial.replace(path)
+            sync_folder(path.parent)
     return path
+
+
+def sync_files(folder: Path) -> None:
+    """Wait until all files in a folder and below are on the disk: what gets its name after that is
+    whole, even if the power goes."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
 
 
 def kept_of(digest: str, path: Path, make: Callable[[Path], None]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ambientgen.audio_file.part import sync_folder
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.events import StepsDone
 from ambientgen.interrupts import unbroken
@@ -222,4 +224,7 @@ class Fit(Generic[Network]):
         }
         with written(partial, str(self._path)):
             torch.save(state, partial)
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
             partial.replace(self._path)
+            sync_folder(self.folder)

@@ -113,6 +113,9 @@ def _check_names(order: Order) -> None:
     for option, place in (("-o", order.output), ("--work", order.work), ("--data", order.data)):
         if place is None:
             continue
+        if place.name != os.fsencode(place.name).decode("utf-8", "replace"):
+            what = "is a name that is not UTF-8, and cannot be written into the model"
+            raise UsageError(Problem(f"{option} {place}", what, "choose another"))
         name = f".{place.name}.12345678.part" if option == "-o" else place.name
         try:
             os.lstat(place.absolute().parent / name)

@@ -97,7 +97,7 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
     found = Found()
     told: dict[Path, list[str]] = {}
     unspelled: dict[str, dict[str, None]] = {}  # by state, names that would have come first
-    files = list(_files(folder, apart))
+    files = list(_files(folder, apart, found.remarks))
     for path in files:
         if path.name in TABLES:
             _read_table(path, folder, told, found.remarks)
@@ -130,16 +130,29 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
     return found
 
 
-def _files(folder: Path, apart: Sequence[Path]) -> Iterator[Path]:
-    """Regular files and links to nothing, but no hidden ones nor those in folders `apart`."""
+def _files(folder: Path, apart: Sequence[Path], remarks: list[Remark]) -> Iterator[Path]:
+    """Regular files and links to nothing, but no hidden ones nor those in folders `apart`.
+
+    Folders that cannot be read, and links to folders, which might lead round in a circle, are left
+    out, and told.
+    """
     left_out = {os.path.realpath(each) for each in apart}
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and os.path.realpath(os.path.join(place, name)) not in left_out
-        )
+
+    def told(place: str, what: str) -> None:
+        remarks.append(Remark(f"{Path(place).relative_to(folder).as_posix()}/", what))
+
+    def withheld(error: OSError) -> None:
+        told(error.filename, f"cannot be read ({(error.strerror or str(error)).lower()})")
+
+    for place, folders, names in os.walk(folder, onerror=withheld):
+        inside = {name: os.path.join(place, name) for name in folders if not name.startswith(".")}
+        inside = {n: p for n, p in inside.items() if os.path.realpath(p) not in left_out}
+        for linked in sorted(filter(os.path.islink, inside.values())):
+            told(linked, "is a link to a folder; put the folder itself there")
+        if not os.access(place, os.X_OK):
+            told(place, "cannot be entered")
+            names, inside = [], {}
+        folders[:] = sorted(name for name, each in inside.items() if not os.path.islink(each))
         for name in sorted(names):
             path = Path(place) / name
             lost = path.is_symlink() and not path.exists()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -100,7 +101,10 @@ class Teacher:
 
 
 def _make(wish: Wish, path: Path) -> Path:
-    return kept(path, lambda partial: np.save(partial, wish.make().astype(np.float32)))
+    if not path.exists():  # under a name of this process first: others may make it just now
+        own = path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")
+        kept(own, lambda partial: np.save(partial, wish.make().astype(np.float32))).replace(path)
+    return path
 
 
 @cache
