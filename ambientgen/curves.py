@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,6 +69,15 @@ class Curve(ABC):
         """Moments inside (0, `duration_s`) where the curve jumps."""
         return ()
 
+    def points_s(self, duration_s: float) -> tuple[float, ...]:
+        """The drawn points from 0 to `duration_s`: between two of them a level only rises, or only
+        falls, but for what wanders."""
+        return ()
+
+    @abstractmethod
+    def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        """Stretches from 0 to `duration_s`, in order: outside of them the level is 0."""
+
     def reseeded(self, seed: int) -> Curve:
         """The same curve in a scene of another seed."""
         return self
@@ -96,6 +106,10 @@ class Constant(Curve):
         import numpy as np
 
         return np.full(np.shape(times_s), self.level, dtype=np.float64)
+
+    def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        if self.level > 0.0:
+            yield 0.0, duration_s
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "constant", "level": self.level}
@@ -141,6 +155,16 @@ class Points(Curve):
 
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         return _between(self.corners(jumps_only=True), duration_s)
+
+    def points_s(self, duration_s: float) -> tuple[float, ...]:
+        return tuple(time_s for time_s in self.times_s if 0.0 <= time_s <= duration_s)
+
+    def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        edges_s = (-math.inf, *self.times_s, math.inf)
+        levels = (self.levels[0], *self.levels, self.levels[-1])
+        for i, (start_s, end_s) in enumerate(pairwise(edges_s)):
+            if end_s > 0.0 and start_s < duration_s and max(levels[i], levels[i + 1]) > 0.0:
+                yield max(start_s, 0.0), min(end_s, duration_s)
 
     def looped(self, loop_s: float) -> Curve:
         """The curve in a loop of `loop_s`: its last point leads back to the first.
@@ -220,6 +244,18 @@ class Repeating(Curve):
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         return self._every_turn(self._closed.corners(jumps_only=True), duration_s)
 
+    def points_s(self, duration_s: float) -> tuple[float, ...]:
+        own = self._closed.times_s[1:-1]
+        found = (turn * self.period_s + t for turn in self._turns(duration_s) for t in own)
+        return tuple(time_s for time_s in found if time_s <= duration_s)
+
+    def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        for turn in self._turns(duration_s):
+            shift_s = turn * self.period_s
+            for start_s, end_s in self._closed.sounding_s(self.period_s):
+                if shift_s + start_s < duration_s:
+                    yield shift_s + start_s, min(shift_s + end_s, duration_s)
+
     def looped(self, loop_s: float) -> Repeating:
         """The curve in a loop of `loop_s`: a whole number of turns, a little longer or shorter."""
         period_s = loop_s / max(1, round(loop_s / self.period_s))
@@ -235,8 +271,11 @@ class Repeating(Curve):
     def _every_turn(self, corners: Iterable[float], duration_s: float) -> tuple[float, ...]:
         own = set(self._closed.times_s[1:-1])  # the outer two only close the turn
         found = [time_s for time_s in corners if time_s in own]
-        turns = range(math.ceil(duration_s / self.period_s) + 1)
+        turns = self._turns(duration_s)
         return _between((turn * self.period_s + t for turn in turns for t in found), duration_s)
+
+    def _turns(self, duration_s: float) -> range:
+        return range(math.ceil(duration_s / self.period_s) + 1)
 
     def to_json(self) -> dict[str, Any]:
         return {**self.turn.to_json(), "kind": "repeating", "period_s": self.period_s}
@@ -312,6 +351,15 @@ class Wander(Curve):
 
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         return self.base.steps_s(duration_s)
+
+    def points_s(self, duration_s: float) -> tuple[float, ...]:
+        return self.base.points_s(duration_s)
+
+    def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        if self.from_nothing:
+            yield from self.base.sounding_s(duration_s)
+        else:
+            yield 0.0, duration_s
 
     @property
     def told_s(self) -> float:

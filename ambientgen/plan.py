@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ambientgen.asked import WHOLE, Asked, Between, asked_stretch
 from ambientgen.errors import Problem, UsageError
@@ -157,7 +158,20 @@ class Plan:
 
     def is_silent(self, frame: int) -> bool:
         """Whether nothing is rendered at a frame that a window covers."""
+        if self.loop is not None:
+            return not self._rendered[frame % self.loop.frames]
         return all(window.silent for window in self.windows_touching(frame, frame + 1))
+
+    @cached_property
+    def _rendered(self) -> NDArray[np.bool_]:
+        """Of a loop's frames, whether a window is rendered there: hours have thousands of both."""
+        assert self.loop is not None
+        found = np.zeros(self.loop.frames, dtype=bool)
+        for window in self.windows:
+            if not window.silent:
+                played = np.arange(window.start_frame, window.start_frame + window.frames)
+                found[played % self.loop.frames] = True
+        return found
 
     @cached_property
     def sounding(self) -> tuple[Window, ...]:

@@ -151,9 +151,9 @@ def scene_text(scene: Scene) -> str:
 
 
 def _is_heard(scene: Scene, state: State, times_s: FloatArray) -> bool:
-    """Whether the state ever has a word to say, at `times_s` or at a bend of its curve."""
-    bends = np.asarray(state.bends_s(scene.told_s), dtype=np.float64)
-    values = state_value(scene, state, np.concatenate([times_s, bends]))
+    """Whether the state ever has a word to say, at `times_s` or at a point of its curve."""
+    points = np.asarray(state.points_s(scene.told_s), dtype=np.float64)
+    values = state_value(scene, state, np.concatenate([times_s, points]))
     positions = values * (len(state.levels) - 1)
     touched = np.unique([np.floor(positions + GRAIN), np.ceil(positions - GRAIN)])
     return any(state.levels[int(level)] is not None for level in touched)

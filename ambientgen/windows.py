@@ -19,18 +19,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ambientgen.errors import Problem, SceneError
 from ambientgen.scene.durations import spell
-from ambientgen.state_values import FloatArray, jumps_s, state_value, state_values
+from ambientgen.survey import BoolArray, IntArray, Survey, surveyed
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
     from ambientgen.units import Geometry
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 CALM_BOUND = 0.05
 """Most that the average of a state may step at a join while shorter windows are to be had: about
@@ -42,8 +38,6 @@ between two level words of a known state."""
 
 _ROUNDING = 1e-9  # a steady ramp at the very bound is within it
 _ALIKE = 0.005  # of places that move alike, to the two digits told, the first is named
-_PROBES = 8  # moments at which the average of a shortest piece is taken
-_SURVEY_PIECES = 4096  # so many pieces at a time, so that memory does not grow with the scene
 
 
 @dataclass(frozen=True)
@@ -182,28 +176,6 @@ class Cut:
         )
 
 
-@dataclass(frozen=True)
-class _Survey:
-    """What the states do in consecutive pieces of the shortest core's length.
-
-    Average and range of each state, NaN before time 0 but in a loop, whether the state jumps in the
-    piece or at its edge, and whether its curve bends there above 0; each of shape (states, pieces).
-    """
-
-    means: FloatArray
-    ranges: FloatArray
-    jumps: BoolArray
-    peaks: BoolArray
-
-    def at_zero(self, pieces: IntArray, lengths: IntArray) -> BoolArray:
-        """Whether all states stand at 0 in so many pieces from each of `pieces` on, and in the one
-        after them, over which a window plays on. Where there are no states none does."""
-        moved = (self.means != 0.0) | (self.ranges != 0.0) | self.jumps | self.peaks
-        still = ~moved.any(axis=0)
-        count = np.concatenate([[0], np.cumsum(still & bool(len(self.means)))])
-        return np.asarray(count[pieces + lengths + 1] - count[pieces] == lengths + 1)
-
-
 def fitted_rule(rule: WindowRule, scene: Scene, geometry: Geometry) -> WindowRule:
     """`rule` with the scene's `render: {window, overlap}` in place of its own lengths.
 
@@ -240,7 +212,9 @@ def cut_blocks(scene: Scene, geometry: Geometry, rule: WindowRule, first: int, c
     A block is one longest core; its number counts from absolute frame 0.
     """
     shortest = rule.shortest_in_longest
-    survey = _survey(scene, geometry, rule.cores[0], (first - 1) * shortest, (count + 2) * shortest)
+    survey = surveyed(
+        scene, geometry, rule.cores[0], (first - 1) * shortest, (count + 2) * shortest
+    )
     open_pieces = np.ones(count, dtype=bool)
     starts, cores = [], []
     for core in reversed(rule.cores):
@@ -322,7 +296,7 @@ def rushes(
     """
     core = rule.cores[0]
     count = int(cut.start_frames[-1] + cut.core_frames[-1]) // core
-    survey = _survey(scene, geometry, core, 0, count)
+    survey = surveyed(scene, geometry, core, 0, count)
     is_short = np.zeros(count, dtype=bool)
     is_short[cut.start_frames[cut.core_frames == core] // core] = True
     moved = np.where(survey.jumps, 0.0, survey.ranges)
@@ -341,35 +315,7 @@ def rushes(
     return tuple(found)
 
 
-def _survey(scene: Scene, geometry: Geometry, core: int, first: int, count: int) -> _Survey:
-    """Pieces `first` to `first + count` of `core` frames each."""
-    means = np.full((len(scene.states), count), np.nan)
-    ranges = means.copy()
-    within = (np.arange(_PROBES) + 0.5) / _PROBES
-    for start in range(first if scene.loop else max(first, 0), first + count, _SURVEY_PIECES):
-        pieces = np.arange(start, min(start + _SURVEY_PIECES, first + count))
-        times = (pieces[:, None] + within) * core / geometry.frames_per_second
-        values = state_values(scene, times.ravel()).reshape(-1, *times.shape)
-        means[:, pieces - first] = values.mean(axis=2)
-        ranges[:, pieces - first] = values.max(axis=2) - values.min(axis=2)
-    jumps, peaks = (np.zeros(means.shape, dtype=bool) for _ in range(2))
-    end_s = geometry.seconds((first + count + 1) * core)  # what jumps later is not looked at
-    if not scene.loop:
-        scene = replace(scene, duration_s=min(scene.duration_s, end_s))
-    for jumping, peaking, state in zip(jumps, peaks, scene.states, strict=True):
-        bends_s = np.array(state.bends_s(scene.duration_s), dtype=np.float64)
-        high_s = bends_s[state_value(scene, state, bends_s) > 0.0]
-        for row, times_s in ((jumping, jumps_s(scene, state)), (peaking, high_s)):
-            if scene.loop:
-                times_s = np.add.outer(np.array([-1, 0, 1]) * scene.duration_s, times_s).ravel()
-            frames = times_s * geometry.frames_per_second
-            for shift in (-0.5, 0.5):  # what happens on an edge belongs to both pieces
-                pieces = np.floor((frames + shift) / core).astype(np.int64) - first
-                row[pieces[(pieces >= 0) & (pieces < count)]] = True
-    return _Survey(means, ranges, jumps, peaks)
-
-
-def _is_calm(survey: _Survey, length: int) -> BoolArray:
+def _is_calm(survey: Survey, length: int) -> BoolArray:
     """Which pieces of `length` shortest cores may stay whole: shape (pieces // length,).
 
     Their average is within `CALM_BOUND` of that of every shorter piece inside them, and of any

@@ -22,6 +22,12 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ),
         ),
     ),
+    "points of a gain beside its easing": (
+        LAYERS + "  rain: {states: {rain: {curve: 1}}, gain: {0s: 1, easing: smooth, 5s: 3}}\n",
+        said(
+            ":3:45: `gain` has points beside other fields; write the points under `curve:`",
+        ),
+    ),
     "layers that are apart already": (
         "duration: 1m\napart: true\nlayers: {far: {states: {rain: {curve: 1}}}}\n",
         said(

@@ -34,6 +34,19 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "empty": ("", said(f":1:1: the file is empty; {LEAST}")),
     "blank": ("\n  \n", said(f":1:1: the file is empty; {LEAST}")),
     "only comments": ("# rain\n", said(f":1:1: the scene is empty; {LEAST}")),
+    "what belongs beside a curve": (
+        (
+            "duration: 1m\nstates:\n"
+            "  rain: {curve: {0s: 0.1, 30s: 0.5, easing: smooth}}\n"
+            "  wind: {level: 0.5, curve: 0.2}\n"
+            "  fire: {0s: 0.1, curve: 0.2}\n"
+        ),
+        said(
+            ":3:37: `easing` stands among the points; write it beside `curve`",
+            ":4:10: a state has no `level`; did you mean `curve`?",
+            ":5:10: a state has no `0s`; write points under `curve:`",
+        ),
+    ),
     "binary": (
         b"RIFF\x00\x00WAVE",
         said(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -311,6 +312,10 @@ class Watched(Curve):
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         self.looks_s.append(duration_s)
         return self.base.steps_s(duration_s)
+
+    def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        self.looks_s.append(duration_s)
+        return self.base.sounding_s(duration_s)
 
     def to_json(self) -> dict[str, Any]:
         return self.base.to_json()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ from ambientgen.errors import SceneError
 from ambientgen.scene import KNOWN, OutputOptions, Scene, load_scene, parse_scene, tree
 from ambientgen.scene.document import document_text, scene_document
 from ambientgen.scene.durations import DurationError, parse_span, spell
+from ambientgen.sidecar.reading import Asked, Sidecar
 
 FULL = """\
 # every field once
@@ -228,6 +232,39 @@ def test_overrides_reach_everything_and_the_last_wins() -> None:
     assert scene.states[1].curve.to_json()["amount"] == 0.3
     assert (scene.render.steps, scene.title) == (3, "a = b")
     assert scene.keyframes.every_s is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_shares_of_a_duration_that_is_set_too_stand_where_they_belong(order: int) -> None:
+    text = "duration: 2m\nstates: {rain: {curve: {0s: 0.1, 90s: 0.9}}}"
+    (rain,) = parse_scene(
+        text, overrides=["states.rain.curve.50%=0.3", "duration=4m"][::order]
+    ).states
+    np.testing.assert_allclose(rain.value(np.array([0.0, 90.0, 120.0])), [0.1, 0.9, 0.3])
+
+
+@given(st.integers(1, 10_000_000))
+def test_a_time_is_the_same_however_it_is_written(milliseconds: int) -> None:
+    exact = milliseconds / 1000
+    minutes, seconds = Decimal(milliseconds) / 60_000, Decimal(milliseconds) / 1000
+    assert parse_span(f"{milliseconds}ms").seconds == parse_span(f"{seconds}s").seconds == exact
+    if -minutes.as_tuple().exponent < 6:  # type: ignore[operator]
+        assert parse_span(f"{minutes:f}m").seconds == exact
+
+
+def test_a_point_at_the_end_may_be_written_in_another_way() -> None:
+    parse_scene("duration: 4.1m\nstates: {rain: {curve: {0s: 0.1, 4m6s: 0.9}}}")
+
+
+def test_many_events_are_read_back_from_what_describes_them() -> None:
+    events = ", ".join(f"{{at: {second}s, sound: thunder}}" for second in range(0, 1500, 3))
+    layers = "\n".join(f"  bed{i}: {{engine: procedural, events: [{events}]}}" for i in range(1, 7))
+    scene = parse_scene(f"duration: 1h\nlayers:\n{layers}\n")
+    text = document_text(scene_document(scene))
+    with pytest.raises(SceneError, match="more than 10000 values"):
+        parse_scene(text, "again.json")
+    document = {"scene": json.loads(text), "asked": Asked().to_json()}
+    assert Sidecar("again.json", document).scene() == replace(scene, title=scene.title)
 
 
 def test_an_override_makes_the_mappings_it_needs() -> None:

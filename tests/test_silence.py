@@ -19,9 +19,10 @@ from ambientgen.cli.app import run
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.plan import Plan, make_plan
+from ambientgen.prompts import scene_text
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.rounds import KEPT_WINDOWS, placed, to_make
-from ambientgen.scene import Scene, parse_scene
+from ambientgen.scene import RenderOptions, Scene, parse_scene
 from ambientgen.state_values import state_values
 from ambientgen.training.scores.variants import Throughout
 from ambientgen.windows import WindowRule, cut_timeline, fitted_rule
@@ -248,3 +249,28 @@ def test_a_short_peak_between_two_looks_is_rendered() -> None:
     ]
     assert loud
     assert POCKET.seconds(loud[0].start_frame) <= 30.12
+
+
+@pytest.mark.parametrize(
+    ("points", "easing"),
+    [
+        ({0: 0, 20.3: 0, 21.7: 0.9, 23: 0}, "smooth"),
+        ({0: 0.9, 1.5: 0}, "linear"),
+        ({0: 0.9, 0.1: 0}, "smooth"),
+        ({29: 0, 30: 0.9, 31: 0}, "linear"),
+        ({10.0: 0, 10.05: 0.9, 10.1: 0}, "smooth"),
+    ],
+)
+@pytest.mark.parametrize("window_s", [None, 30.0])
+def test_nothing_that_sounds_lies_in_a_silent_window(
+    points: dict[float, float], easing: str, window_s: float | None
+) -> None:
+    """However short it is, and however far from the moments at which averages are taken."""
+    subject = scene(90.0, state("thunder", points, easing), render=RenderOptions(window_s=window_s))
+    plan = make_plan(subject, POCKET, fitted_rule(RULE, subject, POCKET))
+    assert any(silent(plan)) and not all(silent(plan))
+    for window in plan.windows:
+        if window.silent:
+            end = window.start_frame + window.frames
+            assert levels(subject, window.start_frame, end).max() == 0
+    assert scene_text(subject) == "thunder, a lake"

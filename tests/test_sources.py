@@ -674,3 +674,33 @@ def test_a_width_of_what_is_one_point_is_told(tmp_path: Path, channels: int) -> 
 
 def test_what_is_synthesised_is_as_loud_as_what_pocket_makes() -> None:
     assert resolve("pocket").gain_db == SYNTHESIS_DB
+
+
+def test_a_short_smooth_sound_in_a_long_scene_is_not_said_to_be_unheard() -> None:
+    text = """
+    duration: 8h
+    layers:
+      storm:
+        engine: procedural
+        states: {thunder: {easing: smooth, curve: {0s: 0, 7204s: 0, 7207s: 0.8, 7216s: 0}}}
+        events:
+        - sound: birds
+          rate: {easing: smooth, curve: {0s: 0, 7204s: 0, 7207s: 60, 7216s: 0}}
+    """
+    assert not list(said_in_vain(parse_scene(text)))
+    assert len(list(said_in_vain(parse_scene(text.replace("0.8", "0").replace("60", "0"))))) == 1
+
+
+def test_what_is_lost_at_full_strength_is_told() -> None:
+    text = """
+    duration: 20s
+    layers:
+      camp:
+        engine: procedural
+        strength: 1
+        states: {fire: {curve: 0.5, kind: twigs}}
+        events: [{at: 5s, sound: thunder}]
+    """
+    told = [line.partition(": ")[2] for line in said_in_vain(parse_scene(text))]
+    left = "is not heard: at `strength: 1` nothing of the synthesis is left"
+    assert told == [f"its `events` {left}", f"its `kind` {left}"]

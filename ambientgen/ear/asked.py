@@ -30,6 +30,10 @@ class Loudest(Curve):
         levels = [state_value(scene, state, times_s + self.from_s) for scene, state in self.parts]
         return np.asarray(np.max(levels, axis=0), np.float64)
 
+    def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        """All of it: nobody leaves out what is heard."""
+        yield 0.0, duration_s
+
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         return {"kind": "loudest", "from_s": self.from_s}

@@ -14,7 +14,7 @@ from ambientgen.errors import Problem, SceneError
 from ambientgen.scene.agreements import disagreements
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.curve_fields import SCALES
-from ambientgen.scene.durations import DurationError, parse_span
+from ambientgen.scene.durations import DurationError, is_time, parse_span
 from ambientgen.scene.faults import Fault, listed, nearest, shown
 from ambientgen.scene.schema import (
     ENDLESS,
@@ -193,16 +193,10 @@ def _unknown(path: Path) -> Fault:
     near = nearest(name, owner.model_fields)
     if name == _MERGE:
         return Fault(path, "`<<` is a merge key", "write the fields out", at_key=True)
-    if name != name.strip():
-        remedy = "write plain spaces around it: other ones are letters to YAML"
-    elif name in KNOWN and owner in (SceneFields, LayerFields):
-        remedy = "write it, indented, under `states:`"
+    if slip := _slip(name, owner):
+        remedy = slip
     elif name in StateFields.model_fields:
         remedy = "write it, indented, under the name of a state"
-    elif name == "apart" and owner is LayerFields:
-        remedy = "leave it out, and write a layer for each state"
-    elif owner is OutputFields and name in _OF_OUTPUT:
-        remedy = _did_you_mean(_OF_OUTPUT[name])
     elif elsewhere:
         remedy = f"write it, indented, under `{elsewhere[0]}:`"
     elif name in SceneFields.model_fields:
@@ -216,6 +210,23 @@ def _unknown(path: Path) -> Fault:
     else:
         remedy = f"it knows {listed(owner.model_fields, 'and')}"
     return Fault(path, f"{where} has no {named(name)}", remedy, at_key=True)
+
+
+def _slip(name: str, owner: type[BaseModel]) -> str | None:
+    """What to do about a key that is often written in just this wrong place."""
+    if name != name.strip():
+        return "write plain spaces around it: other ones are letters to YAML"
+    if name in KNOWN and owner in (SceneFields, LayerFields):
+        return "write it, indented, under `states:`"
+    if "curve" in owner.model_fields and is_time(name):
+        return "write points under `curve:`"
+    if owner is StateFields and name == "level":
+        return _did_you_mean("curve")
+    if name == "apart" and owner is LayerFields:
+        return "leave it out, and write a layer for each state"
+    if owner is OutputFields and name in _OF_OUTPUT:
+        return _did_you_mean(_OF_OUTPUT[name])
+    return None
 
 
 def fields_at(path: Path) -> type[BaseModel]:

@@ -15,11 +15,13 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from ambientgen.scene.durations import is_time
 from ambientgen.scene.faults import Fault, refuse, shown
 from ambientgen.scene.fields import LEAST_PERIOD_S, MOST_DURATION_S, Fields, Time, field, line
 from ambientgen.scene.hints import HINTS, about
 from ambientgen.scene.points import Bounds, Drawn, curve_schema, drawn, parse_curve
 from ambientgen.scene.scales import DIRECTION, DISTANCE, GAIN, LEVEL, RATE, Scale
+from ambientgen.scene.text import named
 
 Period = Annotated[float, Time("period", LEAST_PERIOD_S, MOST_DURATION_S)]
 Repeat = Annotated[float, Time("repeat", LEAST_PERIOD_S, MOST_DURATION_S, turns=True)]
@@ -180,6 +182,10 @@ class Glide:
     def parse(self, value: object, info: ValidationInfo) -> Drawn | AnyGlide:
         scale, fields = SCALES[self.name]
         if isinstance(value, dict) and value.keys() & fields.model_fields.keys():
+            among = [key for key in value if key not in fields.model_fields and is_time(key)]
+            if among and "curve" not in value:
+                what = f"{named(self.name)} has points beside other fields"
+                refuse(Fault((among[0],), what, "write the points under `curve:`", at_key=True))
             return fields.model_validate(value, context=info.context)
         bounds = Bounds((info.context or {}).get("duration_s"))
         return drawn(value, scale, bounds, self.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ambientgen.scene.faults import shown
 from ambientgen.scene.text import named
@@ -16,7 +17,7 @@ PERCENT_PATTERN = r"^[0-9]+(\.[0-9]+)?%$"
 
 _PARTS = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>ms|h|m|s)")
 _LONGEST_TEXT = 40  # no honest duration is longer, and float() of thousands of digits is slow
-_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _SPELLINGS = {  # what people write, longest first, so that `min` is not `m` + `in`
     "ms": ("milliseconds", "millisecond", "millis", "msec"),
     "h": ("hours", "hour", "hrs", "hr"),
@@ -60,9 +61,20 @@ def parse_span(value: object, *, percent: bool = False) -> Span:
             )
         return Span(share=float(text[:-1]) / 100.0)
     if len(text) <= _LONGEST_TEXT and re.match(PATTERN, text):
+        # Exactly, and rounded once: `4.1m` is `4m6s`.
         found = _PARTS.finditer(text)
-        return Span(sum(float(part["number"]) * _UNIT_S[part["unit"]] for part in found))
+        whole_ms = sum(Decimal(part["number"]) * _UNIT_MS[part["unit"]] for part in found)
+        return Span(float(whole_ms / 1000))
     raise _explained(text, percent)
+
+
+def is_time(text: str) -> bool:
+    """Whether a key could be a point's time."""
+    try:
+        parse_span(text, percent=True)
+    except DurationError:
+        return False
+    return True
 
 
 def spell(seconds: float) -> str:

@@ -28,15 +28,21 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> list[Problem]:
     Returns what is wrong.
     """
     problems: list[Problem] = []
+    grown: list[Node] = []
     for override in overrides:
         try:
-            problems += _apply(root, override)
+            problems += _apply(root, override, grown)
         except SceneError as error:
             problems += error.problems
+    length_s = _length_s(root)  # which an override may have set, of whose shares points may be
+    for node in grown:
+        if isinstance(node.value, dict):
+            node.value = _in_order_of_time(node.value, length_s)
     return problems
 
 
-def _apply(root: Node, override: str) -> list[Problem]:
+def _apply(root: Node, override: str, grown: list[Node]) -> list[Problem]:
+    """One override; mappings that got a new key are added to `grown`."""
     path, equals, written = override.partition("=")
     path = path.strip()
     source = f"{OPTION} {named(path).strip('`')}"
@@ -53,7 +59,7 @@ def _apply(root: Node, override: str) -> list[Problem]:
     out = node.value is None and bool(written.strip()) and not problems
     if out and (done := _take_out(root, steps, Place(source))) is not None:
         return done
-    return problems + _put(root, steps, node, Place(source))
+    return problems + _put(root, steps, node, Place(source), grown)
 
 
 def _take_out(root: Node, steps: list[str], place: Place) -> list[Problem] | None:
@@ -88,8 +94,10 @@ def _take_out(root: Node, steps: list[str], place: Place) -> list[Problem] | Non
     return []
 
 
-def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem]:
-    """Set a field to a node."""
+def _put(
+    root: Node, steps: list[str], node: Node, place: Place, grown: list[Node]
+) -> list[Problem]:
+    """Set a field to a node; a mapping that it is new to is added to `grown`."""
     target = root
     for index, step in enumerate(steps[:-1]):
         inner = _mapping_or_list(target)
@@ -104,7 +112,7 @@ def _put(root: Node, steps: list[str], node: Node, place: Place) -> list[Problem
         known = last in inner
         inner[last] = Entry(inner[last].key_place if known else place, node)
         if not known:
-            target.value = _in_order_of_time(inner, _length_s(root))
+            grown.append(target)
     elif isinstance(inner, list) and last.isdecimal() and int(last) < len(inner):
         inner[int(last)] = node
     else:

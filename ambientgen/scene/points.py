@@ -19,6 +19,8 @@ from ambientgen.scene.text import named
 MOST_FAULTS = 200
 """So much wrong with one curve, and the rest is not looked at."""
 
+_BESIDE = ("curve", "easing", "repeat", "wander")  # what stands beside points, and never among them
+
 
 @dataclass(frozen=True)
 class Point:
@@ -121,6 +123,10 @@ def _parse_points(value: dict[str, Any], scale: Scale, bounds: Bounds) -> Drawn:
     points: list[Point] = []
     latest: tuple[str, float] | None = None
     for key, written in value.items():
+        if key in _BESIDE:
+            what = f"{named(key)} stands among the points"
+            faults.append(Fault((key,), what, "write it beside `curve`", at_key=True))
+            continue
         found = list(_point_faults(key, written, scale))
         time_s = _time_of(key, bounds, found)
         if time_s is not None:

@@ -13,7 +13,7 @@ from ambientgen.scene.fields import LONGEST_TITLE
 from ambientgen.scene.overrides import apply_overrides
 from ambientgen.scene.scene import Scene
 from ambientgen.scene.text import checked_text, read_scene_file
-from ambientgen.scene.tree import compose, find
+from ambientgen.scene.tree import MAX_VALUES, compose, find
 
 
 def load_scene(
@@ -39,15 +39,17 @@ def parse_scene(
     source: str = "scene.yaml",
     overrides: Sequence[str] = (),
     apart: Apart = together,
+    most_values: int = MAX_VALUES,
 ) -> Scene:
     """The scene in a YAML text; `source` names it in messages and gives the default title, and its
-    folder is the one that recordings' paths count from. `apart` as in `load_scene`.
+    folder is the one that recordings' paths count from. `apart` as in `load_scene`. No text of more
+    than `most_values` is read.
 
     Raises:
         SceneError: as `load_scene`.
     """
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    root, problems = compose(checked_text(raw, source), source)
+    root, problems = compose(checked_text(raw, source), source, most=most_values)
     problems = problems + apply_overrides(root, overrides)
     fields = check(root, source, problems)
     origin = Origin(

@@ -43,6 +43,10 @@ class State:
         """Sorted moments inside (0, `duration_s`) where the slope changes abruptly or it jumps."""
         return self.curve.bends_s(duration_s)
 
+    def points_s(self, duration_s: float) -> tuple[float, ...]:
+        """Sorted moments from 0 to `duration_s` at which its author drew a level."""
+        return self.curve.points_s(duration_s)
+
     def steps_s(self, duration_s: float) -> tuple[float, ...]:
         """Sorted moments inside (0, `duration_s`) where the level jumps, as the author wished."""
         return self.curve.steps_s(duration_s)

@@ -114,15 +114,18 @@ def again_problem(place: Place, name: str, first: Place) -> Problem:
     return Problem(str(place), f"{named(name)} is given twice{line}", "keep one of them")
 
 
-def compose(text: str, source: str, *, located: bool = True) -> tuple[Node, list[Problem]]:
+def compose(
+    text: str, source: str, *, located: bool = True, most: int = MAX_VALUES
+) -> tuple[Node, list[Problem]]:
     """The tree of one YAML document, and what is wrong with it as YAML.
 
-    With `located=False` every place is `source` alone (for values from the command line).
+    With `located=False` every place is `source` alone (for values from the command line). `most`
+    values are read.
 
     Raises:
         SceneError: the text is no YAML, is nested too deeply, or holds too many values.
     """
-    builder = _Builder(source, located)
+    builder = _Builder(source, located, most)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -164,6 +167,7 @@ class _Open:
 class _Builder:
     source: str
     located: bool
+    most: int = MAX_VALUES
     root: Node | None = None
     problems: list[Problem] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
@@ -233,8 +237,8 @@ class _Builder:
     def _add(self, node: Node, name: str | None) -> bool:
         """Put a node where it belongs. False if it stands where a key should and is none."""
         self.values += 1
-        if self.values > 2 * MAX_VALUES:  # keys are counted too
-            what = f"the scene holds more than {MAX_VALUES} values"
+        if self.values > 2 * self.most:  # keys are counted too
+            what = f"the scene holds more than {self.most} values"
             problem = Problem(str(node.place), what, "write fewer curve points")
             raise SceneError(*self.problems, problem)
         if self._unkeyed:

@@ -15,6 +15,7 @@ from ambientgen.errors import AmbientgenError, Problem, SceneError
 from ambientgen.scene import parse_scene, recording_path
 from ambientgen.scene.build import Apart, together
 from ambientgen.scene.document import document_text
+from ambientgen.scene.tree import MAX_VALUES
 from ambientgen.sidecar.document import FORMAT, Batches, Document
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".json"
 _MOST_BYTES = 64_000_000  # a week's joins take 3 MB
+_RESOLVED = 10  # times as many values as its author wrote may a scene have with all of it resolved
 _LONGEST_S = 1e9  # thirty years: a time past it is none
 
 
@@ -94,7 +96,8 @@ class Sidecar:
 
         Raises SceneError where it, or an override, is wrong.
         """
-        return parse_scene(document_text(self.document["scene"]), self.path, overrides, apart)
+        text = document_text(self.document["scene"])
+        return parse_scene(text, self.path, overrides, apart, _RESOLVED * MAX_VALUES)
 
 
 def sidecar_path(sound: str | os.PathLike[str]) -> Path:

@@ -108,14 +108,15 @@ class Diffused:
 
         Raises UsageError and SceneError as `make_plan` does.
         """
+        first, end = stretch
+        if self.period is None:
+            first, end = max(first, 0), None if end is None else max(end, 1)
+        stretch = first, end
         if self._planned is None or self._planned[0] != stretch:
-            first, end = stretch
-            if self.period is None:
-                first, end = max(first, 0), None if end is None else max(end, 1)
             geometry = self.model.geometry
             rule = self.model.spec.rule.at_strength(self._strength)
-            asked = self._asked_of((first, end))
-            self._planned = stretch, make_plan(self.scene, geometry, rule, *asked, (first, end))
+            asked = self._asked_of(stretch)
+            self._planned = stretch, make_plan(self.scene, geometry, rule, *asked, stretch)
         return self._planned[1]
 
     def _asked_of(self, stretch: Stretch) -> tuple[float | None, Between]:

@@ -100,10 +100,13 @@ class Recording:
             start = sample // length * length
             return start, start + length, length if start > 0 else 0
         whole, place = divmod(sample, period)
-        starts = [-(-k * period // turns) for k in range(turns + 1)]
-        at = int(np.searchsorted(starts, place, side="right")) - 1
-        before = starts[at] - starts[at - 1] if at else period - starts[turns - 1]
-        return whole * period + starts[at], whole * period + starts[at + 1], before
+
+        def begins(turn: int) -> int:
+            return -(-turn * period // turns)
+
+        at = place * turns // period  # the last that begins at `place` or before it
+        before = begins(at) - begins(at - 1) if at else period - begins(turns - 1)
+        return whole * period + begins(at), whole * period + begins(at + 1), before
 
     def _stretch(self, first: int, end: int) -> FloatArray:
         out = np.zeros((end - first, self.channels), np.float32)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ambientgen.scene.text import named
 from ambientgen.sources.usable import channels_of
 
 if TYPE_CHECKING:
     from ambientgen.curves import Curve
     from ambientgen.scene import Layer, Scene
-
-_LOOKS = 2000  # so many moments, evenly over what is told of a scene, and those where it bends
 
 
 def said_in_vain(scene: Scene) -> Iterator[str]:
@@ -27,7 +23,11 @@ def said_in_vain(scene: Scene) -> Iterator[str]:
 def _of(layer: Layer, scene: Scene) -> Iterator[str]:
     if layer.states and not layer.events and _never_heard(layer, scene):
         yield "it is never heard: the levels of its states stay at 0"
-    for number, event in enumerate(layer.events, start=1):
+    if layer.strength == 1.0:
+        given = [("events", bool(layer.events)), ("kind", bool(layer.kinds))]
+        for field in (field for field, said in given if said):
+            yield f"its `{field}` is not heard: at `strength: 1` nothing of the synthesis is left"
+    for number, event in enumerate(layer.events if layer.strength != 1.0 else (), start=1):
         if event.rate is not None and event.rate.high > 0 and _stays_at_0(event.rate.curve, scene):
             yield f"event {number}, {named(event.sound)}, never comes: its `rate` stays at 0"
     place = layer.placement
@@ -50,10 +50,7 @@ def _never_heard(layer: Layer, scene: Scene) -> bool:
 
 
 def _stays_at_0(curve: Curve, scene: Scene) -> bool:
-    until_s = scene.told_s
-    if curve.at(np.linspace(0.0, until_s, _LOOKS)).any():
-        return False  # before its bends, of which a week of short turns has many
-    return not curve.at(np.array(curve.bends_s(until_s))).any()
+    return next(curve.sounding_s(scene.told_s), None) is None
 
 
 def _called(layer: Layer) -> str:
