@@ -113,7 +113,7 @@ def timeline(
     for layer in scene.sounds:
         plan = None
         if layer.states and layer.by_model:
-            plan = _plan(scene.mixture_of(layer), end_s, (start_s, end_s), notices)
+            plan = _plan(scene, layer, (start_s, end_s), notices)
         strips.append(_strip(scene, layer, times_s, plan))
     whole = start_s == 0 and end_s == scene.duration_s
     return Timeline(
@@ -186,16 +186,20 @@ def _about(scene: Scene, length_s: float, start_s: float) -> str:
     return ", ".join([said, *made, f"seed {scene.seed}"])
 
 
-def _plan(scene: Scene, end_s: float, between_s: Between, notices: dict[str, None]) -> Plan | None:
-    """What the model will do; None, and a notice, where it is not on this machine."""
+def _plan(
+    whole: Scene, layer: Layer, between_s: tuple[float, float], notices: dict[str, None]
+) -> Plan | None:
+    """What the model will do for a layer; None, and a notice, where it is not on this machine."""
+    scene = whole.mixture_of(layer)
     try:
         spec = resolve(scene.model)
     except ModelError as error:
         what = f"{error.problems[0].what}; prompts and windows are left out"
         notices[f"{scene.model}: {what}"] = None
         return None
-    length_s = max(end_s, 0.0 if scene.endless else scene.duration_s)
-    return make_plan(scene, spec.geometry, spec.rule, length_s, between_s)
+    length_s = max(between_s[1], 0.0 if scene.endless else scene.duration_s)
+    rule = spec.rule if layer.strength is None else spec.rule.at_strength(layer.strength)
+    return make_plan(scene, spec.geometry, rule, length_s, between_s)
 
 
 def _strip(scene: Scene, layer: Layer, times_s: FloatArray, plan: Plan | None) -> Strip:

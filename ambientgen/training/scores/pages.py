@@ -3,8 +3,8 @@
     python -m ambientgen.training.scores.pages scores/scores.json --docs docs
 
 Several files may be named, from runs of some scores or states each: later rows take the place of
-earlier ones. Tables stand between comments that name them (`training/pages.py`). A figure that
-missed its threshold is bold.
+earlier ones. Tables stand between comments that name them (`training/pages.py`). Rank correlations,
+names and edits that miss are bold.
 """
 
 from __future__ import annotations
