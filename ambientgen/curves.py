@@ -162,8 +162,12 @@ class Points(Curve):
     def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
         edges_s = (-math.inf, *self.times_s, math.inf)
         levels = (self.levels[0], *self.levels, self.levels[-1])
+        easings = ("linear", *self.easings)
         for i, (start_s, end_s) in enumerate(pairwise(edges_s)):
-            if end_s > 0.0 and start_s < duration_s and max(levels[i], levels[i + 1]) > 0.0:
+            easing, (left, right) = EASINGS[easings[i]], levels[i : i + 2]
+            left = right if easing.jumps_at_start else left
+            right = left if easing.jumps_at_end else right
+            if max(left, right) > 0.0 and end_s > 0.0 and start_s < duration_s:
                 yield max(start_s, 0.0), min(end_s, duration_s)
 
     def looped(self, loop_s: float) -> Curve:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from ambientgen.asked import Asked
 from ambientgen.cli import app, preview
 from ambientgen.curves import Points
 from ambientgen.errors import ExitCode
@@ -214,11 +215,11 @@ def test_what_cannot_be_shown_is_told_in_one_line_and_leaves_nothing(
 
 def test_a_long_scene_is_shown_from_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
     scene = replace(load_scene(SCENES / "rain.yaml"), duration_s=36_000.0)
-    part = preview._part(scene, None, 60.0, None, preview.Console())
-    assert (part.from_s, part.to_s) == (60.0, 660.0)
+    part = preview._shortened(Asked(None, (60.0, None)), scene, preview.Console())
+    assert part.between_s == (60.0, 660.0)
     assert "1m to 11m" in capsys.readouterr().err
-    asked = preview._part(scene, 900.0, None, None, preview.Console())
-    assert (asked.duration_s, asked.to_s) == (900.0, None)
+    asked = preview._shortened(Asked(900.0), scene, preview.Console())
+    assert asked == Asked(900.0)
 
 
 # In a browser

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ambientgen.audio_file.opened import opened
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
 from ambientgen.scene.recordings import missing_recordings, recording_path
@@ -35,6 +34,8 @@ def unusable_recordings(scene: Scene) -> Sequence[Problem]:
 
 def channels_of(layer: Layer) -> int:
     """The channels of a layer's file; 0 where it cannot be read."""
+    from ambientgen.audio_file.opened import opened
+
     try:
         with opened(recording_path(layer)) as file:
             return int(file.channels)
@@ -47,6 +48,8 @@ def check_recording(layer: Layer) -> Problem | None:
 
     A file that is silent at every probe is read to its end, block by block.
     """
+    from ambientgen.audio_file.opened import opened  # scenes without recordings go without it
+
     path = recording_path(layer)
     if not path.exists():
         return _problem(layer, "is not there", "write a path from the scene's folder")
