@@ -360,10 +360,8 @@ class Wander(Curve):
         return self.base.points_s(duration_s)
 
     def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
-        if self.from_nothing:
-            yield from self.base.sounding_s(duration_s)
-        else:
-            yield 0.0, duration_s
+        whole = iter([(0.0, duration_s)])
+        return self.base.sounding_s(duration_s) if self.from_nothing else whole
 
     @property
     def told_s(self) -> float:
