@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,11 @@ def test_tables_stand_in_their_places(
     assert "| rain | **0.94** |" in told and "old" not in told and told.startswith("Before.")
 
 
-def test_every_table_has_a_place_in_the_docs() -> None:
+def test_every_table_has_a_place_in_the_docs(scores: Path) -> None:
     pages = "".join(path.read_text(encoding="utf-8") for path in PLACES)
-    assert all(f"<!-- figures: {name} -->" in pages for name in texts({}))
+    named = set(re.findall(r"<!-- figures: (scores [a-z ]+) -->", pages))
+    told = set(texts(read([scores])))
+    assert told <= named and named - told == {"scores of motion"}  # of which there is no row here
 
 
 def test_what_is_read_is_what_was_scored(scores: Path) -> None:

@@ -126,7 +126,7 @@ ABLATIONS = [
 def table(scores: Scores, head: str, columns: Sequence[Column], names: Sequence[str]) -> str:
     """A table of the rows called `names` that there are, in Markdown; a dash where nothing was
     measured."""
-    lines = [_line([head, *(column.heading for column in columns)])]
+    lines = [_line([head, *(column.heading for column in columns)]).replace("|  |", "| |", 1)]
     lines.append("|---" * (len(columns) + 1) + "|")
     for name in names:
         found = [scores.get(each.score, {}).get(name, {}).get(each.figure) for each in columns]
@@ -141,11 +141,12 @@ def table(scores: Scores, head: str, columns: Sequence[Column], names: Sequence[
 
 
 def texts(scores: Scores) -> dict[str, str]:
-    """The tables of all pages, by the names of their places."""
+    """The tables of all pages, by the names of their places; those without a row are left out, and
+    stay as they are in the docs."""
     states = list(scores.get("curves", {}))
     triples = [name for triple in TRIPLES for name in triple_names(triple)]
     parts = list(scores.get("ablations", {}))
-    return {
+    found = {
         "scores of states": table(scores, "state", STATES, states),
         "scores on the card": table(scores, "state", CARD, states),
         "scores of motion": table(scores, "state", MOTION, states),
@@ -153,6 +154,7 @@ def texts(scores: Scores) -> dict[str, str]:
         "scores of mixtures": table(scores, "three states; the first sweeps", MIXTURES, triples),
         "scores of parts": table(scores, "", ABLATIONS, parts),
     }
+    return {place: text for place, text in found.items() if text.count("\n") > 1}
 
 
 def triple_names(triple: Sequence[str]) -> list[str]:
