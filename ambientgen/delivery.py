@@ -269,7 +269,8 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
                     for name in out.stems
                 }
                 yield sink, stems
-                naming.enter_context(unbroken())
+                if not is_stream(out.path):
+                    naming.enter_context(unbroken())
                 if stems and out.force and sink.companion is not None:
                     sink.companion.clear()  # it tells of the old stems, which are replaced first
         except BaseException:

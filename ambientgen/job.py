@@ -95,8 +95,8 @@ class Job:
     def _share_of_fades(self) -> float:
         """How much of its fades a sound has room for that is to be shorter than its scene."""
         end = self.whole[1]
-        fades_s = self.scene.output.fade_in_s + self.scene.output.fade_out_s
-        return 1.0 if end is None or fades_s == 0.0 else min(1.0, end / self.rate / fades_s)
+        fades = (self.scene.output.fade_in_s + self.scene.output.fade_out_s) * self.rate
+        return 1.0 if end is None or fades < end + 1 else end / fades
 
     @cached_property
     def wanted(self) -> Wanted:

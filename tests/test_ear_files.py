@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 from ear_faults import Audio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ambientgen.cli.app import run
 from ambientgen.ear import Hearing, listen
@@ -173,9 +176,27 @@ def test_of_eight_bits_steps_are_wide(subtype: str, tmp_path: Path) -> None:
         for hz, top in ((200, 0.5), (1000, 0.9))
     )
     path = tmp_path / ("a.aiff" if subtype == "PCM_S8" else "a.wav")
-    for audio, passed in ((hum, True), (np.clip(tone, -0.5, 0.5), False)):
+    loud = np.clip(3 * hum, -0.9, 0.9)
+    for audio, passed in ((hum, True), (np.clip(tone, -0.5, 0.5), False), (loud, False)):
         soundfile.write(path, audio, RATE, subtype=subtype)
         assert verdict(listen(path), "faults.clipping").passed == passed
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.floats(2.0, 400.0), st.floats(0.01, 1.0), st.floats(0.0, 6.28), st.sampled_from([7, 15]))
+def test_no_round_wave_is_clipped_and_one_that_is_cut_is(
+    hz: float, top: float, phase: float, bits: int
+) -> None:
+    def share(wave: NDArray[np.float64]) -> float:
+        faults = SampleFaults(RATE, 2.0**-bits)
+        faults.hear(np.round(wave * 2**bits)[:, None] / 2**bits)
+        (found,) = [each for each in faults.verdicts() if each.name == "faults.clipping"]
+        return float(found.value or 0.0)
+
+    wave = top * np.sin(2 * np.pi * hz * np.arange(RATE) / RATE + phase)
+    assert share(wave) == 0
+    if top > 0.3 and hz > 20:
+        assert share(np.clip(wave, -top / 2, top / 2)) > 0.3
 
 
 # Numbers

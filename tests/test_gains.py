@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ from ambientgen.scene.scene import Scene
 from ambientgen.scene.state import State
 from ambientgen.sources.diffused import Diffused, meaning
 from ambientgen.sources.studio import Studio
+from ambientgen.training import job
 from ambientgen.training.gains import Off, compared, write
+from ambientgen.training.recipe import load_recipe
 from ambientgen.workers import Workers
 
 Floats = NDArray[Any]
@@ -109,3 +112,17 @@ def test_gains_are_written_beside_what_a_model_says_already(tmp_path: Path) -> N
     file.write_text('{"steps": 2, "gains": {"rain": 1}}')
     write(file, {"crickets": 6.9})
     assert json.loads(file.read_text()) == {"steps": 2, "gains": {"crickets": 6.9}}
+
+
+def test_gains_of_what_a_model_learns_anew_are_dropped() -> None:
+    """Nobody knows how loud that came out."""
+    recipe = load_recipe("adapt")
+    of_night = SimpleNamespace(states=("crickets", "my_pond"))
+    run = SimpleNamespace(
+        recipe=recipe, setting=SimpleNamespace(data=Path("night")), recordings=of_night
+    )
+    start = SimpleNamespace(
+        extras={"gains": {"crickets": 6.9, "birds": 3.1}, "revision": "a", "states": ["crickets"]}
+    )
+    told = job._extras(cast(Any, run), "mine", cast(Any, start))
+    assert told["gains"] == {"birds": 3.1} and "crickets" in start.extras["gains"]

@@ -421,6 +421,12 @@ def test_fades_longer_than_a_short_render_share_it_and_that_is_told() -> None:
     assert not list(whole.notices(scene, "a.wav", whole.encoding(None)))
 
 
+def test_fades_that_fill_a_scene_are_no_longer_than_it() -> None:
+    output = OutputOptions(fade_in_s=4.0, fade_out_s=6.001, sample_rate=44_100)
+    job = Job.of(replace(parse_scene(WINDY), duration_s=10.001, output=output), Asked())
+    assert (job.master.fades.in_samples, job.master.fades.out_samples) == (176_400, 264_644)
+
+
 @pytest.mark.parametrize("between_s", [(-5.0, 3.0), (math.nan, 3.0), (0.0, math.nan), (-1.0, None)])
 def test_moments_before_the_start_or_none_at_all_are_refused(
     between_s: tuple[float | None, float | None],

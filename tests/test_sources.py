@@ -691,6 +691,14 @@ def test_a_short_smooth_sound_in_a_long_scene_is_not_said_to_be_unheard() -> Non
     assert len(list(said_in_vain(parse_scene(text.replace("0.8", "0").replace("60", "0"))))) == 1
 
 
+@pytest.mark.parametrize("duration", ["endless", "60s"])
+def test_a_level_that_comes_at_the_end_of_what_is_told_is_heard(duration: str) -> None:
+    """It is held from then on, in a longer render too."""
+    text = f"duration: {duration}\nlayers: {{a: {{engine: procedural, states: {{rain: "
+    text += "{easing: hold, curve: {0s: 0, 60s: 1}}}}}"
+    assert not list(said_in_vain(parse_scene(text)))
+
+
 def test_what_is_lost_at_full_strength_is_told() -> None:
     text = """
     duration: 20s

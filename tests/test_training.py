@@ -142,7 +142,7 @@ def test_what_is_kept_is_on_the_disk_before_it_has_its_name(
             names[path.stat().st_ino] = path.name
 
     monkeypatch.setattr(os, "fsync", watched)
-    kept(tmp_path / "whole.npy", make)
+    kept(tmp_path / "whole.npy", make, ("beside.npy",))
     assert set(synced[:-1]) == set(names.values()) and synced[-1] == "folder"
     assert {path.name for path in tmp_path.iterdir()} == {"beside.npy", "whole.npy"}
 

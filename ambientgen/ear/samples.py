@@ -21,6 +21,10 @@ _CORNER = 4.5
 """A wave that is cut comes to its flat top or leaves it by more steps than this. The round top of a
 slow one is flat in whole steps too: of three samples it falls by four at most, of more by less (a
 parabola that stays within a step at one sample from its top is 4 steps below at two)."""
+_FLATTER = 3.0
+"""Or its top is so many times as long as what lies a step below. A round top is 1 / (sqrt(2) - 1),
+2.4 times as long, at most; two samples more are allowed for."""
+_A_STEP = 2.5  # of steps: where few samples fall into one, the next may lie two below
 _FAINTEST = 1e-3  # of full scale: fainter sound has few steps, and its tops are flat
 _PLACES = 5  # that are told
 CLIPPED_SHARE = 1e-4  # of all samples, above which clipping is a fault: 0.1 ms in each second
@@ -107,12 +111,7 @@ class SampleFaults:
         self._flat = {value: count for value, count in self._flat.items() if value >= top}
         runs = [run for run in self._runs if run[0] >= top]
         for channel in block.T:
-            same = (channel[1:] == channel[:-1]) & (np.abs(channel[1:]) >= top)
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
-            starts, ends = edges.reshape(-1, 2).T
-            lengths = ends - starts + 1
-            cut = (lengths >= CLIPPED_RUN) & _cornered(channel, starts, ends, _CORNER * self._step)
-            starts, lengths = starts[cut], lengths[cut]
+            starts, lengths = _flat(channel, top, self._step)
             values = np.abs(channel[starts])
             different, which = np.unique(values, return_inverse=True)
             for value, count in zip(different.tolist(), np.bincount(which, lengths), strict=True):
@@ -130,9 +129,20 @@ class SampleFaults:
         self._told += len(samples)
 
 
-def _cornered(channel: Array, starts: Array, ends: Array, least: float) -> NDArray[np.bool_]:
-    """Which flat stretches of samples (n,), first to last, begin or end in a corner."""
-    before = channel[np.maximum(starts - 1, 0)]
-    after = channel[np.minimum(ends + 1, len(channel) - 1)]
-    falls = np.maximum(np.abs(channel[starts] - before), np.abs(channel[starts] - after))
-    return np.asarray(falls > least)
+def _flat(channel: Array, top: float, step: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """First samples and lengths of the flat stretches of samples (n,), from `top` on, that a round
+    wave does not have."""
+    starts = np.concatenate([[0], np.flatnonzero(channel[1:] != channel[:-1]) + 1])
+    lengths, values = np.diff(starts, append=len(channel)), channel[starts]
+    falls = np.abs(np.diff(values))
+    before, after = np.concatenate([[0.0], falls]), np.concatenate([falls, [0.0]])
+    # So many samples lie a step below, on either side. What a block's edge cuts is not known.
+    known = lengths.copy()
+    known[[0, -1]] = len(channel)
+    down = falls <= _A_STEP * step
+    left = np.concatenate([known[:1], np.where(down, known[:-1], 0)])
+    near = left + np.concatenate([np.where(down, known[1:], 0), known[-1:]])
+    cornered = np.maximum(before, after) > _CORNER * step
+    cut = cornered | (lengths > _FLATTER * (near + 2))
+    found = (lengths >= CLIPPED_RUN) & (np.abs(values) >= top) & cut
+    return starts[found], lengths[found]

@@ -31,7 +31,7 @@ from ambientgen.synth.signals import RATE
 from ambientgen.units import samples_at
 
 Each = Callable[..., Iterator[Any]]
-"""`map`, or an engine's, which gives the same in the same order, some of it made beforehand."""
+"""`map`, or the workers', which gives the same in the same order, some of it made beforehand."""
 
 # Twice the span of the clips that the textures were made for; the traits keep what is longer alike.
 CORE = 20 * RATE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ def _never_heard(layer: Layer, scene: Scene) -> bool:
 
 
 def _stays_at_0(curve: Curve, scene: Scene) -> bool:
-    return next(curve.sounding_s(scene.told_s), None) is None
+    # With the very end of what is told: a level that comes only there is held from then on.
+    return next(curve.sounding_s(math.nextafter(scene.told_s, math.inf)), None) is None
 
 
 def _called(layer: Layer) -> str:

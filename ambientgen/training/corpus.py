@@ -32,6 +32,7 @@ TRIPLES, TRIPLE_SEED = 400, 5
 PLACED = 0.25
 # The faint noise of any microphone, so that silence is not a hard floor in the log-mel.
 FLOOR_RMS = 10 ** (MICROPHONE_DB / 20)
+_BESIDE = ("mels.npy", "kinds.npy", "places.npy")
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
         recipes = draw_recipes([str(n) for n in stems.names], count, seed)
         np.save(partial, np.stack([courses(stems, r) for r in recipes]))
 
-    moving = np.load(kept(folder / "states.npy", make))  # the last to come: it vouches for all
+    # The last to come: it vouches for all.
+    moving = np.load(kept(folder / "states.npy", make, _BESIDE))
     mels = np.load(folder / "mels.npy", mmap_mode="r")
     kind, place = np.load(folder / "kinds.npy"), np.load(folder / "places.npy")
     return Corpus(mels, moving, kind, place, np.load(kept(folder / "courses.npy", make_courses)))

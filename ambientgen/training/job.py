@@ -222,7 +222,7 @@ def _write(run: Run, order: Order, start: Start | None, around: ExitStack) -> No
             with written(partial / "full", str(order.output)):
                 export(run.components, partial, extras)
                 (partial / "README.md").write_text(card(extras, run, start), encoding="utf-8")
-                sync_files(partial)
+                sync_files(path for path in partial.rglob("*") if path.is_file())
             around.enter_context(unheeded())
             _put(partial, output, order)
     except OSError as error:
@@ -272,10 +272,7 @@ def steps_taught(before: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
         return {"steps": STEPS, "only_steps": True}
     if stages.unet.steps and before.get("only_steps"):
         # A UNet unlearns to arrive in few.
-        return {
-            "steps": NEW_EXTRAS["steps"],
-            "only_steps": False,
-        }  # a UNet unlearns to arrive in few
+        return {"steps": NEW_EXTRAS["steps"], "only_steps": False}
     return {}
 
 
@@ -288,6 +285,10 @@ def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
     elif run.setting.data is not None:
         before.pop("licence", None)
     before |= steps_taught(before, run.recipe.stages)
+    own = run.recordings.states if run.recordings is not None else ()
+    gains = before.get("gains", {})  # of what is learnt anew nobody knows how loud it came out
+    if isinstance(gains, dict) and gains.keys() & set(own):
+        before["gains"] = {state: gain for state, gain in gains.items() if state not in own}
     was = str(before.get("revision") or (start.spec.name if start is not None else ""))
     before["revision"] = f"{name} (from {was})" if start is not None else name
     before["states"] = list(states_of(run, start))

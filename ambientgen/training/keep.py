@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ _REFUSED = (*_FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 _TRIED_BYTES = 1 << 20
 
 
-def kept(path: Path, make: Callable[[Path], None]) -> Path:
+def kept(path: Path, make: Callable[[Path], None], beside: Sequence[str] = ()) -> Path:
     """`path`, made first if it is not there: `make` writes the file it is given.
 
     That is a `.part` beside `path`, of the same suffix, renamed once it is whole: a stop in
-    mid-write leaves nothing that the next run would take for the result.
+    mid-write leaves nothing that the next run would take for the result. It vouches for files
+    `beside` it, which `make` wrote too.
 
     Raises:
         OutputError: the disk takes no more.
@@ -36,19 +37,18 @@ def kept(path: Path, make: Callable[[Path], None]) -> Path:
         partial = path.with_name(f"{path.stem}.part{path.suffix}")
         with written(partial, str(path)):
             make(partial)
-            sync_files(path.parent)  # with what `make` wrote beside it, for which it vouches
+            sync_files([partial, *(path.parent / name for name in beside)])
             partial.replace(path)
             sync_folder(path.parent)
     return path
 
 
-def sync_files(folder: Path) -> None:
-    """Wait until all files in a folder and below are on the disk: what gets its name after that is
-    whole, even if the power goes."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+def sync_files(paths: Iterable[Path]) -> None:
+    """Wait until files are on the disk: what gets its name after that is whole, even if the power
+    goes."""
+    for path in paths:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def kept_of(digest: str, path: Path, make: Callable[[Path], None]) -> Path:

@@ -49,6 +49,7 @@ STILL = 0.12  # of a texture that is mixed under a recording, as `examples.STILL
 ENDLESS = 1 << 50  # frames: what headers of streams say that do not know their length
 BLOCK = 1 << 16  # frames read at a time
 MADE = "recordings.json"  # the last to come: it vouches for all the others
+_BESIDE = ("audio.npy", "mels.npy")
 
 Clip = NDArray[np.float32]
 
@@ -234,7 +235,7 @@ def build(
 
     folder.mkdir(parents=True, exist_ok=True)
     # The texts are written last: they vouch for the arrays.
-    said: dict[str, Any] = json.loads(kept(folder / MADE, make).read_text())
+    said: dict[str, Any] = json.loads(kept(folder / MADE, make, _BESIDE).read_text())
     return Recordings(
         np.load(folder / "audio.npy", mmap_mode="r"),
         np.load(folder / "mels.npy", mmap_mode="r"),

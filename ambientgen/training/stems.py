@@ -26,6 +26,7 @@ MEL_HOP = 160
 # How often a texture is of its usual kind, the first of its registry: the one that a plain name
 # means. A name that meant all kinds alike would be answered by their average.
 USUAL = 0.6
+_BESIDE = ("audio.npy", "curves.npy", "kinds.npy")
 CLIP_SAMPLES = CLIP_FRAMES * MEL_HOP
 
 
@@ -116,7 +117,8 @@ def build(folder: Path, per_texture: int, first_seed: int = 0, workers: int = 2)
         np.save(folder / "kinds.npy", np.array(kinds))
         np.save(partial, np.array([name for name, _ in jobs]))
 
-    names = np.load(kept(folder / "names.npy", make))  # the last to come: they vouch for all
+    # The last to come: they vouch for all.
+    names = np.load(kept(folder / "names.npy", make, _BESIDE))
     return Stems(
         np.load(folder / "audio.npy", mmap_mode="r"),
         np.load(folder / "curves.npy"),
