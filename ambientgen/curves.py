@@ -254,9 +254,10 @@ class Repeating(Curve):
         return tuple(time_s for time_s in found if time_s <= duration_s)
 
     def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
+        own = list(self._closed.sounding_s(self.period_s))
         for turn in self._turns(duration_s):
             shift_s = turn * self.period_s
-            for start_s, end_s in self._closed.sounding_s(self.period_s):
+            for start_s, end_s in own:
                 if shift_s + start_s < duration_s:
                     yield shift_s + start_s, min(shift_s + end_s, duration_s)
 
@@ -390,8 +391,7 @@ def within(times_s: FloatArray, end_s: float, loop: bool) -> FloatArray:
     loop goes round."""
     import numpy as np
 
-    inside: FloatArray = np.mod(times_s, end_s) if loop else np.clip(times_s, 0.0, end_s)
-    return inside
+    return np.asarray(np.mod(times_s, end_s) if loop else np.clip(times_s, 0.0, end_s))
 
 
 def _between(times_s: Iterable[float], duration_s: float) -> tuple[float, ...]:

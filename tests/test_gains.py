@@ -26,7 +26,8 @@ from ambientgen.scene.state import State
 from ambientgen.sources.diffused import Diffused, meaning
 from ambientgen.sources.studio import Studio
 from ambientgen.training import job
-from ambientgen.training.gains import Off, compared, write
+from ambientgen.training.gains import Off, compared
+from ambientgen.training.keep import put_fields
 from ambientgen.training.recipe import load_recipe
 from ambientgen.workers import Workers
 
@@ -110,8 +111,16 @@ def test_of_a_silent_take_no_gain_is_found() -> None:
 def test_gains_are_written_beside_what_a_model_says_already(tmp_path: Path) -> None:
     file = tmp_path / "ambientgen.json"
     file.write_text('{"steps": 2, "gains": {"rain": 1}}')
-    write(file, {"crickets": 6.9})
+    put_fields(file, {"gains": {"crickets": 6.9}})
     assert json.loads(file.read_text()) == {"steps": 2, "gains": {"crickets": 6.9}}
+
+
+def test_a_number_that_is_none_is_not_written(tmp_path: Path) -> None:
+    file = tmp_path / "ambientgen.json"
+    file.write_text('{"steps": 2}')
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        put_fields(file, {"gains": {"rain": float("inf")}})
+    assert file.read_text() == '{"steps": 2}' and len(list(tmp_path.iterdir())) == 1
 
 
 def test_gains_of_what_a_model_learns_anew_are_dropped() -> None:

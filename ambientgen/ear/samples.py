@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.ear.source import Array, broken, finite
+from ambientgen.ear.source import STEP, Array, broken, finite
 from ambientgen.ear.verdicts import Verdict, at_most
 from ambientgen.mix.loudness import Loudness
 from ambientgen.peaks import TruePeaks
@@ -16,7 +16,6 @@ CLIPPED_RUN = 3
 """Equal samples at the top in a row, from which on they are a flattened wave and no accident."""
 
 _TOP = 0.98  # of the file's highest sample: from here on a flat stretch is a clipped one
-STEP = 1 / 32768  # of full scale: of 16 bits
 _CORNER = 4.5
 """A wave that is cut comes to its flat top or leaves it by more steps than this. The round top of a
 slow one is flat in whole steps too: of three samples it falls by four at most, of more by less (a

@@ -28,7 +28,8 @@ SLOWEST_HZ = 4_000
 _MOST = 1e6  # 120 dB over full scale: larger numbers are no samples
 CANCELLED = 1e-4  # of the channels' power left in their mean: what is left is rounding
 
-# Of full scale; of others 16 bits are the coarsest. The laws have 16 steps from a half to full.
+STEP = 1 / 32768  # between the values of 16 bits, of full scale
+# Of other formats; those not named are no coarser. The laws have 16 steps from a half to full.
 _STEPS = {"PCM_U8": 1 / 128, "PCM_S8": 1 / 128, "ULAW": 1 / 32, "ALAW": 1 / 32}
 _BLOCK_S = 10
 _CONTEXT_S = 0.05  # to both sides of a block that is resampled: longer than the filter rings
@@ -46,7 +47,7 @@ class Sound:
     rate: int
     channels: int
     frames: int
-    step: float = 1 / 32768
+    step: float = STEP
 
     @property
     def duration_s(self) -> float:
@@ -95,7 +96,7 @@ def open_sound(path: str | PathLike[str]) -> Sound:
         with place.open("rb"):
             pass  # the system says better than the library why it cannot be read
         with opened(place) as file:
-            step = _STEPS.get(file.subtype, 1 / 32768)
+            step = _STEPS.get(file.subtype, STEP)
             about = Sound(place, file.samplerate, file.channels, file.frames, step)
             flaw = flaw_of(place, file)
     except (FileNotFoundError, NotADirectoryError):

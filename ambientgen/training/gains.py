@@ -10,9 +10,8 @@ scores'.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +25,7 @@ from ambientgen.models.loading import Model
 from ambientgen.models.registry import resolve
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE
+from ambientgen.training.keep import put_fields
 from ambientgen.training.scores.bench import Takes, held
 from ambientgen.training.scores.classes import LEVELS, TAKE_S
 from ambientgen.training.scores.teacher import Audio, Teacher, Wish
@@ -110,13 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if off.gain_db is not None:
                 gains[state] = off.gain_db
             print(_row(state, off), flush=True)
-    write(spec.folder / EXTRAS, gains)
-
-
-def write(path: Path, gains: Mapping[str, float]) -> None:
-    """Put what was found into a model's `ambientgen.json`, whatever else it says."""
-    extras = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    path.write_text(json.dumps(extras | {"gains": dict(gains)}, indent=2) + "\n", encoding="utf-8")
+    put_fields(spec.folder / EXTRAS, {"gains": gains})
 
 
 def _row(state: str, off: Off) -> str:

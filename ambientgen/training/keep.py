@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,20 @@ def sync_files(paths: Iterable[Path]) -> None:
     for path in paths:
         with path.open("rb+") as file:
             os.fsync(file.fileno())
+
+
+def put_fields(path: Path, fields: Mapping[str, Any]) -> None:
+    """Put fields into a JSON file, whatever else it says: whole, or not at all. Raises OutputError.
+
+    A number that is none is refused: nobody could read it again.
+    """
+    said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    text = json.dumps({**said, **fields}, indent=2, allow_nan=False) + "\n"
+    partial = path.with_name(f"{path.name}.part")
+    with written(partial, str(path)):
+        partial.write_text(text, encoding="utf-8")
+        sync_files([partial])
+        partial.replace(path)
 
 
 def kept_of(digest: str, path: Path, make: Callable[[Path], None]) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.events import StepsDone
 from ambientgen.interrupts import unbroken
 from ambientgen.training.around import ALONE, Around, StepLoss, start_from, tell_misfits
-from ambientgen.training.keep import written
+from ambientgen.training.keep import sync_files, written
 
 LOG_EVERY = 20  # steps; a short training is logged more often
 LOG_LINES = 50  # at least so many, if it has as many steps
@@ -224,7 +223,6 @@ class Fit(Generic[Network]):
         }
         with written(partial, str(self._path)):
             torch.save(state, partial)
-            with partial.open("rb+") as file:
-                os.fsync(file.fileno())
+            sync_files([partial])
             partial.replace(self._path)
             sync_folder(self.folder)

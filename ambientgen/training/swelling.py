@@ -13,7 +13,6 @@ they come, which chance does too.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from ambientgen.models.loading import Model
 from ambientgen.models.registry import resolve
 from ambientgen.swells import Swell
 from ambientgen.synth import TEXTURES
+from ambientgen.training.keep import put_fields
 from ambientgen.training.scores.bench import Takes, held
 from ambientgen.training.scores.classes import LEVELS, TAKE_S
 from ambientgen.training.scores.motion import mean_swing
@@ -185,10 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def write(path: Path, swells: Mapping[str, Swell], unrest: Mapping[str, float]) -> None:
     """Put what was found into a model's `ambientgen.json`, whatever else it says."""
-    extras = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    extras["swells"] = {state: [swell.amount, swell.period_s] for state, swell in swells.items()}
-    extras["unrest"] = dict(unrest)
-    path.write_text(json.dumps(extras, indent=2) + "\n", encoding="utf-8")
+    pairs = {state: [swell.amount, swell.period_s] for state, swell in swells.items()}
+    put_fields(path, {"swells": pairs, "unrest": dict(unrest)})
 
 
 def _put(found: dict[str, Kind], state: str, value: Kind | None) -> None:
