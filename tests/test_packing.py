@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning
 from ambientgen.models.loading import Model, load
-from ambientgen.models.packing import PackedLinear, flop_formulas, pack, packs
+from ambientgen.models.nets.layers import Upsample
+from ambientgen.models.nets.packed import NarrowConv, PackedLinear, PhasedUpsample
+from ambientgen.models.packing import flop_formulas, pack, packs
 from ambientgen.models.registry import resolve
 
 CPU = torch.device("cpu")
@@ -62,6 +65,33 @@ def test_sound_stays_within_rounding(plain: Model, packed: Model) -> None:
 
 
 @here
+@torch.inference_mode()
+def test_mels_stay_within_rounding(plain: Model, packed: Model) -> None:
+    latents = drawn(1, 16, 24, 8).to(memory_format=torch.channels_last)
+    before, after = (m.vae.decode(latents).sample for m in (plain, packed))
+    assert before.std() > 0.1
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=0)
+
+
+@here
+@torch.inference_mode()
+@pytest.mark.parametrize(("channels", "out"), [(6, 6), (10, 4)])
+def test_a_narrow_convolution_is_a_convolution(channels: int, out: int) -> None:
+    conv, x = nn.Conv2d(channels, out, 3, padding=1), drawn(3, channels, 7, 2)
+    torch.testing.assert_close(NarrowConv(conv)(x), conv(x))
+    last = x.to(memory_format=torch.channels_last)
+    torch.testing.assert_close(NarrowConv(conv)(last), conv(x))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("bias", [True, False])
+def test_repeated_pixels_are_convolved_by_phases(bias: bool) -> None:
+    plain, x = Upsample(5), drawn(2, 5, 4, 3)
+    plain.conv = nn.Conv2d(5, 5, 3, padding=1, bias=bias)
+    torch.testing.assert_close(PhasedUpsample(plain.conv)(x), plain(x))
+
+
+@here
 def test_layers_are_packed_alike_whatever_the_callers_threads(packed: Model) -> None:
     threads = torch.get_num_threads()
     layers = [each for each in packed.unet.modules() if isinstance(each, PackedLinear)]
@@ -70,13 +100,23 @@ def test_layers_are_packed_alike_whatever_the_callers_threads(packed: Model) -> 
 
 
 @here
+@torch.inference_mode()
 def test_operations_of_packed_layers_are_counted(plain: Model, packed: Model) -> None:
-    counts = []
-    for model in (plain, packed):
-        with FlopCounterMode(display=False, custom_mapping=flop_formulas()) as counter:
-            denoise(model, drawn(1, 16, 32, 8), [told()], SamplerOptions(1))
-        counts.append(counter.get_total_flops())
-    assert counts[0] == counts[1] > 5e8
+    """All that a vocoder's layers do; less of a UNet, which no longer multiplies padding."""
+
+    def counts(work: Callable[[Model], object]) -> list[int]:
+        found = []
+        for model in (plain, packed):
+            with FlopCounterMode(display=False, custom_mapping=flop_formulas()) as counter:
+                work(model)
+            found.append(counter.get_total_flops())
+        return found
+
+    before, after = counts(lambda model: model.vocoder(drawn(1, 32, 64), drawn(1, 32 * 160)))
+    assert before == after > 5e7
+    noise, own = drawn(1, 16, 32, 8), SamplerOptions(1)
+    before, after = counts(lambda model: denoise(model, noise, [told()], own))
+    assert 0.85 * before < after < before > 5e8
 
 
 def test_other_precisions_and_devices_stay_as_they_are(plain: Model) -> None:

@@ -1,12 +1,9 @@
-"""Networks made ready for a CPU: weights laid out once as oneDNN wants them.
+"""Networks made ready for a CPU: layers replaced by quicker ones that say the same.
 
-torch sends a linear layer to the BLAS it was built with, which on AMD's processors uses half of
-the vector registers' width. oneDNN's own kernel uses all of it, and needs no reordering at each
-call if weights come in its order. A layer that is made ready gives what the plain one gives, within
-rounding.
+A layer that is made ready (`nets/packed.py`) gives what the plain one gives, within rounding.
 
-Convolutions stay as they are: their best order depends on the image's size, and with the order of
-another size a call takes thirty times as long.
+Most convolutions stay as they are: their best order in memory depends on the image's size, and with
+the order of another size a call takes thirty times as long.
 
 The operators are those that torch's own compiler calls. Where they are missing, or for other
 devices and precisions, a network stays as it is.
@@ -15,7 +12,7 @@ devices and precisions, a network stays as it is.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -24,18 +21,28 @@ import torch
 from torch import Tensor, nn
 
 from ambientgen.models.loading import Model
+from ambientgen.models.nets.layers import ResidualBlock, Upsample
+from ambientgen.models.nets.packed import (
+    NARROW,
+    NarrowConv,
+    PackedLinear,
+    PackedPointwise,
+    PhasedUpsample,
+)
 from ambientgen.models.nets.texture_vocoder import TextureNet
-from ambientgen.models.nets.transformer import CrossAttention, TransformerBlock
+from ambientgen.models.nets.transformer import (
+    CrossAttention,
+    ImageTransformer,
+    TransformerBlock,
+)
 from ambientgen.models.nets.unet import Unet
+from ambientgen.models.nets.vae import Vae
 
 OPERATORS = ("_reorder_linear_weight", "_linear_pointwise")
 MACHINES = ("x86_64", "AMD64")
-FEW_WEIGHTS = 25_000
-"""Smaller layers gain nothing: on 52 rows, 144 x 144 weights take 26 us plain and 32 us packed,
-144 x 1152 weights 191 and 107."""
-
-# What a layout is chosen for. Any other number of rows is as quick with it (1 to 1152 were tried).
-ROWS = 128
+FEW_WEIGHTS = 9_000
+"""Smaller layers gain nothing. 96 x 96 weights on the 448 rows of a pass take 77 us plain and 43 us
+packed, 144 x 144 weights on 112 rows 44 and 29, on 52 rows 22 and 20."""
 
 
 def packs(device: torch.device, dtype: torch.dtype) -> bool:
@@ -46,67 +53,76 @@ def packs(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def pack(model: Model) -> Model:
-    """`model`, its UNet and vocoder made ready in place, where that is done at all (`packs`).
+    """`model`, its networks of sound made ready in place, where that is done at all (`packs`).
 
     Only for inference: packed weights cannot be saved, moved or trained.
     """
     if packs(model.device, model.dtype):
         with _one_thread():
             if isinstance(model.unet, Unet):
-                _pack_unet(model.unet)
+                _pack_unet(model.unet, model.geometry.latent_bins)
+            if isinstance(model.vae, Vae):
+                _pack_images(model.vae.decoder)
             if isinstance(model.vocoder, TextureNet):
                 _pack_linears(model.vocoder)
     return model
 
 
-class PackedLinear(nn.Module):
-    """A linear layer: (..., in) -> (..., out)."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__()
-        self.out_features, self.in_features = weight.shape
-        # No buffer: what it holds has no strides, and modules would try to move and save it.
-        self.packed = (torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), ROWS),)
-        self.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = torch.ops.mkldnn._linear_pointwise.default(
-            x, self.packed[0], self.bias, "none", [], ""
-        )
-        return out
-
-
-def _pack_unet(unet: Unet) -> None:
-    for block in [each for each in unet.modules() if isinstance(each, TransformerBlock)]:
-        _fuse(block.attn1)
-        if block.alone:
-            _fuse(block.attn2)
-        _pack_linears(block.ff)
+def _pack_unet(unet: Unet, bins: int) -> None:
+    """Of images that are `bins` pixels wide."""
+    for parent, name, layer in _children(unet):
+        if isinstance(parent, ImageTransformer) and name in ("proj_in", "proj_out"):
+            assert isinstance(layer, nn.Conv2d | nn.Linear)
+            setattr(parent, name, PackedLinear(layer.weight.flatten(1), layer.bias))
+        elif isinstance(layer, TransformerBlock):
+            _pack_attention(layer.attn1)
+            _pack_attention(layer.attn2, fused=layer.alone)
+            _pack_linears(layer.ff)
+    _pack_images(unet)
+    levels = len(unet.down_blocks)
+    if bins == NARROW << (levels - 1):
+        for level in (unet.down_blocks[-1], unet.mid_block, unet.up_blocks[0]):
+            for parent, name, layer in _children(level):
+                if isinstance(parent, ResidualBlock) and name in ("conv1", "conv2"):
+                    assert isinstance(layer, nn.Conv2d)
+                    setattr(parent, name, NarrowConv(layer))
 
 
-def _fuse(attention: CrossAttention) -> None:
-    """Queries, keys and values of pixels that hear one another, in one product."""
+def _pack_attention(attention: CrossAttention, *, fused: bool = True) -> None:
+    """Of pixels to one another, whose queries, keys and values are one product; or to a stream,
+    which is too short for its keys and values to gain."""
     layers = [attention.to_q, attention.to_k, attention.to_v]
-    if any(layer.bias is not None for layer in layers):
-        return
-    together = torch.cat([layer.weight for layer in layers])
-    attention.fused = PackedLinear(together, None)
-    del attention.to_q, attention.to_k, attention.to_v
+    if fused and all(layer.bias is None for layer in layers):
+        attention.fused = PackedLinear(torch.cat([layer.weight for layer in layers]), None)
+        del attention.to_q, attention.to_k, attention.to_v
+    _pack_linears(attention, but=("to_k", "to_v"))
 
 
-def _pack_linears(network: nn.Module) -> None:
+def _pack_images(network: nn.Module) -> None:
+    """What a network does to images between its convolutions of 3 x 3."""
     for parent, name, layer in _children(network):
-        if isinstance(layer, nn.Linear) and prod(layer.weight.shape) >= FEW_WEIGHTS:
-            setattr(parent, name, PackedLinear(layer.weight, layer.bias))
+        if isinstance(layer, Upsample):
+            setattr(parent, name, PhasedUpsample(layer.conv))
+        elif isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1):
+            setattr(parent, name, PackedPointwise(layer))
 
 
-def _children(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
-    """Every module inside a network, with its parent and its name there."""
-    return [
-        (parent, name, child)
-        for parent in network.modules()
-        for name, child in parent.named_children()
-    ]
+def _pack_linears(network: nn.Module, but: Container[str] = ()) -> None:
+    for parent, name, layer in _children(network):
+        if isinstance(layer, nn.Linear) and name not in but:
+            setattr(parent, name, _packed(layer.weight, layer.bias) or layer)
+
+
+def _packed(weight: Tensor, bias: Tensor | None) -> PackedLinear | None:
+    """A linear layer of such weights, where that gains anything."""
+    return PackedLinear(weight, bias) if weight.numel() >= FEW_WEIGHTS else None
+
+
+def _children(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
+    """Every module inside a network, with its parent and its name there. It may be replaced."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            yield parent, name, child
 
 
 @contextmanager

@@ -62,12 +62,12 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor | None = None) -> Tensor:
         """The image, refined."""
-        y = self.conv1(F.silu(self.norm1(x), inplace=True))
+        y: Tensor = self.conv1(F.silu(self.norm1(x), inplace=True))
         if time is not None:
-            y = y + self.time_emb_proj(time)[:, :, None, None]
+            y += self.time_emb_proj(time)[:, :, None, None]
         y = self.conv2(F.silu(self.norm2(y), inplace=True))
-        refined: Tensor = y + (x if self.conv_shortcut is None else self.conv_shortcut(x))
-        return refined
+        y += x if self.conv_shortcut is None else self.conv_shortcut(x)
+        return y
 
 
 class Downsample(nn.Module):

@@ -25,8 +25,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ambientgen.models.configuration import Fields
+from ambientgen.models.nets.stft import magnitudes, spectra, waveform
 
 # The mel front end, as `training/mel.py` has it: samples of a frame, and its least magnitude.
 FRONT_FFT, FLOOR = 1024, 1e-5
@@ -66,7 +68,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, L) -> (B, C, L)."""
         y = self.norm(self.depthwise(x).transpose(1, 2))
-        y = self.narrow(nn.functional.gelu(self.widen(y))) * self.scale
+        y = self.narrow(F.gelu(self.widen(y))) * self.scale
         refined: Tensor = x + y.transpose(1, 2)
         return refined
 
@@ -140,23 +142,12 @@ class TextureNet(nn.Module):
         if self.pulses:
             excitation = noise * self._envelope(shape[..., -self.pulses :])
         shape = shape[..., : len(self.phase) * 3].unflatten(-1, (3, -1))
-        base = (spectrogram.float().exp() @ self.spread.float()).repeat_interleave(2, 1)
-        window = torch.hann_window(self.n_fft, device=noise.device)
-        white = torch.stft(
-            excitation,
-            self.n_fft,
-            self.hop,
-            window=window,
-            pad_mode="constant",
-            return_complex=True,
-        )[..., : 2 * frames].transpose(1, 2)
-        noisy = white * (base * shape[:, :, 0].clamp(-8, 8).exp())
-        tonal = torch.view_as_complex(shape[:, :, 1:].movedim(2, -1).contiguous())
-        tonal = tonal * self._tones(2 * frames) * base * math.sqrt(self.n_fft)
-        spectrum = torch.nn.functional.pad((noisy + tonal).transpose(1, 2), (0, 1))
-        draft = torch.istft(
-            spectrum, self.n_fft, self.hop, window=window, length=frames * self.mel_hop
-        )
+        white = spectra(excitation, self.n_fft, self.hop)[:, :-1]
+        tonal = torch.complex(shape[:, :, 1], shape[:, :, 2]) * self._tones(2 * frames)
+        shaped = white * shape[:, :, 0].clamp(-8, 8).exp() + tonal
+        base = spectrogram.float().exp() @ self.spread.float()  # of both frames of a mel frame
+        spectrum = (shaped.unflatten(1, (-1, 2)) * base[:, :, None]).flatten(1, 2)
+        draft = waveform(spectrum, self.n_fft, self.hop, 2 * frames)
         if self.leading is None:
             return draft
         share, moved = self.leading(x).float().chunk(2, -1)
@@ -176,28 +167,19 @@ class TextureNet(nn.Module):
 
     def _spectra(self, audio: Tensor) -> Tensor:
         """What the mel's front end hears of audio (B, n): spectra (B, T + 1, 513), complex."""
-        window = torch.hann_window(FRONT_FFT, device=audio.device)
-        return torch.stft(
-            audio, FRONT_FFT, self.mel_hop, window=window, pad_mode="constant", return_complex=True
-        ).transpose(1, 2)
+        return spectra(audio, FRONT_FFT, self.mel_hop)
 
-    def _levels(self, spectra: Tensor) -> Tensor:
-        """The log-mel (B, T, mels) of spectra."""
-        return (spectra[:, :-1].abs() @ self.bank.float()).clamp_min(FLOOR).log()
+    def _levels(self, spectrum: Tensor) -> Tensor:
+        """The log-mel (B, T, mels) of a spectrum (B, T + 1, 513)."""
+        return (magnitudes(spectrum[:, :-1]) @ self.bank.float()).clamp_min(FLOOR).log()
 
     def _led(self, draft: Tensor, wanted: Tensor) -> Tensor:
         """A draft (B, n) whose bands are led to the log-mels `wanted` (B, T, mels)."""
-        spectra, bank = self._spectra(draft), self.bank.float()
-        off = (wanted - self._levels(spectra)).clamp(-MOST_LED, MOST_LED)
+        heard, bank = self._spectra(draft), self.bank.float()
+        off = (wanted - self._levels(heard)).clamp(-MOST_LED, MOST_LED)
         of_bins = bank / bank.sum(1, keepdim=True).clamp_min(LEAST_FILTER)
-        gains = torch.nn.functional.pad((off @ of_bins.T).exp(), (0, 0, 0, 1), value=1.0)
-        return torch.istft(
-            (spectra * gains).transpose(1, 2),
-            FRONT_FFT,
-            self.mel_hop,
-            window=torch.hann_window(FRONT_FFT, device=draft.device),
-            length=draft.shape[1],
-        )
+        gains = F.pad((off @ of_bins.T).exp(), (0, 0, 0, 1), value=1.0)
+        return waveform(heard * gains, FRONT_FFT, self.mel_hop, wanted.shape[1])
 
     def _envelope(self, pulses: Tensor) -> Tensor:
         """Gains of the white excitation, (B, frames * hop), from their logs (B, frames, pulses),
@@ -205,7 +187,7 @@ class TextureNet(nn.Module):
 
         A frame's window is 32 ms long: shaped in its bins alone, a click would be smeared over it.
         """
-        logs = nn.functional.pad(pulses.flatten(1).clamp(-4, 4)[:, None], (1, 1), "replicate")
+        logs = F.pad(pulses.flatten(1).clamp(-4, 4)[:, None], (1, 1), "replicate")
         logs = logs[:, 0, :, None]
         before, own, after = logs[:, :-2], logs[:, 1:-1], logs[:, 2:]
         # Each pulse by itself: positions counted along a piece would be rounded more and more.
@@ -215,7 +197,7 @@ class TextureNet(nn.Module):
         return lines.flatten(1).exp()
 
     def _tones(self, frames: int) -> Tensor:
-        """Unit phasors of the bins' centre tones, (frames, bins) complex.
+        """The bins' centre tones as loud as a bin of white noise, (frames, bins) complex.
 
         Pieces of one length share them: when rendering, the last ones made are kept.
         """
@@ -231,4 +213,4 @@ class TextureNet(nn.Module):
         # Integers modulo the period first: exact however long the piece.
         turns = (torch.arange(frames, device=bins.device)[:, None] * self.hop * bins) % self.n_fft
         angle = turns * (2 * math.pi / self.n_fft) + self.phase.float()
-        return torch.polar(torch.ones_like(angle), angle)
+        return torch.polar(torch.full_like(angle, math.sqrt(self.n_fft)), angle)

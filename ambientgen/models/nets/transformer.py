@@ -77,10 +77,10 @@ def _pointwise(channels: int, linear: bool) -> nn.Module:
 
 
 def _apply(layer: nn.Module, pixels: Tensor) -> Tensor:
-    weight, bias = layer.weight, layer.bias
-    assert isinstance(weight, Tensor)
-    assert isinstance(bias, Tensor)
-    return F.linear(pixels, weight.flatten(1), bias)
+    if isinstance(layer, nn.Conv2d):
+        return F.linear(pixels, layer.weight.flatten(1), layer.bias)
+    mixed: Tensor = layer(pixels)
+    return mixed
 
 
 class TransformerBlock(nn.Module):
