@@ -9,7 +9,7 @@ stretch of the timeline is the same to the bit whatever else is rendered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -28,6 +28,7 @@ from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
 from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
+DB_OF_NEPER = 20 / np.log(10)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Chunk:
     start: int
     lead: int
     frames: int
+
+
+def nepers(colour: Sequence[float] | None) -> FloatArray:
+    """Gains of mel bands in dB as what is added to a log-mel, (mels,); a scalar 0 for None."""
+    return np.asarray(np.array(0.0 if colour is None else colour) / DB_OF_NEPER, np.float32)
 
 
 def chunked(
@@ -77,11 +83,13 @@ def chunked(
 
 @dataclass(frozen=True)
 class Decoder:
-    """What decodes latents: a model, what keys the vocoder's noise, and where it runs."""
+    """What decodes latents: a model, what keys the vocoder's noise, and where it runs. `colour` are
+    gains in dB of the mel's bands, of all sound alike."""
 
     model: Model
     take: Take
     workers: Workers
+    colour: Sequence[float] | None = None
 
     def decode(
         self, latents: Iterable[FloatArray], first_frame: int, reach: Reach
@@ -97,7 +105,8 @@ class Decoder:
         rule = model.geometry.chunk
         context = (rule.context // stride, (rule.fade + rule.context) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
-        mels = self.workers.map(lambda chunk: _decode_mel(model, chunk), chunks)
+        colour = nepers(self.colour)[..., None]
+        mels = self.workers.map(lambda chunk: _decode_mel(model, chunk, colour), chunks)
         noise = self.take.field("vocoder", model.geometry.mel_hop, reach.period)
         joined = join_windows(mels, max_overlap_frames=rule.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
@@ -122,8 +131,11 @@ def cut_samples(
 
 
 @torch.inference_mode()
-def _decode_mel(model: Model, chunk: Chunk) -> tuple[int, FloatArray]:
-    """The log-mel (mels, frames) of one chunk, with its fade, and its first mel frame."""
+def _decode_mel(model: Model, chunk: Chunk, colour: FloatArray) -> tuple[int, FloatArray]:
+    """The log-mel (mels, frames) of one chunk, with its fade, and its first mel frame.
+
+    To what is heard of it `colour` is added, in nepers: (mels, 1) or a scalar.
+    """
     geometry = model.geometry
     start = chunk.start * geometry.latent_stride
     length = chunk.frames * geometry.latent_stride + geometry.chunk.fade
@@ -134,7 +146,7 @@ def _decode_mel(model: Model, chunk: Chunk) -> tuple[int, FloatArray]:
     latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
     mel = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0, 0].float().cpu()
     first = chunk.lead * geometry.latent_stride
-    return start, mel[first : first + length].numpy().T
+    return start, mel[first : first + length].numpy().T + colour
 
 
 @torch.inference_mode()

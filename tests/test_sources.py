@@ -335,6 +335,29 @@ def test_any_stretch_of_events_is_what_it_is_in_the_whole(
     )
 
 
+def test_an_event_written_before_others_leaves_them_as_they_were() -> None:
+    """To the bit: only the layer's own sum is rounded."""
+    thunder = Event(sound="thunder", at_s=2.0)
+    steps = Event(sound="footsteps", rate=Ranged(curve=Constant(1.0), low=0.0, high=60.0))
+    bird = Event(sound="birds", at_s=5.0)
+    before, after = bells(bird, steps), bells(thunder, bird, steps)
+    told = [[(e.first, e.number) for e in b.occurrences(0, 60 * RATE)] for b in (before, after)]
+    assert len(told[0]) > 20 and set(told[0]) < set(told[1])
+    own = heard(bells(thunder), 0, 60 * RATE)
+    added = heard(after, 0, 60 * RATE) - heard(before, 0, 60 * RATE)
+    assert np.abs(own).max() > 0.01
+    np.testing.assert_allclose(added, own, atol=1e-6)
+
+
+def test_events_of_one_sound_are_not_alike() -> None:
+    rate = Ranged(curve=Constant(1.0), low=0.0, high=60.0)
+    one, other = (Event(sound="birds", rate=rate) for _ in range(2))
+    firsts = {}
+    for each in bells(one, other, Event(sound="birds", at_s=1.0)).occurrences(0, 60 * RATE):
+        firsts.setdefault(each.entry, set()).add(each.first)
+    assert len(firsts) == 3 and not firsts[0] & firsts[1]
+
+
 def test_events_go_round_the_end_of_a_loop() -> None:
     stream, _ = storm(True)
     period = stream.period

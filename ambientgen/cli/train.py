@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from ambientgen.training.job import TrainReport
     from ambientgen.training.order import Order
     from ambientgen.training.recipe import Recipe
+
+RANK = "RANK"
+"""Of several processes that train one model, torchrun and accelerate tell each which it is by this
+variable; the first speaks for all."""
 
 Devices = Annotated[
     str,
@@ -103,10 +108,11 @@ def train(
     chosen = with_steps(_recipe(recipe, start, data), steps or [])
     order = Order(chosen, folders[0], folders[1], stages, force, device)
     check(order)
-    console = Console(quiet)
+    speaks = os.environ.get(RANK, "0") == "0"
+    console = Console(quiet or not speaks)
     report = _train(order, console)
     console.say(_summary(report))
-    if as_json:
+    if as_json and speaks:
         console.out(json.dumps(report.to_json()))
 
 

@@ -59,8 +59,9 @@ class RenderDefaults:
 class ModelSpec:
     """A model that is on this machine and whole.
 
-    `source` is `package`, a hub id or a path; `gain_db` is the one fixed gain of its output, to
-    which `gains` add what makes up for sounds of a state that it renders too loud or too soft.
+    `source` is `package`, a hub id or a path; `gain_db` is the one fixed gain of its output.
+    `colours` are gains in dB of each mel band, by state: what makes up for sounds that it renders
+    brighter or duller, louder or softer than it learnt them.
     `states` are the state names it was trained on; empty: no such list, any may be tried. `swells`
     say how sounds of some states move that stand at one level, `unrest` how much of the noise's
     slow part is kept for some (`swells.py`).
@@ -79,13 +80,12 @@ class ModelSpec:
     states: tuple[str, ...] = ()
     swells: Mapping[str, Swell] = field(default_factory=dict)
     unrest: Mapping[str, float] = field(default_factory=dict)
-    gains: Mapping[str, float] = field(default_factory=dict)
+    colours: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
-    def gain_of(self, states: Sequence[str]) -> float:
-        """The gain in dB of what these states sound like together. A state's own counts where it is
-        alone: those of a mixture cannot be raised by themselves."""
-        own = self.gains.get(states[0], 0.0) if len(states) == 1 else 0.0
-        return self.gain_db + own
+    def colour_of(self, states: Sequence[str]) -> tuple[float, ...] | None:
+        """The gains of mel bands of what these states sound like together; None: it stays as it is.
+        A state's own count where it is alone: those of a mixture are in one mel."""
+        return self.colours.get(states[0]) if len(states) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ PUBLISHED = {
 FIELDS = (
     *("revision", "licence", "steps", "only_steps", "guidance", "text_stream", "apart", "silence"),
     *("gain_db", "cores", "overlap", "multiple", "chunk", "norms", "states", "swells", "unrest"),
-    "gains",
+    "colours",
 )
 # What numbers of ambientgen.json may be. Beyond 100 dB of gain nothing is left of 16 bits, or all
 # is clipped. Guidance overflows long before 100. Swells move a level of 0 to 1, no faster than a
@@ -301,7 +301,9 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
         states=found(lambda: extras.texts("states"), ()),
         swells={state: Swell(*pair) for state, pair in swells.items()},
         unrest=found(lambda: extras.numbers("unrest", 0, MOST_UNREST), {}),
-        gains=found(lambda: extras.numbers("gains", -MOST_GAIN_DB, MOST_GAIN_DB), {}),
+        colours=found(
+            lambda: extras.rows("colours", geometry.mel_bins, -MOST_GAIN_DB, MOST_GAIN_DB), {}
+        ),
     )
     if problems := found.problems + extras.unknown(FIELDS):
         raise ModelError(*problems)

@@ -78,6 +78,20 @@ class TypedJson:
             self._refuse(key, f"an object of numbers{_range(least, most)}")
         return {name: float(each) for name, each in value.items()}
 
+    def rows(self, key: str, count: int, least: float, most: float) -> dict[str, tuple[float, ...]]:
+        """An object whose values are lists of `count` numbers from `least` to `most`, by default
+        empty."""
+        value = self._values.get(key, {})
+        lists = list(value.values()) if isinstance(value, dict) else [None]
+        if not all(
+            isinstance(row, list)
+            and len(row) == count
+            and all(_is_number(each) and least <= each <= most for each in row)
+            for row in lists
+        ):
+            self._refuse(key, f"an object of lists of {count} numbers{_range(least, most)}")
+        return {name: tuple(map(float, row)) for name, row in value.items()}
+
     def flag(self, key: str, default: bool) -> bool:
         """true or false."""
         value = self._values.get(key, default)

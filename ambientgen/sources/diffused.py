@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import tee
@@ -155,7 +155,7 @@ class Diffused:
 
     def _heard(self, plan: Plan) -> Iterator[FloatArray]:
         """The samples (n, channels) of a plan, with the model's gain."""
-        gain = np.float32(10.0 ** (self._gain_db / 20.0))
+        gain = np.float32(10.0 ** (self.model.spec.gain_db / 20.0))
         told = tee(self._parts(plan), self.channels)
         feeds = [
             self._feed(plan, take, parts) for take, parts in zip(self._takes, told, strict=True)
@@ -167,11 +167,11 @@ class Diffused:
             yield block * gain
 
     @property
-    def _gain_db(self) -> float:
-        """What begins with a sound has that sound's level, whatever it is called."""
-        spec = self.model.spec
+    def _colour(self) -> Sequence[float] | None:
+        """What begins with a sound has that sound's colour, whatever it is called."""
         guided = self._strength < 1.0
-        return spec.gain_db if guided else spec.gain_of([s.name for s in self.scene.states])
+        states = [state.name for state in self.scene.states]
+        return None if guided else self.model.spec.colour_of(states)
 
     def _parts(self, plan: Plan) -> Iterator[Told]:
         """The parts of a plan, and what their windows are told."""
@@ -193,7 +193,7 @@ class Diffused:
                     self._studio.check_store()
                     yield piece
 
-        return sound(plan, windows(), Decoder(self.model, take, workers))
+        return sound(plan, windows(), Decoder(self.model, take, workers, self._colour))
 
     def _window_maker(self) -> WindowMaker:
         if self._maker is None:

@@ -2,14 +2,16 @@
 
 Where random events fall is a pure function of absolute time: a Poisson process in cells of an
 absolute grid, thinned to the rate's curve. All that an event draws is keyed by the layer's seed,
-the entry in its list, the cell and its number there; so it is the same whatever else is asked for.
+what its entry is called, the cell and its number there; so it is the same whatever else is asked
+for, and whatever other sounds are written into the list before it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -152,8 +154,21 @@ class Events:
         for number in np.flatnonzero(chosen * most < rate.at(times_s) / 60).tolist():
             yield number, float(times_s[number])
 
-    def _chance(self, *key: int | str) -> np.random.Generator:
-        return np.random.default_rng(seed_of(self.scene.seed_of(self.layer), "event", *key))
+    @cached_property
+    def _called(self) -> list[tuple[str, str, int]]:
+        """What each entry draws by: its sound, whether it has a time or a rate, and how many of
+        these stand before it."""
+        before: Counter[tuple[str, str]] = Counter()
+        called = []
+        for event in self.layer.events:
+            like = (event.sound, "at" if event.rate is None else "rate")
+            called.append((*like, before[like]))
+            before[like] += 1
+        return called
+
+    def _chance(self, entry: int, *key: int | str) -> np.random.Generator:
+        seed = self.scene.seed_of(self.layer)
+        return np.random.default_rng(seed_of(seed, "event", *self._called[entry], *key))
 
     def _longest(self) -> int:
         """No event sounds for more samples than these."""
@@ -171,7 +186,7 @@ class Events:
         direction = _between(event.direction, turned, of_layer.direction, time_s)
         distance = _between(event.distance, away, of_layer.distance, time_s)
         # All events of an entry have the same source: one bell, one walker, one horn.
-        who = (self.scene.seed_of(self.layer), "event", one.entry)
+        who = (self.scene.seed_of(self.layer), "event", *self._called[one.entry])
         chance = Passing(who, seed_of(one.cell, one.number))
         made = partial(single, event.sound, strength, chance)
         sound = made(kind=event.kind, distance=distance, length_s=event.length_s)

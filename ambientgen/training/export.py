@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_log
 from ambientgen.models.folder import EXTRAS
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training.examples import clap_extractor
+from ambientgen.training.keep import json_text
 from ambientgen.training.language import Meaning
 from ambientgen.training.mae import LoaEncoder
 from ambientgen.training.unet import SCHEDULER
@@ -69,7 +70,7 @@ def export(parts: Components, folder: Path, extras: dict[str, Any]) -> None:
         name: value.half().contiguous() for name, value in parts.loa_encoder.state_dict().items()
     }
     save_file(half, encoder / "model.safetensors")
-    (folder / EXTRAS).write_text(json.dumps(extras, indent=2) + "\n")
+    (folder / EXTRAS).write_text(json_text(extras))
 
 
 def uncalled(tokenizer: T5Tokenizer) -> T5Tokenizer:

@@ -286,9 +286,9 @@ def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
         before.pop("licence", None)
     before |= steps_taught(before, run.recipe.stages)
     own = run.recordings.states if run.recordings is not None else ()
-    gains = before.get("gains", {})  # of what is learnt anew nobody knows how loud it came out
-    if isinstance(gains, dict) and gains.keys() & set(own):
-        before["gains"] = {state: gain for state, gain in gains.items() if state not in own}
+    colours = before.get("colours", {})  # of what is learnt anew nobody knows how it came out
+    if isinstance(colours, dict) and colours.keys() & set(own):
+        before["colours"] = {state: row for state, row in colours.items() if state not in own}
     was = str(before.get("revision") or (start.spec.name if start is not None else ""))
     before["revision"] = f"{name} (from {was})" if start is not None else name
     before["states"] = list(states_of(run, start))

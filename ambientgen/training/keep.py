@@ -21,6 +21,7 @@ _TORN = 0  # no number of the system's: numpy says how much was written, but not
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, _TORN)
 _REFUSED = (*_FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 _TRIED_BYTES = 1 << 20
+_NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\n *\]")  # a list of nothing else; texts have no lines
 
 
 def kept(path: Path, make: Callable[[Path], None], beside: Sequence[str] = ()) -> Path:
@@ -58,12 +59,19 @@ def put_fields(path: Path, fields: Mapping[str, Any]) -> None:
     A number that is none is refused: nobody could read it again.
     """
     said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    text = json.dumps({**said, **fields}, indent=2, allow_nan=False) + "\n"
+    text = json_text({**said, **fields})
     partial = path.with_name(f"{path.name}.part")
     with written(partial, str(path)):
         partial.write_text(text, encoding="utf-8")
         sync_files([partial])
         partial.replace(path)
+
+
+def json_text(fields: Mapping[str, Any]) -> str:
+    """JSON to be read by people too: lists of numbers are rows. Raises ValueError for a number that
+    is none."""
+    text = json.dumps(fields, indent=2, allow_nan=False)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 def kept_of(digest: str, path: Path, make: Callable[[Path], None]) -> Path:

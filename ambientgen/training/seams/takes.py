@@ -25,7 +25,7 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene
 from ambientgen.sources.diffused import sampler_options
-from ambientgen.waveform import Decoder, cut_samples, sound
+from ambientgen.waveform import Decoder, cut_samples, nepers, sound
 from ambientgen.windows import Window
 from ambientgen.workers import Workers
 
@@ -127,7 +127,11 @@ def rows_of(latents: Tensor) -> FloatArray:
 
 
 def _decoder(take: Take) -> Decoder:
-    return Decoder(take.model, NoiseTake(take.plan.scene.seed), take.workers)
+    return Decoder(take.model, NoiseTake(take.plan.scene.seed), take.workers, _colour(take))
+
+
+def _colour(take: Take) -> Sequence[float] | None:
+    return take.model.spec.colour_of([state.name for state in take.plan.scene.states])
 
 
 def from_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
@@ -164,6 +168,7 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
     latents = torch.from_numpy(np.ascontiguousarray(grid.swapaxes(2, 3)))
     latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
     mel = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0]
+    mel += torch.from_numpy(nepers(_colour(take))).to(mel)
     first = window.start_frame * geometry.latent_stride
     if getattr(model.vocoder, "takes_noise", False):
         noise = NoiseField(take.plan.scene.seed, "vocoder", geometry.mel_hop)
@@ -177,7 +182,6 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
 
 def levelled(take: Take, blocks: Iterable[FloatArray]) -> NDArray[np.float64]:
     """The samples of the take as they would stand in its file, (n,): gain and limiter applied."""
-    gain_db = take.model.spec.gain_of([state.name for state in take.plan.scene.states])
-    plan, settings = take.plan, LimiterSettings(gain_db=gain_db)
+    plan, settings = take.plan, LimiterSettings(gain_db=take.model.spec.gain_db)
     limiter = Limiter(settings, plan.geometry.sample_rate, plan.heard_samples[0], plan.samples)
     return np.concatenate(list(limiter.limited(blocks))).astype(np.float64)
