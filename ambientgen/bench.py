@@ -27,6 +27,7 @@ from ambientgen.events import Listener, StageStarted, ignore
 from ambientgen.latents import denoise
 from ambientgen.limiter import Limiter, LimiterSettings
 from ambientgen.loa import condition, encode_prompts
+from ambientgen.memory import keep_memory
 from ambientgen.models.batch import batch_for, rows_of
 from ambientgen.models.loading import Model
 from ambientgen.models.packing import flop_formulas
@@ -56,8 +57,10 @@ import json, sys, tempfile, time
 began, model = float(sys.argv[1]), sys.argv[2]
 said = {"interpreter": time.time() - began}
 from ambientgen.events import WindowsDone
+from ambientgen.memory import keep_memory
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
+keep_memory()
 said["imports"] = time.time() - began
 renderer = Renderer(listener=lambda event: said.setdefault("first window", time.time() - began)
                     if isinstance(event, WindowsDone) else None)
@@ -197,6 +200,7 @@ def measured(model: Model) -> dict[str, Cost]:
     The UNet's on windows of a calm and of a moving scene, with their overlaps; VAE's and vocoder's
     on a chunk with its context.
     """
+    keep_memory()  # as a command that renders does
     geometry, place, span = model.geometry, str(model.spec.folder), SPAN_S
     calm, moving = (
         make_plan(parse_scene(scene_text(n, place, 60.0), "bench.yaml"), geometry, model.spec.rule)

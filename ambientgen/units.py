@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+DB_OF_NEPER = 20 / math.log(10)
+"""A step of 1 in a log-mel, which is of magnitudes, in dB."""
+
 TONE_FRAMES = 16
 """Mel frames after which the phases of the texture vocoder's tones repeat: 32 of its STFT frames
 (80 * 32 = 5 * 512 samples). Pieces that start on a multiple of them continue one another's tones,

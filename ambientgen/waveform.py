@@ -16,6 +16,7 @@ from itertools import chain
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ambientgen.crossfade import join_windows
 from ambientgen.models.loading import Model
@@ -25,10 +26,10 @@ from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
 from ambientgen.silence import NOTHING, are_silent, muted
 from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
+from ambientgen.units import DB_OF_NEPER
 from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
-DB_OF_NEPER = 20 / np.log(10)
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,6 @@ class Chunk:
     start: int
     lead: int
     frames: int
-
-
-def nepers(colour: Sequence[float] | None) -> FloatArray:
-    """Gains of mel bands in dB as what is added to a log-mel, (mels,); a scalar 0 for None."""
-    return np.asarray(np.array(0.0 if colour is None else colour) / DB_OF_NEPER, np.float32)
 
 
 def chunked(
@@ -105,8 +101,7 @@ class Decoder:
         rule = model.geometry.chunk
         context = (rule.context // stride, (rule.fade + rule.context) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
-        colour = nepers(self.colour)[..., None]
-        mels = self.workers.map(lambda chunk: _decode_mel(model, chunk, colour), chunks)
+        mels = self.workers.map(lambda chunk: _decode_mel(model, chunk, self.colour), chunks)
         noise = self.take.field("vocoder", model.geometry.mel_hop, reach.period)
         joined = join_windows(mels, max_overlap_frames=rule.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
@@ -131,22 +126,28 @@ def cut_samples(
 
 
 @torch.inference_mode()
-def _decode_mel(model: Model, chunk: Chunk, colour: FloatArray) -> tuple[int, FloatArray]:
-    """The log-mel (mels, frames) of one chunk, with its fade, and its first mel frame.
-
-    To what is heard of it `colour` is added, in nepers: (mels, 1) or a scalar.
-    """
+def _decode_mel(
+    model: Model, chunk: Chunk, colour: Sequence[float] | None
+) -> tuple[int, FloatArray]:
+    """The log-mel (mels, frames) of one chunk, with its fade, and its first mel frame."""
     geometry = model.geometry
     start = chunk.start * geometry.latent_stride
     length = chunk.frames * geometry.latent_stride + geometry.chunk.fade
     if model.spec.rule.silence and are_silent(model, chunk.values):
         return start, np.full((geometry.mel_bins, length), NOTHING)
-    grid = chunk.values.reshape(geometry.latent_channels, geometry.latent_bins, -1)
+    mel = mel_of(model, chunk.values, colour)[0].float().cpu()
+    first = chunk.lead * geometry.latent_stride
+    return start, mel[first : first + length].numpy().T
+
+
+def mel_of(model: Model, rows: FloatArray, colour: Sequence[float] | None) -> Tensor:
+    """The log-mel (1, T, mels) of latents (C * F, frames), whose bands `colour` raises by dB."""
+    geometry = model.geometry
+    grid = rows.reshape(geometry.latent_channels, geometry.latent_bins, -1)
     latents = torch.from_numpy(np.ascontiguousarray(grid.swapaxes(1, 2)))[None]
     latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
-    mel = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0, 0].float().cpu()
-    first = chunk.lead * geometry.latent_stride
-    return start, mel[first : first + length].numpy().T + colour
+    mel: Tensor = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0]
+    return mel if colour is None else mel + torch.tensor(colour).to(mel) / DB_OF_NEPER
 
 
 @torch.inference_mode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from ambientgen.curves import Constant
 from ambientgen.errors import ModelError
 from ambientgen.events import ignore
-from ambientgen.mel import log_mel
+from ambientgen.mel import bands, log_mel
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.models.typed_json import TypedJson
@@ -27,9 +28,10 @@ from ambientgen.scene.state import State
 from ambientgen.sources.diffused import Diffused, meaning
 from ambientgen.sources.studio import Studio
 from ambientgen.training import job
-from ambientgen.training.colours import Off, colour, compared, raised
+from ambientgen.training.colours import Comparison, Off, compared, evened, raised
 from ambientgen.training.keep import put_fields
 from ambientgen.training.recipe import load_recipe
+from ambientgen.training.scores.teacher import Wish
 from ambientgen.workers import Workers
 
 Floats = NDArray[Any]
@@ -127,27 +129,29 @@ def test_neighbouring_bands_are_taken_together() -> None:
 def test_what_is_little_or_may_be_chance_gets_no_colour(
     mean_db: float, error_db: float, gain_db: float
 ) -> None:
-    found = colour(Off(np.full(4, mean_db), np.full(4, error_db)))
+    found = evened(Off(np.full(4, mean_db), np.full(4, error_db)))
     np.testing.assert_allclose(found, gain_db)
 
 
 def test_bands_that_are_right_stay_as_they_are() -> None:
     mean_db, error_db = np.array([0.0, -8.0, 0.3, -8.0]), np.array([0.0, 0.4, 0.4, 4.0])
-    np.testing.assert_allclose(colour(Off(mean_db, error_db)), [0.0, 7.92, 0.0, 0.0])
+    np.testing.assert_allclose(evened(Off(mean_db, error_db)), [0.0, 7.92, 0.0, 0.0])
 
 
-def test_a_soft_sound_is_raised_where_it_sounds() -> None:
-    taught_db = np.array([-60.0, -50.0, -40.0, -35.0, -30.0, -55.0])
-    soft = Off(np.array(-6.0), np.array(0.8))
-    np.testing.assert_allclose(raised(soft, taught_db), [0, 0, 6, 6, 6, 0])
-    np.testing.assert_allclose(raised(soft, np.array([-30.0, -45.0])), [6, 3])
+def test_a_soft_sound_is_raised_as_far_as_chance_lets_it() -> None:
+    """Bands that are surely right stay so."""
+    left = Off(np.array([0.0, -1.0, -3.0, -1.0, 2.0]), np.array([0.1, 0.5, 4.0, 1.0, 0.5]))
+    soft, loud = (Off(np.array(mean_db), np.array(0.8)) for mean_db in (-6.0, 6.0))
+    np.testing.assert_allclose(raised(soft, left), [0.2, 2, 6, 3, 0])
+    np.testing.assert_allclose(raised(loud, left), [-0.2, 0, -5, -1, -3])
 
 
 @pytest.mark.parametrize(
     ("mean_db", "error_db"), [(-1.9, 0.1), (-6.0, 3.1), (0.0, 0.0), (-np.inf, np.nan)]
 )
 def test_what_is_little_or_may_be_chance_is_not_raised(mean_db: float, error_db: float) -> None:
-    assert not raised(Off(np.array(mean_db), np.array(error_db)), np.zeros(4)).any()
+    left = Off(np.zeros(4), np.full(4, 9.0))
+    assert not raised(Off(np.array(mean_db), np.array(error_db)), left).any()
 
 
 def test_colours_are_rows_beside_what_a_model_says_already(tmp_path: Path) -> None:
@@ -178,3 +182,39 @@ def test_colours_of_what_a_model_learns_anew_are_dropped() -> None:
     start = SimpleNamespace(extras={"colours": before, "revision": "a", "states": ["crickets"]})
     told = job._extras(cast(Any, run), "mine", cast(Any, start))
     assert told["colours"] == {"birds": [3.1]} and "crickets" in start.extras["colours"]
+
+
+def test_what_a_model_makes_of_its_colours_is_what_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model whose sounds are procedural ones, duller by 6 dB in its upper bands, and softer."""
+    monkeypatch.setattr("ambientgen.training.colours.SEEDS", 3)
+    rng = np.random.default_rng(4)
+    taught = {seed: 0.05 * rng.standard_normal(40_000) for seed in range(7_000, 7_003)}
+
+    def through(sound: Floats, gains_db: Sequence[float]) -> Floats:
+        centres = bands(64).argmax(0) * 16_000 / 1024
+        hz = np.fft.rfftfreq(len(sound), 1 / 16_000)
+        gains = 10 ** (np.interp(hz, centres, gains_db) / 20)
+        return np.asarray(np.fft.irfft(np.fft.rfft(sound) * gains, len(sound)))
+
+    class Teacher:
+        def prepare(self, wishes: object) -> None: ...
+
+        def take(self, wish: Wish) -> Floats:
+            return wish.curve[0][1] * taught[wish.seed]
+
+    class Rendered:
+        def __init__(self, renderer: Any, *_: object) -> None:
+            self.spec = renderer._change(pocket()).spec
+
+        def take(self, states: dict[str, str], _s: float, seed: int, apart: bool) -> Floats:
+            level = float(states["rain"].strip("{}").split(":")[1])
+            dull = through(level * taught[seed], (*[-3.0] * 32, *[-9.0] * 32))
+            return through(dull, self.spec.colours.get("rain", [0.0] * 64))
+
+    monkeypatch.setattr("ambientgen.training.colours.Takes", Rendered)
+    comparison = Comparison(pocket().spec, cast(Any, Teacher()), tmp_path)
+    off, gains = comparison.of("rain")
+    np.testing.assert_allclose(off.mean_db[[4, 20, 44, 60]], [-3, -3, -9, -9], atol=0.3)
+    np.testing.assert_allclose(gains[[4, 20, 44, 60]], [3, 3, 9, 9], atol=0.3)

@@ -404,7 +404,7 @@ def test_the_docs_tell_every_field_of_a_models_extras() -> None:
     registry = (PACKAGE / "models" / "registry.py").read_text(encoding="utf-8")
     read = set(
         re.findall(
-            r'extras\.(?:text|texts|number|whole|wholes|flag|pairs|numbers)\("(\w+)"', registry
+            r'extras\.(?:text|texts|number|whole|wholes|flag|pairs|numbers|rows)\("(\w+)"', registry
         )
     )
     table = MODELS_DOC.split(f"### {EXTRAS}")[1].split("\n### ")[0]

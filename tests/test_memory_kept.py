@@ -12,7 +12,7 @@ FAULTS = """
 import resource, sys
 import numpy as np
 if sys.argv[1] == "keep":
-    from ambientgen.cli.memory import keep_memory
+    from ambientgen.memory import keep_memory
     assert keep_memory()
 
 def use():
@@ -37,7 +37,7 @@ def test_memory_is_kept_from_one_use_to_the_next() -> None:
 
 
 def test_elsewhere_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ambientgen.cli.memory import keep_memory
+    from ambientgen.memory import keep_memory
 
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     assert not keep_memory()

@@ -16,7 +16,7 @@ from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.loa import Conditioning
 from ambientgen.models.loading import Model, load
 from ambientgen.models.nets.layers import Upsample
-from ambientgen.models.nets.packed import NarrowConv, PackedLinear, PhasedUpsample
+from ambientgen.models.nets.packed import NarrowConv, PackedLinear, PackedPointwise, PhasedUpsample
 from ambientgen.models.packing import flop_formulas, pack, packs
 from ambientgen.models.registry import resolve
 
@@ -89,6 +89,42 @@ def test_repeated_pixels_are_convolved_by_phases(bias: bool) -> None:
     plain, x = Upsample(5), drawn(2, 5, 4, 3)
     plain.conv = nn.Conv2d(5, 5, 3, padding=1, bias=bias)
     torch.testing.assert_close(PhasedUpsample(plain.conv)(x), plain(x))
+
+
+@here
+@torch.inference_mode()
+def test_a_pointwise_convolution_is_a_convolution() -> None:
+    conv, x = nn.Conv2d(6, 4, 1), drawn(3, 6, 7, 2)
+    torch.testing.assert_close(PackedPointwise(conv)(x), conv(x))
+    last = x.to(memory_format=torch.channels_last)
+    torch.testing.assert_close(PackedPointwise(conv)(last), conv(x))
+
+
+@here
+@torch.inference_mode()
+def test_what_others_of_a_pass_hold_is_not_heard() -> None:
+    layers = [
+        NarrowConv(nn.Conv2d(48, 48, 3, padding=1)),
+        PhasedUpsample(nn.Conv2d(48, 48, 3, padding=1)),
+        PackedPointwise(nn.Conv2d(48, 24, 1)),
+    ]
+    one, others = drawn(1, 48, 28, 2), drawn(3, 48, 28, 2, seed=1)
+    for layer in layers:
+        first = layer(torch.cat([one, others]))[0]
+        last = layer(torch.cat([others + 1, one]))[3]
+        torch.testing.assert_close(first, last, atol=0, rtol=0)
+
+
+@here
+@pytest.mark.parametrize(("bins", "narrow"), [(8, 10), (16, 0)])
+def test_only_images_two_pixels_wide_are_narrow(bins: int, narrow: int) -> None:
+    model = load(resolve("pocket"), "cpu")
+    geometry = replace(model.geometry, mel_bins=bins * model.geometry.latent_stride)
+    spec = replace(model.spec, geometry=geometry)
+    packed = pack(replace(model, spec=spec))
+    assert packed.geometry.latent_bins == bins
+    found = [each for each in packed.unet.modules() if isinstance(each, NarrowConv)]
+    assert len(found) == narrow
 
 
 @here

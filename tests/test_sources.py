@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from ambientgen.assembly import SYNTHESIS_DB
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.errors import UsageError
+from ambientgen.mix.air import Air
+from ambientgen.mix.clip import ClipToRate
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.mix.place import place_clip
 from ambientgen.models.registry import resolve
@@ -347,6 +349,18 @@ def test_an_event_written_before_others_leaves_them_as_they_were() -> None:
     added = heard(after, 0, 60 * RATE) - heard(before, 0, 60 * RATE)
     assert np.abs(own).max() > 0.01
     np.testing.assert_allclose(added, own, atol=1e-6)
+
+
+@pytest.mark.parametrize("sound", ["footsteps", "thunder"])
+def test_so_does_their_air(sound: str) -> None:
+    """Above 8 kHz, too, where a sound of another rate than the model's has some."""
+    raise_clip = ClipToRate(RATE, 48_000, Air(1, "storm"))
+    event = Event(sound=sound, at_s=2.0)
+    before = bells(event, at_rate=48_000, raised=raise_clip)
+    after = bells(Event(sound="birds", at_s=9.0), event, at_rate=48_000, raised=raise_clip)
+    clips = [heard(stream, 0, 8 * 48_000) for stream in (before, after)]
+    assert np.abs(clips[0]).max() > 0.01
+    np.testing.assert_array_equal(*clips)
 
 
 def test_events_of_one_sound_are_not_alike() -> None:

@@ -48,6 +48,15 @@ def test_there_and_back_is_the_same_sound() -> None:
     torch.testing.assert_close(back, audio, atol=1e-5, rtol=1e-5)
 
 
+def test_training_may_use_what_a_render_has_left() -> None:
+    with torch.inference_mode():
+        waveform(spectra(noise(1, 7 * 160), 1024, 160), 1024, 160, 7)
+    audio = noise(1, 7 * 160).requires_grad_()
+    waveform(spectra(audio, 1024, 160), 1024, 160, 7).square().sum().backward()
+    assert audio.grad is not None
+    torch.testing.assert_close(audio.grad, 2 * audio.detach(), atol=1e-4, rtol=1e-4)
+
+
 def test_silence_has_gradients() -> None:
     audio = torch.zeros(1, 10 * 160, requires_grad=True)
     magnitudes(spectra(audio, 1024, 160)).sum().backward()

@@ -674,24 +674,25 @@ def test_a_full_disk_under_a_small_file_is_one_line(tmp_path: Path) -> None:
         raise full
 
 
-@pytest.mark.parametrize("rank", [None, "0", "1"])
+@pytest.mark.parametrize(("rank", "of"), [(None, None), ("0", "2"), ("1", "2"), ("1", None)])
 def test_of_several_processes_the_first_speaks(
     rank: str | None,
+    of: str | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(TINY)
-    if rank is None:
-        monkeypatch.delenv("RANK", raising=False)
-    else:
-        monkeypatch.setenv("RANK", rank)
+    for name, value in (("RANK", rank), ("WORLD_SIZE", of)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
     report = job.TrainReport(Path("m"), Path("m.training"), None, (), 0, (), (), 1.0)
     monkeypatch.setattr(job, "train", lambda *_: report)
     assert run(["train", "tiny.yaml", "-o", "m", "--device", "cpu", "--json"]) == 0
     told = capsys.readouterr()
-    if rank == "1":
+    if of is not None and rank == "1":
         assert told.out == told.err == ""
     else:
         assert json.loads(told.out) == report.to_json() and "m: a model" in told.err

@@ -25,7 +25,7 @@ class Equipment:
 
     def renderer(self, listener: Listener) -> Renderer:
         """A renderer with all of it. Imports torch, which takes seconds."""
-        from ambientgen.cli.memory import keep_memory
+        from ambientgen.memory import keep_memory
 
         keep_memory()
         gc.disable()  # imports make a million objects and no garbage: to look for it takes 0.2 s

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ambientgen.training.order import Order
     from ambientgen.training.recipe import Recipe
 
-RANK = "RANK"
-"""Of several processes that train one model, torchrun and accelerate tell each which it is by this
-variable; the first speaks for all."""
+RANK, OF = "RANK", "WORLD_SIZE"
+"""Of several processes that train one model, torchrun and accelerate tell each by these variables
+which it is and how many there are; the first speaks for all."""
 
 Devices = Annotated[
     str,
@@ -108,7 +108,7 @@ def train(
     chosen = with_steps(_recipe(recipe, start, data), steps or [])
     order = Order(chosen, folders[0], folders[1], stages, force, device)
     check(order)
-    speaks = os.environ.get(RANK, "0") == "0"
+    speaks = int(os.environ.get(OF, "1")) < 2 or os.environ.get(RANK) == "0"
     console = Console(quiet or not speaks)
     report = _train(order, console)
     console.say(_summary(report))

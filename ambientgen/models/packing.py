@@ -18,12 +18,12 @@ from math import prod
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ambientgen.models.loading import Model
 from ambientgen.models.nets.layers import ResidualBlock, Upsample
 from ambientgen.models.nets.packed import (
-    NARROW,
+    NARROW_WIDTH,
     NarrowConv,
     PackedLinear,
     PackedPointwise,
@@ -41,8 +41,10 @@ from ambientgen.models.nets.vae import Vae
 OPERATORS = ("_reorder_linear_weight", "_linear_pointwise")
 MACHINES = ("x86_64", "AMD64")
 FEW_WEIGHTS = 9_000
-"""Smaller layers gain nothing. 96 x 96 weights on the 448 rows of a pass take 77 us plain and 43 us
-packed, 144 x 144 weights on 112 rows 44 and 29, on 52 rows 22 and 20."""
+"""Smaller layers of few rows gain nothing; those over the pixels of an image have many.
+
+96 x 96 weights on the 448 rows of a pass take 77 us plain and 43 us packed, 144 x 144 weights on
+112 rows 44 and 29, on 52 rows 22 and 20."""
 
 
 def packs(device: torch.device, dtype: torch.dtype) -> bool:
@@ -80,7 +82,7 @@ def _pack_unet(unet: Unet, bins: int) -> None:
             _pack_linears(layer.ff)
     _pack_images(unet)
     levels = len(unet.down_blocks)
-    if bins == NARROW << (levels - 1):
+    if bins == NARROW_WIDTH << (levels - 1):
         for level in (unet.down_blocks[-1], unet.mid_block, unet.up_blocks[0]):
             for parent, name, layer in _children(level):
                 if isinstance(parent, ResidualBlock) and name in ("conv1", "conv2"):
@@ -109,13 +111,10 @@ def _pack_images(network: nn.Module) -> None:
 
 def _pack_linears(network: nn.Module, but: Container[str] = ()) -> None:
     for parent, name, layer in _children(network):
-        if isinstance(layer, nn.Linear) and name not in but:
-            setattr(parent, name, _packed(layer.weight, layer.bias) or layer)
-
-
-def _packed(weight: Tensor, bias: Tensor | None) -> PackedLinear | None:
-    """A linear layer of such weights, where that gains anything."""
-    return PackedLinear(weight, bias) if weight.numel() >= FEW_WEIGHTS else None
+        if not isinstance(layer, nn.Linear) or name in but:
+            continue
+        if layer.weight.numel() >= FEW_WEIGHTS:
+            setattr(parent, name, PackedLinear(layer.weight, layer.bias))
 
 
 def _children(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:

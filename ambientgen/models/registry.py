@@ -301,9 +301,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
         states=found(lambda: extras.texts("states"), ()),
         swells={state: Swell(*pair) for state, pair in swells.items()},
         unrest=found(lambda: extras.numbers("unrest", 0, MOST_UNREST), {}),
-        colours=found(
-            lambda: extras.rows("colours", geometry.mel_bins, -MOST_GAIN_DB, MOST_GAIN_DB), {}
-        ),
+        colours=found(lambda: _colours(extras, geometry.mel_bins), {}) if whole else {},
     )
     if problems := found.problems + extras.unknown(FIELDS):
         raise ModelError(*problems)
@@ -313,6 +311,10 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
 def layout_of(spec: ModelSpec) -> CheckedFolder:
     """The checked layout of a resolved model. Raises ModelError if it broke since."""
     return check_folder(spec.folder, "resolve the model again")
+
+
+def _colours(extras: TypedJson, bands: int) -> dict[str, tuple[float, ...]]:
+    return extras.rows("colours", bands, -MOST_GAIN_DB, MOST_GAIN_DB)
 
 
 def _with_chunk(geometry: Geometry, extras: TypedJson) -> Geometry:

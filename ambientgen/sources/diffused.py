@@ -39,9 +39,9 @@ class Diffused:
     """A scene of states, all in one mixture, as `model` renders it: one channel for each take.
 
     Takes are of one trajectory: what is said is encoded once, the noise is each one's own. The
-    model's gain of these states is applied. `asked` is what the plan is to say of the sound; which
-    samples are made depends on the stretch that is pulled, and on nothing else. A `strength` below
-    1 is for takes that begin with a sound (`guided_takes`).
+    model's gain is applied, and its colour of a lone state. `asked` is what the plan is to say of
+    the sound; which samples are made depends on the stretch that is pulled, and on nothing else. A
+    `strength` below 1 is for takes that begin with a sound (`guided_takes`).
     """
 
     def __init__(

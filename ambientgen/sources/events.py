@@ -192,7 +192,8 @@ class Events:
         sound = made(kind=event.kind, distance=distance, length_s=event.length_s)
         clip: FloatArray = (sound * 10 ** (event.gain_db / 20)).astype(np.float32)
         if self.raised is not None:
-            clip = self.raised(clip, f"event {one.entry}, {one.cell}, {one.number}")
+            called = " ".join(map(str, self._called[one.entry]))
+            clip = self.raised(clip, f"event {called}, {one.cell}, {one.number}")
         elif self.rate != RATE:
             clip = soxr.resample(clip, RATE, self.rate, quality="VHQ")
         where = direction, distance, of_layer.room

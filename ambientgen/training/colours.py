@@ -41,10 +41,6 @@ SURE = 2.0  # standard errors of the mean over seeds; less may be chance
 WORTH_DB = 1.0  # root of a colour's mean square; less is as far as identities differ
 WORTH_LU = 2.0  # as far as an identity of one state may be louder than another
 BETWEEN = (0.25, 0.5, 0.25)  # neighbouring bands, of which one identity sounds in this or that
-OWN_DB = (
-    20.0,
-    10.0,
-)  # below a sound's loudest band: bands that are none of its own, and all that are
 _TINY = 1e-12
 
 
@@ -62,32 +58,32 @@ class Off:
         return cls(of_seeds.mean(0), of_seeds.std(0, ddof=1) / np.sqrt(len(of_seeds)))
 
 
-def colour(bands: Off) -> Audio:
+def evened(off: Off) -> Audio:
     """What makes up for bands that are off, in dB (bands,); zeros if it is too little.
 
     Garrotte of each band (Breiman 1995): nothing up to `SURE` errors, nearly all of what is far
     beyond.
     """
-    chance = (SURE * bands.error_db) ** 2 / np.maximum(bands.mean_db**2, _TINY)
-    gains = -bands.mean_db * np.maximum(0.0, 1.0 - chance)
+    chance = (SURE * off.error_db) ** 2 / np.maximum(off.mean_db**2, _TINY)
+    gains = -off.mean_db * np.maximum(0.0, 1.0 - chance)
     worth = np.sqrt(np.mean(gains**2)) >= WORTH_DB
     return np.asarray(gains if worth else np.zeros_like(gains))
 
 
-def raised(loudness: Off, taught_db: Audio) -> Audio:
-    """What makes up for a loudness that is off, in dB (bands,), in those bands that are the sound's
-    own by its levels as it was taught; zeros if it is too little, or may be chance, or a take was
-    silent.
+def raised(loudness: Off, left: Off) -> Audio:
+    """What makes up for a loudness that is off, in dB (bands,), as far as `left`, what bands are
+    still off by, may be chance; zeros if it is too little, or may be chance, or a take was silent.
 
-    A cricket's pitch is another in each identity, so that no band is off by much. But all that lies
-    between chirps must not be raised with them.
+    A cricket's pitch is another in each identity, so that no band is off by much, nor surely. But
+    the night air below and between must not be raised with the chirps.
     """
     mean, error = float(loudness.mean_db), float(loudness.error_db)
     sure = math.isfinite(mean) and math.isfinite(error)
     if not sure or abs(mean) < max(WORTH_LU, SURE * error):
-        return np.zeros_like(taught_db)
-    below = taught_db.max() - taught_db
-    return np.asarray(-mean * np.interp(below, OWN_DB[::-1], (1.0, 0.0)))
+        return np.zeros_like(left.mean_db)
+    chance = SURE * left.error_db
+    lower = np.minimum(0.0, -chance - left.mean_db)
+    return np.asarray(np.clip(-mean, lower, np.maximum(0.0, chance - left.mean_db)))
 
 
 def compared(renders: Audio, taught: Audio) -> Off:
@@ -97,14 +93,14 @@ def compared(renders: Audio, taught: Audio) -> Off:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who compares a model's sounds, which lie in `folder`, with procedural ones."""
+class Comparison:
+    """Of a model's sounds, which lie in `folder` meanwhile, with procedural ones."""
 
     spec: ModelSpec
     teacher: Teacher
     folder: Path
 
-    def colour(self, state: str) -> tuple[Off, Audio]:
+    def of(self, state: str) -> tuple[Off, Audio]:
         """How far bands are off without any colour, and what makes up for it (bands,)."""
         seeds = range(FIRST_SEED, FIRST_SEED + SEEDS)
         wishes = [Wish.held(state, level, TAKE_S, seed) for level in LEVELS for seed in seeds]
@@ -112,10 +108,11 @@ class Listener:
         taught = [self.teacher.take(wish) for wish in wishes]
         taught_db = _levels_db(taught, self.spec.geometry.mel_bins)
         off = compared(_levels_db(self._renders(wishes, {}), taught_db.shape[-1]), taught_db)
-        gains = colour(off)
+        gains = evened(off)
         coloured = self._renders(wishes, {state: tuple(gains.tolist())})
         loudness = (_loudness(coloured) - _loudness(taught)).mean(0)
-        return off, gains + raised(Off.of(loudness), taught_db.mean((0, 1)))
+        left = Off(off.mean_db + gains, off.error_db)
+        return off, gains + raised(Off.of(loudness), left)
 
     def _renders(self, wishes: Sequence[Wish], colours: Mapping[str, Gains]) -> list[Audio]:
         """At the model's own level, without the gain of all that it renders."""
@@ -123,18 +120,19 @@ class Listener:
         def changed(loaded: Model) -> Model:
             return replace(loaded, spec=replace(loaded.spec, colours=colours, gain_db=0.0))
 
-        takes = Takes(Changed(changed), str(self.spec.folder), self.folder)
-        return [
-            takes.take({wish.state: held(wish.curve[0][1])}, TAKE_S, wish.seed, apart=False)
-            for wish in wishes
-        ]
+        with TemporaryDirectory(dir=self.folder) as own:  # takes are known by their scenes alone
+            takes = Takes(Changed(changed), str(self.spec.folder), Path(own))
+            return [
+                takes.take({wish.state: held(wish.curve[0][1])}, TAKE_S, wish.seed, apart=False)
+                for wish in wishes
+            ]
 
 
-def _levels_db(sounds: Sequence[Audio], bands: int) -> Audio:
-    """Mean powers of mel bands, (levels, seeds, bands)."""
-    mels = [log_mel(np.asarray(sound, np.float32), bands) for sound in sounds]
+def _levels_db(sounds: Sequence[Audio], count: int) -> Audio:
+    """Mean powers of mel bands, (levels, seeds, count)."""
+    mels = [log_mel(np.asarray(sound, np.float32), count) for sound in sounds]
     powers = [np.exp(2.0 * mel.astype(np.float64)).mean(0) for mel in mels]
-    return np.reshape(10 * np.log10(powers), (len(LEVELS), SEEDS, bands))
+    return np.reshape(10 * np.log10(powers), (len(LEVELS), SEEDS, count))
 
 
 def _loudness(sounds: Sequence[Audio]) -> Audio:
@@ -155,16 +153,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     states = asked.states or [s for s in spec.states or TEXTURES if s in TEXTURES]
     colours = dict(spec.colours)
     with TemporaryDirectory() as folder:
-        listener = Listener(spec, Teacher(asked.keep or Path(folder), usable_cores()), Path(folder))
+        teacher = Teacher(asked.keep or Path(folder), usable_cores())
+        comparison = Comparison(spec, teacher, Path(folder))
         print("| state | bands are off by, dB (root of mean square) | left | gains, dB |")
         print("|---|---|---|---|")
         for state in states:
-            off, gains = listener.colour(state)
+            off, gains = comparison.of(state)
             colours.pop(state, None)
             if gains.any():
                 colours[state] = tuple((np.round(gains, 1) + 0.0).tolist())
+            put_fields(spec.folder / EXTRAS, {"colours": colours})
             print(_row(state, off, gains), flush=True)
-    put_fields(spec.folder / EXTRAS, {"colours": colours})
 
 
 def _row(state: str, off: Off, gains: Audio) -> str:

@@ -14,7 +14,7 @@ ROWS = 128
 """What a layout is chosen for. Any other number of rows is as quick with it (1 to 1152 were
 tried)."""
 
-NARROW = 2  # the width of images that `NarrowConv` is for
+NARROW_WIDTH = 2  # the width of images that `NarrowConv` is for
 
 
 class PackedLinear(nn.Module):
@@ -62,11 +62,12 @@ class NarrowConv(nn.Module):
         super().__init__()
         weight = conv.weight.detach()
         out, channels = weight.shape[:2]
-        taps = weight.new_zeros(NARROW, out, 3, NARROW, channels)  # to (x, out) of (row, x, in)
-        for to in range(NARROW):
-            for of in range(NARROW):
+        wide = NARROW_WIDTH
+        taps = weight.new_zeros(wide, out, 3, wide, channels)  # to (x, out), of (row, x, in)
+        for to in range(wide):
+            for of in range(wide):
                 taps[to, :, :, of] = weight[:, :, :, of - to + 1].transpose(1, 2)
-        bias = None if conv.bias is None else conv.bias.repeat(NARROW)
+        bias = None if conv.bias is None else conv.bias.repeat(wide)
         self.linear = PackedLinear(taps.flatten(2).flatten(0, 1), bias)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from ambientgen.training.mel import HOP, MEL_BINS, log_mel
 from ambientgen.training.names import HEARD, Along
 from ambientgen.training.scores.bench import Bench
 from ambientgen.training.scores.teacher import Audio, Wish
+from ambientgen.units import DB_OF_NEPER
 
 CLIP_S, CROP_FRAMES = 6.0, 512  # learnt from 5.12 s at a time, asked over whole takes
 FIRST_CLIP = 70_000  # seeds of clips to learn from: none is ever judged
@@ -30,7 +31,6 @@ BATCH, EPOCHS, LEAST_STEPS, HIGHEST_RATE = 32, 12, 100, 4e-3
 ONE_LEVEL = 0.6  # to which clips are brought before they are mixed
 COUNTS = (1, 2, 2, 1, 2, 3)  # how many states sound at once, in turn
 APART_DB = 3.0  # deviation of a state's level in a mixture from the others'
-NEPER_DB = 8.686  # a step of 1 in log-mels
 FLOOR_DB, SPAN_DB = -75.0, 12.0  # of the loudest: what lies below is not heard
 WIDTHS = (24, 48, 96, 128)  # channels of the network over bands and time
 
@@ -88,7 +88,7 @@ class Judge:
 
 def normalised(mel: Tensor) -> Tensor:
     """Log-mels (B, T, 64) in units of 12 dB, the loudest 0: gain does not matter."""
-    db = mel * (20 / np.log(10))
+    db = mel * DB_OF_NEPER
     return ((db - db.amax((1, 2), keepdim=True)).clamp_min(FLOOR_DB) + 40) / SPAN_DB
 
 
@@ -168,7 +168,7 @@ def _through_a_chain(mel: Tensor, rng: np.random.Generator) -> Tensor:
     colour += np.stack([np.interp(at, np.arange(9), own) for own in knots])
     mel = mel + torch.from_numpy(colour).float()[:, None]
     below_db = torch.from_numpy(rng.uniform(50, 90, count)).float()
-    noise = mel.amax((1, 2)) - below_db / NEPER_DB
+    noise = mel.amax((1, 2)) - below_db / DB_OF_NEPER
     mel = torch.logaddexp(mel, noise[:, None, None])
     smeared = F.avg_pool2d(F.pad(mel[:, None], (1, 1, 1, 1), "replicate"), 3, 1)[:, 0]
     some = torch.from_numpy(rng.random(count) < 0.5)[:, None, None]

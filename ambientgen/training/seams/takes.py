@@ -25,7 +25,7 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene
 from ambientgen.sources.diffused import sampler_options
-from ambientgen.waveform import Decoder, cut_samples, nepers, sound
+from ambientgen.waveform import Decoder, cut_samples, mel_of, sound
 from ambientgen.windows import Window
 from ambientgen.workers import Workers
 
@@ -164,11 +164,7 @@ def from_waveforms(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArra
 def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArray]:
     """First sample and samples of one window's latents, decoded without any context."""
     (window, rows), model, geometry = made, take.model, take.model.geometry
-    grid = rows.reshape(1, geometry.latent_channels, geometry.latent_bins, window.frames)
-    latents = torch.from_numpy(np.ascontiguousarray(grid.swapaxes(2, 3)))
-    latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
-    mel = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0]
-    mel += torch.from_numpy(nepers(_colour(take))).to(mel)
+    mel = mel_of(model, rows, _colour(take))
     first = window.start_frame * geometry.latent_stride
     if getattr(model.vocoder, "takes_noise", False):
         noise = NoiseField(take.plan.scene.seed, "vocoder", geometry.mel_hop)

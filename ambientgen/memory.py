@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import platform
 
-# Of glibc's malloc.h: the number of each setting, and what it is set to, in bytes.
+# Of glibc's malloc.h: the number of each setting, and what it is set to, in bytes. What is as large
+# as M_MMAP_THRESHOLD is still given back at once; 32 MB are the most that older versions take, and
+# come first, since with another setting alone the usual 128 kB would stay.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
-SETTINGS = {M_TRIM_THRESHOLD: 2**31 - 1, M_TOP_PAD: 2**24, M_MMAP_THRESHOLD: 2**30}
+SETTINGS = {M_MMAP_THRESHOLD: 2**25, M_TRIM_THRESHOLD: 2**31 - 1, M_TOP_PAD: 2**24}
 
 
 def keep_memory() -> bool:
@@ -19,5 +21,4 @@ def keep_memory() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    taken = [mallopt(setting, value) for setting, value in SETTINGS.items()]
-    return all(taken)
+    return all(mallopt(setting, value) for setting, value in SETTINGS.items())
