@@ -147,7 +147,7 @@ def test_a_soft_sound_is_raised_as_far_as_chance_lets_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean_db", "error_db"), [(-1.9, 0.1), (-6.0, 3.1), (0.0, 0.0), (-np.inf, np.nan)]
+    ("mean_db", "error_db"), [(-0.9, 0.1), (-6.0, 3.1), (0.0, 0.0), (-np.inf, np.nan)]
 )
 def test_what_is_little_or_may_be_chance_is_not_raised(mean_db: float, error_db: float) -> None:
     left = Off(np.zeros(4), np.full(4, 9.0))

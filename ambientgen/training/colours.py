@@ -38,8 +38,7 @@ Gains = tuple[float, ...]
 
 FIRST_SEED, SEEDS = 7_000, 16
 SURE = 2.0  # standard errors of the mean over seeds; less may be chance
-WORTH_DB = 1.0  # root of a colour's mean square; less is as far as identities differ
-WORTH_LU = 2.0  # as far as an identity of one state may be louder than another
+WORTH_DB = 1.0  # root of a colour's mean square, or a loudness; less is as far as identities differ
 BETWEEN = (0.25, 0.5, 0.25)  # neighbouring bands, of which one identity sounds in this or that
 _TINY = 1e-12
 
@@ -79,7 +78,7 @@ def raised(loudness: Off, left: Off) -> Audio:
     """
     mean, error = float(loudness.mean_db), float(loudness.error_db)
     sure = math.isfinite(mean) and math.isfinite(error)
-    if not sure or abs(mean) < max(WORTH_LU, SURE * error):
+    if not sure or abs(mean) < max(WORTH_DB, SURE * error):
         return np.zeros_like(left.mean_db)
     chance = SURE * left.error_db
     lower = np.minimum(0.0, -chance - left.mean_db)
