@@ -5,11 +5,17 @@ from __future__ import annotations
 import ctypes
 import platform
 
-# Of glibc's malloc.h: the number of each setting, and what it is set to, in bytes. What is as large
-# as M_MMAP_THRESHOLD is still given back at once; 32 MB are the most that older versions take, and
-# come first, since with another setting alone the usual 128 kB would stay.
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
-SETTINGS = {M_MMAP_THRESHOLD: 2**25, M_TRIM_THRESHOLD: 2**31 - 1, M_TOP_PAD: 2**24}
+# Of glibc's malloc.h: the number of each setting, and what it is set to (bytes, or arenas). What is
+# as large as M_MMAP_THRESHOLD is still given back at once; 32 MB are the most that older versions
+# take, and come first, since with another setting alone the usual 128 kB would stay. Threads share
+# one arena: of several each would keep what it once needed most.
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
+SETTINGS = {
+    M_MMAP_THRESHOLD: 2**25,
+    M_ARENA_MAX: 1,
+    M_TRIM_THRESHOLD: 2**31 - 1,
+    M_TOP_PAD: 2**24,
+}
 
 
 def keep_memory() -> bool:
