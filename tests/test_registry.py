@@ -170,7 +170,8 @@ def test_extras_beside_the_index_are_obeyed(folder: Path) -> None:
         ({"swells": {"rain": [1.5, 2]}}, "`swells` is {'rain': [1.5, 2]}; write an object of"),
         ({"chunk": [8, 8, 0]}, "`chunk` is [8, 8, 0]; write a list of whole numbers, each of at "),
         ({"stepz": 4}, "has no field `stepz`; did you mean `steps`?"),
-        ({"colour": 4}, "has no field `colour`; it knows "),
+        ({"weather": 4}, "has no field `weather`; it knows "),
+        ({"colour": 4}, "has no field `colour`; did you mean `colours`?"),
     ],
 )
 def test_wrong_extras_are_blamed(folder: Path, extras: dict[str, Any], told: str) -> None:
