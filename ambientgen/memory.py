@@ -22,7 +22,7 @@ def keep_memory() -> bool:
     """Let the process keep what it frees, for its next use of it. Whether that could be had.
 
     A render needs megabytes for a moment, again and again. glibc gives them back to the system each
-    time, which then clears every page before it is used anew: a twentieth of a render's time.
+    time, which then clears every page before it is used anew: some hundredths of a render's time.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

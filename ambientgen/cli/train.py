@@ -108,7 +108,7 @@ def train(
     chosen = with_steps(_recipe(recipe, start, data), steps or [])
     order = Order(chosen, folders[0], folders[1], stages, force, device)
     check(order)
-    speaks = int(os.environ.get(OF, "1")) < 2 or os.environ.get(RANK) == "0"
+    speaks = os.environ.get(OF, "1") in ("", "1") or os.environ.get(RANK) == "0"
     console = Console(quiet or not speaks)
     report = _train(order, console)
     console.say(_summary(report))
