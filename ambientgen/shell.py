@@ -4,15 +4,20 @@ stand, and as pictures show them."""
 from __future__ import annotations
 
 import os
+import re
 import shlex
 
 STDOUT = "-"
 """Names standard output where a file's name is expected."""
 
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""Control characters, line breaks, and what Unicode says is none: XML has no way to write most."""
+
+
 def readable(name: str) -> str:
-    """A file's name as text: bytes in it that are none are replaced."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    """A file's name as text on one line: what is none in it is replaced."""
+    return _UNSEEN.sub("\ufffd", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def shell_word(path: str | os.PathLike[str]) -> str:

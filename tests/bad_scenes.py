@@ -302,6 +302,13 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
             "write for example `title: Rain over a lake`"
         ),
     ),
+    "no character in the title": (
+        with_line('title: "a\\uFFFE"'),
+        said(
+            ':5:8: `title` must be one line of at most 200 characters, not "a\\ufffe"; '
+            "write for example `title: Rain over a lake`"
+        ),
+    ),
     "keyframes": (
         with_line("keyframes: often"),
         said(

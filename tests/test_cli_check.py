@@ -130,6 +130,7 @@ def test_a_file_cut_short_is_told_from_a_stream(
         ("cut.flac", "it should last 3.00 s; "),
         ("cut.mp3", "it should last 3.00 s; "),
         ("cut.aiff", "it should last 3.00 s; "),
+        ("cut.w64", "it should last 3.00 s; "),
         ("cut.ogg", "its end is not; "),
     ],
 )

@@ -86,6 +86,24 @@ def test_verify_knows_stems_and_recordings(capsys: Output) -> None:
     assert "here these are different: layers.bed" in err
 
 
+@pytest.mark.parametrize("name", ["storm.wav", "storm.wind.wav"])
+@pytest.mark.parametrize(
+    ("rate", "channels", "said"),
+    [(48_000, 2, "48000 Hz, not 24000"), (24_000, 1, "1 channel, not 2")],
+)
+def test_the_same_samples_at_another_rate_are_another_sound(
+    name: str, rate: int, channels: int, said: str, capsys: Output
+) -> None:
+    """A hash of samples, channel after channel, knows neither."""
+    ran(capsys, "render", "storm.yaml", "--stems")
+    samples, _ = soundfile.read(name, dtype="int32")
+    soundfile.write(name, samples.reshape(-1, channels), rate, subtype="PCM_24")
+    _, err = ran(capsys, "verify", "storm.wav", code=5)
+    assert f"{name}: is not the sound that storm.json describes: {said}; render it again" in err
+    _, err = ran(capsys, "render", "storm.yaml", "--stems", "--keep", code=4)
+    assert f"{name} was changed since" in err
+
+
 def test_a_stem_is_verified_by_the_sidecar_of_its_mix(capsys: Output) -> None:
     told, _ = ran(capsys, "render", "storm.yaml", "--stems", "--json")
     sounds = sorted(str(path) for path in Path().glob("storm*.wav"))
@@ -169,7 +187,7 @@ def test_what_would_be_overwritten_is_told_before_anything_is_made(capsys: Outpu
     assert "3 takes of storm.yaml cannot go there together" in err
     Path("storm.wind.yaml").write_text(STORM)
     _, err = ran(capsys, "render", "storm.yaml", "storm.wind.yaml", "--stems", code=2)
-    assert "would both become storm.wind.wav" in err
+    assert "storm.yaml: would become storm.wind.wav, as would storm.wind.yaml" in err
     _, err = ran(capsys, "render", "storm.yaml", "--from", "5s", code=2)
     assert "--from: `5s` lies past the end at 2s" in err and "loading" not in err
     _, err = ran(capsys, "render", "storm.yaml", "--set", "output.loudness=-20 LUFS",

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from ambientgen.ear import Hearing, listen
 from ambientgen.ear.levels import ChannelLevels
 from ambientgen.ear.report import report
 from ambientgen.ear.samples import SampleFaults
-from ambientgen.ear.source import mono, open_sound
+from ambientgen.ear.source import Sound, mono, open_sound
 from ambientgen.ear.verdicts import Verdict
 from ambientgen.errors import ExitCode, UsageError
 from ambientgen.scene import parse_scene
@@ -268,6 +270,29 @@ def test_an_mp3_that_does_not_say_how_long_it_is_is_refused(tmp_path: Path) -> N
         open_sound(path)
 
 
+@pytest.mark.parametrize("kind", ["whole", "foot"])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_mp3_with_a_picture_in_its_tag_is_as_long_as_its_sound(
+    kind: str, seed: int, tmp_path: Path
+) -> None:
+    """Of the bytes of a megabyte some look like a frame's head."""
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, noise(4), RATE)
+    sound = path.read_bytes()
+    picture = np.random.default_rng(seed).bytes(1_000_000)
+    item = struct.pack("<II", len(picture), 2) + b"Cover Art (Front)\0" + picture
+    head, foot = (
+        b"APETAGEX" + struct.pack("<IIII8x", 2000, len(item) + 32, 1, flags)
+        for flags in (0xA000_0000, 0x8000_0000)
+    )
+    tag = item + foot if kind == "foot" else head + item + foot
+    path.write_bytes(sound + tag)
+    assert open_sound(path).duration_s == pytest.approx(4, abs=0.1)
+    path.write_bytes(path.read_bytes() + sound)
+    with pytest.raises(UsageError, match=r"does not say how long it is: .* of 8\."):
+        open_sound(path)
+
+
 # What lies beside
 
 
@@ -319,21 +344,62 @@ def test_a_loop_that_goes_round_may_repeat_itself(tmp_path: Path) -> None:
 # References
 
 
-def test_all_that_is_wrong_with_references_is_told_at_once(tmp_path: Path) -> None:
-    folder = tmp_path / "like"
+UNUSABLE = ("dir.wav", "empty.wav", "gone.flac", "short.wav", "silent.wav")
+
+
+@pytest.fixture
+def like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of sounds none of which can be used, two sounds, and who works there."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("like")
     folder.mkdir()
-    soundfile.write(folder / "good.wav", noise(8), RATE)
     soundfile.write(folder / "silent.wav", np.zeros(8 * RATE), RATE)
+    soundfile.write(folder / "short.wav", noise(0.5), RATE)
+    (folder / "dir.wav").mkdir()
     (folder / "empty.wav").touch()
-    (folder / "gone.flac").symlink_to(folder / "nowhere")
-    soundfile.write(tmp_path / "sound.wav", noise(8), RATE)
+    (folder / "gone.flac").symlink_to("nowhere")
+    for seed in (0, 1):
+        soundfile.write(f"{seed}.wav", noise(8, seed=seed), RATE)
+    return folder
+
+
+def test_all_that_is_wrong_with_references_is_told_at_once(like: Path) -> None:
     with pytest.raises(UsageError) as found:
-        listen(tmp_path / "sound.wav", reference=folder)
+        listen("0.wav", reference=like)
+    assert [Path(each.place).name for each in found.value.problems] == list(UNUSABLE)
     told = "\n".join(map(str, found.value.problems))
-    assert [name in told for name in ("empty.wav", "gone.flac", "silent.wav", "good.wav")] == [
-        True, True, True, False,
-    ]  # fmt: skip
     assert "silent.wav: is silent; name a sound to be compared with" in told
+
+
+def test_what_of_a_folder_cannot_be_used_is_left_out_and_told(
+    like: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(like / "good.wav", noise(8, seed=2), RATE)
+    run(["check", "0.wav", "1.wav", "--reference", "like"])
+    told = capsys.readouterr()
+    assert told.out.count("nearest: good.wav") == 2
+    lines = told.err.splitlines()
+    assert [line.split(": ")[2] for line in lines] == [f"like/{name}" for name in UNUSABLE]
+    assert lines[-1].endswith("like/silent.wav: is silent: it is not compared with")
+    assert run(["check", "0.wav", "--reference", "like/silent.wav"]) == ExitCode.BAD_INPUT
+
+
+def test_a_reference_is_heard_once_for_all_sounds(
+    like: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def noticed(path: Path) -> Sound:
+        opened.append(str(path))
+        return open_sound(path)
+
+    monkeypatch.setattr("ambientgen.ear.references.open_sound", noticed)
+    soundfile.write(like / "good.wav", noise(8, seed=2), RATE)
+    run(["check", "0.wav", "1.wav", "--reference", "like"])
+    assert opened.count("like/good.wav") == opened.count("like/silent.wav") == 1
+    soundfile.write(like / "good.wav", noise(9, seed=2), RATE)
+    run(["check", "0.wav", "--reference", "like"])
+    assert opened.count("like/good.wav") == 2, "it is another one now"
 
 
 def test_a_sound_is_not_compared_with_itself(tmp_path: Path) -> None:
@@ -351,10 +417,16 @@ def test_a_sound_is_not_compared_with_itself(tmp_path: Path) -> None:
 # Reports and pipes
 
 
-@pytest.mark.parametrize("name", ["a$b_{$c.wav", "雨.wav"])
+@pytest.mark.parametrize("name", ["a$b_{$c.wav", "雨.wav", "a\x01b\nc\x7f\ufffe.wav"])
 def test_a_report_shows_any_name(name: str, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / name, noise(1), RATE)
-    assert report(listen(tmp_path / name), ".png").startswith(b"\x89PNG")
+    soundfile.write(tmp_path / name, noise(2), RATE)
+    soundfile.write(tmp_path / "other.wav", noise(2, seed=1), RATE)
+    hearing = listen(tmp_path / "other.wav", reference=tmp_path)
+    for one in (hearing, listen(tmp_path / name)):
+        assert report(one, ".png").startswith(b"\x89PNG")
+        drawn = report(one, ".svg")
+        ElementTree.fromstring(drawn)
+        assert "\n" not in verdict(hearing, "texture.distance").note
 
 
 @pytest.mark.parametrize(
@@ -428,3 +500,42 @@ def test_a_name_that_can_be_none_is_one_line(
         told = capsys.readouterr().err
         assert told.startswith(f"ambientgen: {name}: ")
         assert told.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize(
+    "asked", [["check", "a.wav"], ["check", "s.wav", "--reference", "a.wav"], ["plot", "a.wav"]]
+)
+def test_a_pipe_is_not_waited_for(
+    asked: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("a.wav")
+    soundfile.write("s.wav", noise(2), RATE)
+    assert run(asked) == ExitCode.BAD_INPUT
+    said = "a.wav: is a pipe, which can be read once only, and from its start; save the sound to a"
+    assert capsys.readouterr().err == f"ambientgen: {said} file first\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it has another name")
+def test_a_sound_from_a_pipe_is_not_called_packed(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "s.wav", noise(2), RATE)
+    asked = [sys.executable, "-m", "ambientgen", "check", "/dev/stdin"]
+    sound = (tmp_path / "s.wav").read_bytes()
+    told = subprocess.run(asked, input=sound, capture_output=True, check=False)
+    assert told.returncode == ExitCode.BAD_INPUT
+    assert b"/dev/stdin: is a pipe, which can be read once only" in told.stderr
+
+
+def test_a_reference_without_a_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        soundfile.write(f"{seed}.wav", noise(2, seed=seed), RATE)
+    assert run(["check", "0.wav", "--reference", ""]) == ExitCode.BAD_INPUT
+    said = "--reference: is empty; name a sound file, or a folder of them"
+    assert capsys.readouterr().err == f"ambientgen: {said}\n"

@@ -10,6 +10,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -289,6 +290,15 @@ def test_a_spectrogram_of_silence_is_dark(tmp_path: Path) -> None:
     assert spectrogram(tmp_path / "still.wav", columns=10).shades().max() == 0
 
 
+@pytest.mark.parametrize("size", [np.nan, np.inf, 1e300])
+def test_a_spectrogram_leaves_out_what_is_no_sample(size: float, tmp_path: Path) -> None:
+    samples = np.sin(0.3 * np.arange(32_000))
+    samples[8_000] = size
+    soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype="DOUBLE")
+    seen = spectrogram(tmp_path / "a.wav", columns=10).levels_db
+    assert np.isfinite(seen).all() and np.ptp(seen.max(axis=0)) < 6
+
+
 def test_plot_draws_a_scene_without_the_model(tmp_path: Path) -> None:
     target = tmp_path / "rain.svg"
     code = run(
@@ -368,6 +378,23 @@ def test_a_sidecar_of_another_sound_is_not_drawn(samples: int, title: str, tmp_p
     assert sound_timeline(str(sound))[0].title == title
 
 
+def test_of_a_stem_its_layer_is_drawn(tmp_path: Path) -> None:
+    """By the sidecar of the mix: it has none of its own."""
+    sound = tone(tmp_path / "mix.wind.wav", 440.0)
+    text = (
+        "duration: 4s\nlayers: {rain: {states: {rain: {curve: 0.5}}}, wind: {engine: procedural, "
+    )
+    scene = scene_document(parse_scene(text + "states: {wind: {curve: 0.5}}}}\n"))
+    told = {"format": FORMAT, "asked": Asked().to_json(), "scene": scene, "sha256": ""}
+    told |= {"samples": 64_000, "sample_rate": 16_000}
+    told["stems"] = {"wind": {"file": sound.name, "sha256": ""}}
+    (tmp_path / "mix.json").write_text(json.dumps(told))
+    shown = sound_timeline(str(sound))[0]
+    assert [strip.name for strip in shown.strips] == ["wind"]
+    sound.rename(tmp_path / "mix.rain.wav")
+    assert not sound_timeline(str(tmp_path / "mix.rain.wav"))[0].strips, "it is none"
+
+
 def test_a_sound_picture_is_of_the_asked_stretch(tmp_path: Path) -> None:
     seen = spectrogram(tone(tmp_path / "tone.wav", 440.0), 2.5, 3.5, columns=12)
     assert (seen.start_s, seen.end_s) == (2.5, 3.5) and seen.levels_db.max(axis=0).min() > -6
@@ -390,6 +417,8 @@ def test_a_sound_picture_is_of_the_asked_stretch(tmp_path: Path) -> None:
         (("tone.wav", "--seed", "2"), "--seed: a sound file is made already"),
         (("tone.wav", "--model", "pocket"), "--model: a sound file is made already"),
         (("tone.wav", "--set", "seed=2"), "--set: a sound file is made already"),
+        (("",), "SCENE|FILE: is empty; name a scene file, or a sound file"),
+        ((".",), "SCENE|FILE: `.` is no file's name; name a scene file, or a sound file"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_one_line_and_leaves_nothing(
@@ -409,6 +438,23 @@ def test_what_cannot_be_drawn_is_told_in_one_line_and_leaves_nothing(
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["plot", "preview"])
+def test_a_picture_does_not_replace_what_it_is_of(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rain.yaml").write_bytes((SCENES / "rain.yaml").read_bytes())
+    name = {"plot": "link.png", "preview": "link.html"}[command]
+    Path(name).symlink_to("rain.yaml")
+    assert app.run([command, "rain.yaml", "--force", "-o", name]) == ExitCode.BAD_INPUT
+    said = f"ambientgen: -o: {name} is read here; name another file\n"
+    assert capsys.readouterr().err == said
+    assert Path("rain.yaml").read_bytes() == (SCENES / "rain.yaml").read_bytes()
 
 
 def test_a_strip_of_one_value_is_drawn() -> None:
@@ -480,3 +526,12 @@ def test_a_sound_whose_name_is_no_text_is_drawn(tmp_path: Path) -> None:
     assert picture(shown, "svg", {}, sounding)
     for suffix in (".html", ".png"):
         assert report(listen(path), suffix)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names hold no such letters there")
+def test_a_name_that_cannot_be_printed_is_drawn_as_xml(tmp_path: Path) -> None:
+    path = tmp_path / "a\x01b\nc.wav"
+    soundfile.write(path, 0.1 * np.ones(32_000), 16_000)
+    shown, sounding = sound_timeline(str(path))
+    assert shown.title == "a\ufffdb\ufffdc.wav"
+    ElementTree.fromstring(picture(shown, "svg", {}, sounding))

@@ -203,6 +203,20 @@ def test_a_sidecar_of_times_that_are_none_is_told(tmp_path: Path, wrong: object)
 
 
 @pytest.mark.parametrize(
+    "wrong", [3, {}, ["rain"], [{"sha256": "x"}], [{"name": [], "sha256": "x"}], [{"name": None}]]
+)
+def test_a_sidecar_of_layers_that_are_none_is_told(
+    wrong: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(Path("rain.json"), layers=wrong)
+    Path("rain.wav").touch()
+    assert run(["verify", "rain.wav"]) == ExitCode.BAD_INPUT
+    said = "ambientgen: rain.json: this sidecar is not whole; render the scene again"
+    assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize(
     ("duration_s", "between_s", "goes_round"),
     [
         (None, (None, None), True),

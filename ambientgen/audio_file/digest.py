@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ambientgen.audio_file.opened import opened
@@ -27,21 +29,25 @@ def pcm_sha256(path: str | os.PathLike[str]) -> str:
         MismatchError: it holds no sound that can be read to its end, or not as it was written.
     """
     name = _existing(path)
-    soundfile: Any = importlib.import_module("soundfile")
     digest = hashlib.sha256()
-    try:
-        with opened(name) as file:
-            if file.subtype not in _READ_AS:
-                what = f"its samples are not kept as they were ({file.subtype.lower()})"
-                raise MismatchError(Problem(name, what, "compare the whole file's hash"))
-            kind, shift = _READ_AS[file.subtype], 8 * (file.subtype == "PCM_24")
-            while len(block := file.read(_BLOCK_SAMPLES, dtype=kind, always_2d=True)):
-                digest.update(packed(block >> shift if shift else block))
-    except (soundfile.SoundFileError, OSError) as error:
-        said = " ".join(str(error).split()).rstrip(".")
-        what = f"is damaged, or no sound file ({said})"
-        raise MismatchError(Problem(name, what, "render it again")) from error
+    with _sound(name) as file:
+        if file.subtype not in _READ_AS:
+            what = f"its samples are not kept as they were ({file.subtype.lower()})"
+            raise MismatchError(Problem(name, what, "compare the whole file's hash"))
+        kind, shift = _READ_AS[file.subtype], 8 * (file.subtype == "PCM_24")
+        while len(block := file.read(_BLOCK_SAMPLES, dtype=kind, always_2d=True)):
+            digest.update(packed(block >> shift if shift else block))
     return digest.hexdigest()
+
+
+def rate_and_channels(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """A file's sample rate in Hz, and its channels: of the same samples, in the same order, other
+    ones make another sound, and `pcm_sha256` does not know them.
+
+    Raises UsageError and MismatchError as that does.
+    """
+    with _sound(_existing(path)) as file:
+        return int(file.samplerate), int(file.channels)
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
@@ -62,6 +68,19 @@ def keeps_samples(path: str | os.PathLike[str]) -> bool:
 
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     return not any(kind.lossy for kind in FORMATS.values() if kind.suffix == suffix)
+
+
+@contextmanager
+def _sound(name: str) -> Iterator[Any]:
+    """A file as a `soundfile.SoundFile`; what is wrong with it is a MismatchError."""
+    soundfile: Any = importlib.import_module("soundfile")
+    try:
+        with opened(name) as file:
+            yield file
+    except (soundfile.SoundFileError, OSError) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        what = f"is damaged, or no sound file ({said})"
+        raise MismatchError(Problem(name, what, "render it again")) from error
 
 
 def _existing(path: str | os.PathLike[str]) -> str:

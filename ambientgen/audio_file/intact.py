@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +11,7 @@ import soundfile
 
 from ambientgen.audio_file.truncation import cut_short
 from ambientgen.audio_file.unread import left_out
+from ambientgen.errors import Problem, UsageError
 
 UNTOLD = 2**60
 """More samples than this libsndfile counts in a FLAC that was written to a pipe."""
@@ -19,6 +22,20 @@ class Flaw(NamedTuple):
 
     what: str
     remedy: str
+
+
+def check_no_pipe(path: str | os.PathLike[str]) -> None:
+    """Refuse a pipe in a sound file's place, before opening it waits for who writes there.
+
+    Raises UsageError.
+    """
+    try:
+        kind = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # who opens it says why that does not work
+    if stat.S_ISFIFO(kind):
+        what = "is a pipe, which can be read once only, and from its start"
+        raise UsageError(Problem(os.fspath(path), what, "save the sound to a file first"))
 
 
 def flaw_of(path: Path, file: Any) -> Flaw | None:

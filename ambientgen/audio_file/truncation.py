@@ -19,6 +19,9 @@ _TAIL_BYTES = 2 * 65_307
 _PAGE_HEAD = 27  # bytes before a page's table of segments
 _LAST_PAGE = 0x04  # of a page's flags
 _FLAC_HEAD = 16  # bytes of the longest frame header (RFC 9639, 9.1)
+_W64_CHUNK = 24  # bytes of a Wave64 chunk's head (Sonic Foundry, 2003): name, and size with it
+_W64_NAME = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of a name, behind its four letters
+_UNTOLD_64 = 1 << 62
 _CHUNKS = {b"RIFF": (True, b"data"), b"RF64": (True, b"data"), b"FORM": (False, b"SSND")}
 
 
@@ -54,10 +57,13 @@ def cut_short(path: Path, file: Any) -> CutShort | None:
 
 
 def _sizes(path: Path) -> tuple[int, int] | None:
-    """Bytes of samples in a WAV or AIFF: as its header says, and in the file. None: unknown."""
+    """Bytes of samples in a WAV, Wave64 or AIFF: as its header says, and in the file. None:
+    unknown."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        if (kind := file.read(4)) not in _CHUNKS:
+        if (kind := file.read(4)) == b"riff":
+            return _w64_sizes(file, size)
+        if kind not in _CHUNKS:
             return None
         little, wanted = _CHUNKS[kind]
         at, wide = 12, None  # behind the form, its size and its type
@@ -74,6 +80,19 @@ def _sizes(path: Path) -> tuple[int, int] | None:
                 held = size - at - 8
                 return None if unknown and told > held else (told, held)
             at += 8 + length + length % 2
+    return None
+
+
+def _w64_sizes(file: BinaryIO, size: int) -> tuple[int, int] | None:
+    """As `_sizes`, of a Wave64 file of `size` bytes."""
+    at = _W64_CHUNK + 16  # behind the form, its size and its type
+    while at + _W64_CHUNK <= size:
+        file.seek(at)
+        name, length = file.read(16), int.from_bytes(file.read(8), "little")
+        if name == b"data" + _W64_NAME:
+            told = length - _W64_CHUNK
+            return None if not 0 <= told < _UNTOLD_64 else (told, size - at - _W64_CHUNK)
+        at += max(length + -length % 8, _W64_CHUNK)
     return None
 
 

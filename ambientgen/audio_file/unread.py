@@ -7,12 +7,19 @@ of an Ogg file that holds one sound after another it reads the first.
 from __future__ import annotations
 
 import mmap
+import re
 from pathlib import Path
 from typing import Any
 
 _SLACK_S = 0.5
 """Encoders add up to a tenth of a second at both ends; a guess that is this near is right."""
-_ID3 = 10  # bytes of a tag's head
+_ID3 = 10  # bytes of a tag's head (Nilsson, "ID3 tag version 2.4.0", 2000)
+_ID3V1 = 128  # bytes of the tag that old players look for at the end
+_APE = 32  # bytes of a tag's head, and of its foot ("APEv2 specification", 2004)
+_APE_HEAD = 1 << 29  # of the flags in both: this one is the head
+_TAG = re.compile(rb"ID3[\x02-\x04][^\xff].[\x00-\x7f]{4}|APETAGEX|TAG", re.DOTALL)
+_SYNC = re.compile(rb"\xff[\xe0-\xfe]|APETAGEX|ID3[\x02-\x04][^\xff].[\x00-\x7f]{4}", re.DOTALL)
+"""Where a frame, or a tag, may begin. What is 3 letters long comes by itself in every picture."""
 _BEGINS = 0x02  # of an Ogg page's flags (RFC 3533): a sound's first
 _RATES = (44_100, 48_000, 32_000)
 # Of layer III, kbit/s by the index of a frame's head (ISO 11172-3, 13818-3).
@@ -48,17 +55,39 @@ def _begins_again(data: mmap.mmap) -> bool:
 
 def _mp3_s(data: mmap.mmap) -> float:
     """How long all frames of an MP3 last, in seconds."""
-    at = 0
-    if data[:3] == b"ID3" and len(data) > _ID3:
-        at = _ID3 + sum((data[6 + i] & 0x7F) << 7 * (3 - i) for i in range(4))
-    lasts_s = 0.0
+    at, lasts_s, lost = 0, 0.0, False
     while 0 <= at <= len(data) - 4:
         size, frame_s = _frame(data[at : at + 4])
-        if size:
-            at, lasts_s = at + size, lasts_s + frame_s
+        # Among bytes that are none, such as a cover's, four look like a frame's head now and then.
+        if size and not (lost and not _another(data, at, size)):
+            at, lasts_s, lost = at + size, lasts_s + frame_s, False
+        elif tag := _tag(data, at):
+            at += tag
         else:
-            at = data.find(b"\xff", at + 1)
+            found = _SYNC.search(data, at + 1)
+            at, lost = found.start() if found else -1, True
     return lasts_s
+
+
+def _tag(data: mmap.mmap, at: int) -> int:
+    """Bytes of a tag that begins there, as stand before, between and behind frames; 0: none."""
+    found = _TAG.match(data, at)
+    if found is None:
+        return 0
+    if found[0] == b"TAG":
+        return _ID3V1
+    if found[0] == b"APETAGEX":
+        size, flags = (int.from_bytes(data[at + i : at + i + 4], "little") for i in (12, 20))
+        return _APE + size if flags & _APE_HEAD else _APE
+    return _ID3 + sum(byte << 7 * (3 - i) for i, byte in enumerate(found[0][6:]))
+
+
+def _another(data: mmap.mmap, at: int, size: int) -> bool:
+    """Whether a frame of the same kind and rate stands directly behind one of `size` bytes."""
+    one, other = data[at : at + 4], data[at + size : at + size + 4]
+    if len(other) < 4 or not _frame(other)[0]:
+        return False
+    return (one[1] ^ other[1]) & 0xFE == 0 and (one[2] ^ other[2]) & 0x0C == 0
 
 
 def _frame(head: bytes) -> tuple[int, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.exit_codes import gravest
-from ambientgen.cli.files import check_new_file, write_whole
+from ambientgen.cli.files import check_new_file, check_not_read, write_whole
 from ambientgen.cli.inputs import Overrides, read_scene
 from ambientgen.cli.outcomes import Outcomes, problems_json, tell_error
 from ambientgen.console import Console, table
@@ -57,6 +56,9 @@ def check(
     console = Console()
     listener = _Listener(Outcomes(console, as_json), console, as_json)
     try:
+        if reference == "":  # the current folder, to the system
+            remedy = "name a sound file, or a folder of them"
+            raise UsageError(Problem("--reference", "is empty", remedy))
         target = _target(report, force, sounds, (scene, reference))
         wanted = read_scene(scene, Overrides.of(None)) if scene is not None else None
     except Exception as error:
@@ -86,10 +88,13 @@ class _Listener:
     ) -> None:
         """Judge one sound; draw it, if that is wanted, to a file that may be replaced or not."""
         from ambientgen.ear import listen
+        from ambientgen.ear.references import compared_with
 
         target, force = drawn_to
         try:
             hearing = listen(file, scene, reference=reference)
+            for problem in compared_with(reference, file).left_out:  # as it was heard
+                self.console.notice(f"{problem.place}: {problem.what}: it is not compared with")
             if target is not None:
                 from ambientgen.ear.report import report as drawn
 
@@ -133,9 +138,7 @@ def _target(
     if path.suffix.lower() not in {".png", ".svg", ".html"}:
         what, remedy = f"`{report}` is no kind of report", "name a .png, .svg or .html file"
         raise UsageError(Problem("--report", what, remedy))
-    real = os.path.realpath(report)
-    if any(name is not None and os.path.realpath(name) == real for name in (*sounds, *read)):
-        raise UsageError(Problem("--report", f"{report} is read here", "name another file"))
+    check_not_read("--report", path, (*sounds, *read))
     check_new_file(path, force)
     return path
 

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from ambientgen.errors import OutputError, Problem
+from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.shell import shell_word
+
+
+def check_named(place: str, path: str, remedy: str) -> None:
+    """Refuse a name of which no file can have it: an empty one above all, which is the current
+    folder to the system.
+
+    Raises UsageError. place: what the command calls it.
+    """
+    if not Path(path).name:
+        what = f"`{path}` is no file's name" if path else "is empty"
+        raise UsageError(Problem(place, what, remedy))
+
+
+def check_not_read(option: str, path: Path, read: Iterable[str | None]) -> None:
+    """Refuse an output that is, or leads to, one of the files that the command reads.
+
+    Raises UsageError at `option`.
+    """
+    real = os.path.realpath(path)
+    if any(name is not None and os.path.realpath(name) == real for name in read):
+        raise UsageError(Problem(option, f"{path} is read here", "name another file"))
 
 
 def write_text(path: Path, text: str, force: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ambientgen.cli import options
-from ambientgen.cli.files import check_new_file, write_whole
+from ambientgen.cli.files import check_named, check_new_file, check_not_read, write_whole
 from ambientgen.cli.inputs import (
     Overrides,
     asked_of,
@@ -65,8 +65,10 @@ def plot(
     the curves that its sidecar tells.
     """
     console = Console(quiet)
+    check_named("SCENE|FILE", path, "name a scene file, or a sound file")
     target = Path(output) if output is not None else Path(Path(path).stem + ".png")
     kind = _kind(target)
+    check_not_read("-o", target, (path,))
     check_new_file(target, force)
     wanted = asked_of(path, read_duration(duration), read_between(start, end))
     overrides = Overrides.of(assignments, model, seed)

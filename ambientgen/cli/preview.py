@@ -12,7 +12,7 @@ import typer
 
 from ambientgen.cli import options
 from ambientgen.cli.equipment import Equipment
-from ambientgen.cli.files import check_new_file, write_whole
+from ambientgen.cli.files import check_named, check_new_file, check_not_read, write_whole
 from ambientgen.cli.inputs import (
     Overrides,
     asked_of,
@@ -102,9 +102,11 @@ def preview(
 
 def _target(scene: str, output: str | None, force: bool) -> Path:
     """The page's place, which is free: `output`, or named after the scene in the current folder."""
+    check_named("SCENE", scene, "name a scene file")
     target = Path(output) if output is not None else Path(Path(scene).stem + ".html")
     if target.suffix.lower() not in PAGES:
         raise UsageError(Problem("-o", f"`{target}` is no kind of page", "name a .html file"))
+    check_not_read("-o", target, (scene,))
     check_new_file(target, force)
     return target
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,10 +73,10 @@ class _Verifier:
         UsageError for one that is not there or has no sidecar, and what rendering raises."""
         beside, stem = _sidecar_of(file)
         said = beside.document if stem is None else beside.stems[stem]
-        _check_hash(file, beside, said)
+        _check_content(file, beside, said)
         if stem is None:
             for path, of_stem in _stems(file, beside):
-                _check_hash(path, beside, of_stem)
+                _check_content(path, beside, of_stem)
         told: dict[str, Any] = {"matches": True, "sha256": said["sha256"], "sidecar": beside.path}
         if stem is not None:
             told["stem"] = stem
@@ -130,18 +130,17 @@ class _Verifier:
         self._listener(event)
 
 
-def _check_hash(file: str, beside: Sidecar, said: Mapping[str, Any]) -> None:
+def _check_content(file: str, beside: Sidecar, said: dict[str, Any]) -> None:
     """Raises MismatchError where a file is not what a sidecar says of it."""
-    from ambientgen.audio_file.digest import file_sha256, keeps_samples, pcm_sha256
+    from ambientgen.sidecar import unlike_its_sidecar
 
-    exact = keeps_samples(file)
-    known = said.get("sha256") if exact else said.get("file_sha256")
-    if (pcm_sha256(file) if exact else file_sha256(file)) != known:
-        what = f"is not the sound that {beside.path} describes: other samples"
+    other = unlike_its_sidecar(file, said, beside.document)
+    if other is not None:
+        what = f"is not the sound that {beside.path} describes: {other}"
         raise MismatchError(Problem(file, what, f"render it again from {beside.path}"))
 
 
-def _stems(file: str, beside: Sidecar) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _stems(file: str, beside: Sidecar) -> Iterator[tuple[str, dict[str, Any]]]:
     """The stems that lie beside a file, and what its sidecar says of them."""
     real = os.path.realpath(file) if os.path.islink(file) else file
     for said in beside.stems.values():

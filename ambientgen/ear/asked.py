@@ -39,6 +39,46 @@ class Loudest(Curve):
         return {"kind": "loudest", "from_s": self.from_s}
 
 
+STILL_DB, STILL_DEG, STILL_DISTANCE = 1.0, 10.0, 0.05
+"""What a layer's gain, direction and distance may move by, and be as good as still: a decibel is
+heard in turns at best, and ten degrees change a level by less."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What a scene does with its sounds, in a file that begins `from_s` after it does."""
+
+    scene: Scene | None = None
+    from_s: float = 0.0
+
+    def unfaded_s(self, length_s: float) -> tuple[float, float]:
+        """From when to when a file of `length_s` is neither faded in nor out, in its seconds. The
+        last of a file that ends before its scene may be faded, too: it may have been cut short."""
+        if self.scene is None:
+            return 0.0, length_s
+        output, whole_s = self.scene.output, self.scene.duration_s
+        end_s = min(whole_s - self.from_s, length_s)
+        share = min(1.0, (end_s + self.from_s) / max(output.fade_in_s + output.fade_out_s, 1e-9))
+        first = max(0.0, share * output.fade_in_s - self.from_s)
+        last = end_s - share * output.fade_out_s if output.fade_out_s else length_s
+        return min(first, length_s), min(max(first, last), length_s)
+
+    def faded_s(self, length_s: float) -> tuple[tuple[float, float], ...]:
+        """Where it is, (start, end) in seconds of the file."""
+        first, last = self.unfaded_s(length_s)
+        return tuple((a, b) for a, b in ((0.0, first), (last, length_s)) if b > a)
+
+    def moved(self, times_s: FloatArray) -> Iterator[FloatArray]:
+        """Gain, direction and distance of each layer that has one, at seconds of the file (n,), in
+        units of what they may move by."""
+        for layer in () if self.scene is None else self.scene.sounds:
+            where = layer.placement
+            told = (where.gain_db, STILL_DB), (where.direction, STILL_DEG)
+            for curve, unit in (*told, (where.distance, STILL_DISTANCE)):
+                if curve is not None:
+                    yield curve.at(times_s + self.from_s) / unit
+
+
 def as_heard(scene: Scene, from_s: float = 0.0) -> Scene | None:
     """One mixture of all that states of `scene` ask for in a file that begins at `from_s`.
 

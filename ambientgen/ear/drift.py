@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import theilslopes
 
+from ambientgen.ear.asked import Placed
 from ambientgen.ear.source import Array
 from ambientgen.ear.texture import SEGMENT_S, TextureStats, distance
 from ambientgen.ear.trace import HOP_S, Trace, band_centres_hz
@@ -25,14 +28,18 @@ _STILL = 0.03  # of intensity: as good as constant
 _SPLITS = 40
 
 
-def drift_verdicts(heard: Trace, scene: Scene | None) -> list[Verdict]:
-    """Trends over the longest stretch at constant state.
+def drift_verdicts(
+    heard: Trace, scene: Scene | None, placed: Placed | None = None
+) -> list[Verdict]:
+    """Trends over the longest stretch at constant state, and where nothing that is `placed` moves.
 
     Without a scene nobody knows what should have stayed: the whole file is measured, and not
     judged.
     """
     names = ("drift.level", "drift.centroid", "drift.texture")
-    start, stop = (0.0, heard.duration_s) if scene is None else _still(scene, heard.duration_s)
+    start, stop = 0.0, heard.duration_s
+    if scene is not None:
+        start, stop = _still(scene, heard.duration_s, placed or Placed())
     if stop - start < SHORTEST_S:
         note = (
             f"too short: {SHORTEST_S:g} s are needed"
@@ -54,20 +61,41 @@ def drift_verdicts(heard: Trace, scene: Scene | None) -> list[Verdict]:
     ]
 
 
-def _still(scene: Scene, length_s: float) -> tuple[float, float]:
-    """The longest stretch, to a second, in which no state moves by more than `_STILL`."""
-    times = np.append(np.arange(0.0, length_s, 1.0), length_s)
-    levels = np.stack([state_value(scene, state, times) for state in scene.states])
-    best, start = (0.0, 0.0), 0
-    low = high = levels[:, 0]
-    for index in range(len(times)):
-        now = levels[:, index]
-        low, high = np.minimum(low, now), np.maximum(high, now)
-        if np.any(high - low > _STILL):
-            start, low, high = index, now, now
-        if times[index] - times[start] > best[1] - best[0]:
-            best = (float(times[start]), float(times[index]))
-    return best
+def _still(scene: Scene, length_s: float, placed: Placed) -> tuple[float, float]:
+    """The longest stretch, to a second, in which no state moves by more than `_STILL`, nothing
+    `placed` by more than what counts like it, and the whole is not faded."""
+    first, last = placed.unfaded_s(length_s)
+    times = np.append(np.arange(first, last, 1.0), last)
+    levels = [state_value(scene, state, times) for state in scene.states]
+    starts = np.zeros(len(times), np.int64)
+    for values in (*levels, *(_STILL * moved for moved in placed.moved(times))):
+        starts = np.maximum(starts, _within(values, _STILL))
+    lengths = times - times[starts]
+    index = int(lengths.argmax())
+    return float(times[starts[index]]), float(times[index])
+
+
+def _within(values: Array, span: float) -> NDArray[np.int64]:
+    """For each of `values` (n,) where the longest stretch begins that ends with it and moves by no
+    more than `span`: (n,)."""
+    starts = np.zeros(len(values), np.int64)
+    lows: deque[int] = deque()  # where a stretch has its lowest, and then the lowest behind that
+    highs: deque[int] = deque()
+    start = 0
+    for index, value in enumerate(values.tolist()):
+        while lows and values[lows[-1]] >= value:
+            lows.pop()
+        while highs and values[highs[-1]] <= value:
+            highs.pop()
+        lows.append(index)
+        highs.append(index)
+        while values[highs[0]] - values[lows[0]] > span:
+            start = min(lows[0], highs[0]) + 1
+            for ends in (lows, highs):
+                while ends[0] < start:
+                    ends.popleft()
+        starts[index] = start
+    return starts
 
 
 def _trends(heard: Trace, start: float, stop: float) -> tuple[float, float]:
@@ -94,7 +122,7 @@ def _change(values: Array) -> float:
 def _texture(heard: Trace, start: float, stop: float) -> float | None:
     """How far the texture of the first half is from that of the second, against random halves."""
     first, last = int(np.ceil(start / SEGMENT_S)), int(stop / SEGMENT_S)
-    some = np.array(heard.textures[first:last], dtype=object)
+    some = np.array(heard.texture(first, last), dtype=object)
     if len(some) < 8:
         return None
     half = len(some) // 2

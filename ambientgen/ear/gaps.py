@@ -7,11 +7,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import grey_opening
 
 from ambientgen.ear.source import Array
-from ambientgen.ear.trace import FINE_S, HOP_S, SEEN_S, Floats, Trace
+from ambientgen.ear.trace import FINE_S, HOP_S, SEEN_S, SILENCE_DB, Floats, Trace
 from ambientgen.ear.verdicts import Verdict, at_most
 
-SILENCE_DB = -85.0
-"""Below this, in dB of full scale, there is nothing: quieter than 14 bits can tell."""
 LONGEST_SILENCE_S = 0.5
 DROPOUT_DB = 15.0
 CLICK = 5.0
@@ -29,25 +27,33 @@ _LONGEST_DROPOUT = int(LONGEST_SILENCE_S / FINE_S)  # what is longer is silence
 _NOTHING_DB = -100.0  # below 16 bits' own noise: a dropped buffer, and how far it counts as deep
 _NEAR = int(0.1 / FINE_S)  # what surrounds a dropout
 
+Stretches = tuple[tuple[float, float], ...]
+"""(start, end) in seconds."""
+
 
 def gap_verdicts(
     heard: Trace,
-    silent_s: tuple[tuple[float, float], ...] = (),
+    silent_s: Stretches = (),
     channels_db: Floats | None = None,
+    faded_s: Stretches = (),
 ) -> list[Verdict]:
     """Verdicts about silence, dropouts and clicks.
 
-    `silent_s` are stretches (start, end) in seconds in which the scene asks for nothing: silence is
-    no fault there. `channels_db` (m, channels) are levels of single channels, in which holes are
-    looked for too: one channel may be silent for longer, as what is heard on one side alone makes
-    it.
+    `silent_s` are stretches in which the scene asks for nothing: there silence is no fault, nor are
+    pauses. In those that are `faded_s`, silence is none. `channels_db` (m, channels) are levels of
+    single channels, in which holes are looked for too: one channel may be silent for longer, as
+    what is heard on one side alone makes it.
     """
     level = heard.level_db.astype(np.float64)
     singly = [] if channels_db is None else list(channels_db.T.astype(np.float64))
-    return [_silence(level, silent_s), _dropouts([level, *singly]), _clicks(heard)]
+    return [
+        _silence(level, (*silent_s, *faded_s)),
+        _dropouts([level, *singly], silent_s),
+        _clicks(heard),
+    ]
 
 
-def _silence(level: Array, silent_s: tuple[tuple[float, float], ...]) -> Verdict:
+def _silence(level: Array, silent_s: Stretches) -> Verdict:
     empty = level < SILENCE_DB
     times = (np.arange(len(level)) + 0.5) * FINE_S
     for start, stop in silent_s:
@@ -60,9 +66,9 @@ def _silence(level: Array, silent_s: tuple[tuple[float, float], ...]) -> Verdict
     return at_most("faults.silence", longest, LONGEST_SILENCE_S, "s", where)
 
 
-def _dropouts(levels: list[Array]) -> Verdict:
+def _dropouts(levels: list[Array], silent_s: Stretches) -> Verdict:
     """The deepest hole of the sound as a whole, and of each of its channels."""
-    found = [hole for hole in map(_holes, levels) if hole is not None]
+    found = [hole for hole in (_holes(level, silent_s) for level in levels) if hole is not None]
     if not found:
         return Verdict("faults.dropouts", None, "dB")
     deepest = max(depth for depth, _ in found)
@@ -70,8 +76,9 @@ def _dropouts(levels: list[Array]) -> Verdict:
     return at_most("faults.dropouts", deepest, DROPOUT_DB, "dB", tuple(where))
 
 
-def _holes(level: Array) -> tuple[float, tuple[float, ...]] | None:
-    """How far the deepest short hole lies under everything else that is as low as the file gets.
+def _holes(level: Array, silent_s: Stretches) -> tuple[float, tuple[float, ...]] | None:
+    """How far the deepest short hole lies under everything else that is as low as the file gets,
+    and where the deepest are; outside of `silent_s`.
 
     The file's own floor is the level that one 5 ms in a hundred does not reach, of those in which
     there is anything: many holes are no floor.
@@ -87,10 +94,13 @@ def _holes(level: Array) -> tuple[float, tuple[float, ...]] | None:
         before, after = inner[max(0, start - _NEAR) : start], inner[stop : stop + _NEAR]
         if stop - start > _LONGEST_DROPOUT or not len(before) or not len(after):
             continue
+        time_s = float(start * FINE_S + _EDGE_S)
+        if any(first <= time_s <= last for first, last in silent_s):
+            continue
         # A hole has two steep sides: what fades out, or stays low, is none.
         rim = min(float(np.median(before)), float(np.median(after)), float(floor) + 30.0)
         depths.append(min(rim, float(floor)) - float(inner[start:stop].min()))
-        places.append(float(start * FINE_S + _EDGE_S))
+        places.append(time_s)
     deepest = np.argsort(depths)[::-1][:5]
     return max(depths), tuple(sorted(places[i] for i in deepest if depths[i] > DROPOUT_DB))
 

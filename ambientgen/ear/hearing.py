@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ambientgen.ear.asked import as_heard
+from ambientgen.ear.asked import Placed, as_heard
 from ambientgen.ear.drift import drift_verdicts
 from ambientgen.ear.events import away_from, events_s
-from ambientgen.ear.gaps import SILENCE_DB, gap_verdicts
+from ambientgen.ear.gaps import gap_verdicts
 from ambientgen.ear.levels import ChannelLevels
+from ambientgen.ear.references import compared_with
 from ambientgen.ear.repeats import repeat_verdicts, strongest_repeat
 from ambientgen.ear.samples import SampleFaults
 from ambientgen.ear.seam_verdicts import HOP_UNTOLD_S, loop_verdict, seam_verdicts
 from ambientgen.ear.seams import trace_features
 from ambientgen.ear.sidecar import Told, read_sidecar
-from ambientgen.ear.source import Array, Sound, finite, mono, open_sound
+from ambientgen.ear.source import Array, Sound, finite, open_sound
 from ambientgen.ear.space import Width
 from ambientgen.ear.texture import TextureStats, distance
 from ambientgen.ear.trace import HOP_S, Trace, trace
@@ -30,9 +31,9 @@ from ambientgen.ear.trajectory import (
     silent_stretches,
     trajectory_verdicts,
 )
+from ambientgen.ear.turns import once
 from ambientgen.ear.verdicts import Verdict, at_most
 from ambientgen.errors import Problem, UsageError
-from ambientgen.suffixes import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
@@ -110,42 +111,56 @@ def listen(
     sound = open_sound(path)
     references = _references(reference, sound.path)
     told = read_sidecar(sound.path).about(sound)
+    sound = told.listened(sound)
     whole, scene = scene, as_heard(scene, told.from_s) if scene else None
-    faults, width, levels = SampleFaults(sound.rate, sound.step), Width(), ChannelLevels(sound.rate)
+    placed = Placed(whole, told.from_s)
+    faults = SampleFaults(sound.rate, sound.step, sound.speakers)
+    width, levels = Width(), ChannelLevels(sound.rate)
     heard = trace(_mono(sound, faults, width, levels), sound.rate)
     if heard.duration_s < sound.duration_s - 1:
         what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
         raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
     known = joins_s if joins_s is not None else told.joins_s
-    hops = np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S).tolist()
-    events = told.events_s
-    if events is None and whole is not None:
-        events = events_s(whole, told.from_s, heard.duration_s)
     turn_s = _turn_s(told, whole)
-    joins = away_from(_once(hops if known is None else known, turn_s, heard), events or ())
-    curves = heard_curves(heard, scene) if scene else []
+    joins, apart = _joins(known, told, whole, heard)
+    silent_s, unfaded_s = _unasked(whole, scene, heard), placed.unfaded_s(heard.duration_s)
+    curves = heard_curves(heard, scene, unfaded_s) if scene else []
     promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))
     turns = heard.duration_s / (turn_s or heard.duration_s)
     verdicts = [
-        *seam_verdicts(trace_features(heard, joins), known is not None, turns),
-        loop_verdict(sound, heard, promised),
+        *seam_verdicts(trace_features(heard, joins, apart), known is not None, turns),
+        loop_verdict(sound, heard, promised, turn_s),
         *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else [_NO_TRAJECTORY]),
         *_texture_verdicts(heard, references),
-        *drift_verdicts(heard, scene),
+        *drift_verdicts(heard, scene, placed),
         *faults.verdicts(),
-        *gap_verdicts(heard, _unasked(whole, scene, heard), levels.levels_db),
+        *gap_verdicts(heard, silent_s, levels.levels_db, placed.faded_s(heard.duration_s)),
         *repeat_verdicts(strongest_repeat(sound, heard, turn_s)),
         *width.verdicts(),
     ]
     return Hearing(
         sound,
         heard,
-        tuple(map(float, joins)),
+        joins,
         known is not None,
         tuple(curves),
         tuple(verdicts),
         told.remark,
     )
+
+
+def _joins(
+    known: Sequence[float] | None, told: Told, whole: Scene | None, heard: Trace
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The joins to judge, every hop where none are known, and moments that are neither these nor
+    others."""
+    hops = np.arange(HOP_UNTOLD_S, heard.duration_s, HOP_UNTOLD_S).tolist()
+    events = told.events_s
+    if events is None and whole is not None:
+        events = events_s(whole, told.from_s, heard.duration_s)
+    turn_s = _turn_s(told, whole)
+    judged, apart = once(hops if known is None else known, turn_s, heard.duration_s)
+    return away_from(judged, events or ()), apart
 
 
 def _goes_round(scene: Scene, length_s: float) -> bool:
@@ -173,13 +188,6 @@ def _turn_s(told: Told, scene: Scene | None) -> float | None:
     return told.turn_s
 
 
-def _once(joins_s: Sequence[float], turn_s: float | None, heard: Trace) -> Sequence[float]:
-    """The joins, of a loop that goes round each but once: that which has a turn around it."""
-    if turn_s is None or heard.duration_s < 2 * turn_s:
-        return joins_s
-    return [time_s for time_s in joins_s if turn_s / 2 <= time_s < 3 * turn_s / 2]
-
-
 def _mono(
     sound: Sound, faults: SampleFaults, width: Width, levels: ChannelLevels
 ) -> Iterator[Array]:
@@ -188,54 +196,18 @@ def _mono(
         whole = finite(block)
         width.hear(whole)
         levels.hear(whole)
-        yield mono(whole)
+        yield sound.mono(whole)
 
 
 def _references(place: str | PathLike[str] | None, judged: Path) -> list[tuple[str, TextureStats]]:
-    """Name and statistics of the reference, or of each sound file of a folder but the one that is
-    `judged`, which is like itself."""
-    if place is None:
-        return []
-    found: list[tuple[str, TextureStats]] = []
-    problems: list[Problem] = []
-    for file in _reference_files(Path(place), judged):
-        try:
-            found.append((file.name, _texture(file)))
-        except UsageError as error:
-            problems += error.problems
-    if problems:
-        raise UsageError(*problems)
-    return found
-
-
-def _reference_files(path: Path, judged: Path) -> list[Path]:
-    try:
-        if not path.is_dir():
-            return [path]
-        shown = (each for each in path.iterdir() if not each.name.startswith("."))
-        sounds = sorted(each for each in shown if each.suffix.lower() in SOUND_SUFFIXES)
-        files = [each for each in sounds if not (each.exists() and each.samefile(judged))]
-    except OSError as error:
-        what = f"cannot be read ({(error.strerror or str(error)).lower()})"
-        raise UsageError(Problem(str(path), what, "name another folder")) from None
-    if not files:
-        what = "holds no other sound files" if sounds else "holds no sound files"
-        raise UsageError(Problem(str(path), what, "name another folder"))
-    return files
-
-
-def _texture(file: Path) -> TextureStats:
-    sound = open_sound(file)
-    heard = trace((mono(finite(block)) for block in sound.blocks()), sound.rate)
-    if heard.level_db.max() < SILENCE_DB:
-        raise UsageError(Problem(str(file), "is silent", "name a sound to be compared with"))
-    return TextureStats.average(heard.textures)
+    """Name and statistics of what a texture should be like; see `compared_with`."""
+    return list(compared_with(place, judged).heard)
 
 
 def _texture_verdicts(heard: Trace, references: list[tuple[str, TextureStats]]) -> list[Verdict]:
     if not references:
         return []
-    own = TextureStats.average(heard.textures)
+    own = TextureStats.average(heard.texture())
     apart = sorted((distance(own, stats), name) for name, stats in references)
     verdict = at_most("texture.distance", apart[0][0], REFERENCE)
     middle = apart[len(apart) // 2][0]

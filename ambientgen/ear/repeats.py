@@ -15,7 +15,7 @@ from scipy.ndimage import uniform_filter1d
 
 from ambientgen.ear.source import Array, Sound
 from ambientgen.ear.texture import mono16k
-from ambientgen.ear.trace import HOP_S, Floats, Trace
+from ambientgen.ear.trace import HOP_S, SILENCE_DB, Floats, Trace
 from ambientgen.ear.verdicts import Verdict, at_most
 
 WAVEFORM = 0.4
@@ -82,9 +82,20 @@ def repeat_verdicts(repeat: Repeat | None) -> list[Verdict]:
 
 
 def _features(heard: Trace) -> Floats:
-    """Spectra in pairs of bands, without what is steady, each as lively as any other."""
+    """Spectra in pairs of bands, without what is steady, each as lively as any other.
+
+    Silence is no sound: it is left out of what is steady, and is like nothing. Else a single sound
+    would stand out of it by as much in every band and moment, and be like itself throughout.
+    """
     pairs = heard.bands_db.reshape(len(heard.bands_db), -1, 2).mean(axis=2)
-    moving = pairs - uniform_filter1d(pairs, _AVERAGE, axis=0, mode="nearest")
+    power = np.sum(10 ** (heard.bands_db.astype(np.float64) / 10), axis=1, keepdims=True)
+    sounds = (power > 10 ** (SILENCE_DB / 10)).astype(np.float64)
+
+    def average(values: Array) -> Array:
+        return np.asarray(uniform_filter1d(values, _AVERAGE, axis=0, mode="nearest"))
+
+    steady = average(pairs * sounds) / np.maximum(average(sounds), 1 / _AVERAGE)
+    moving = (pairs - steady) * sounds
     scaled: Floats = (moving / (moving.std(axis=0) + 1e-3)).astype(np.float32)
     return np.clip(scaled, -4, 4)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.ear.source import STEP, Array, broken, finite
+from ambientgen.ear.source import SPEAKERS, STEP, Array, broken, finite
 from ambientgen.ear.verdicts import Verdict, at_most
 from ambientgen.mix.loudness import Loudness
 from ambientgen.peaks import TruePeaks
@@ -31,17 +31,14 @@ DC_SHARE = 0.02  # of full scale: -34 dBFS takes headroom and clicks at every st
 TRUE_PEAK_DB = 0.0  # over full scale; see docs/ear.md for the choice
 LOUDEST_LUFS, QUIETEST_LUFS = -5.0, -60.0
 
-_SURROUND = ("FL", "FR", "FC", "LFE", "BL", "BR")
-_NAMES = {4: ("FL", "FR", "BL", "BR"), 5: ("FL", "FR", "FC", "BL", "BR"), 6: _SURROUND}
-"""Channels of files whose loudness depends on which is which; all others count alike."""
-
 
 class SampleFaults:
     """Hears every block of a file, then gives its verdicts."""
 
-    def __init__(self, rate: int, step: float = STEP) -> None:
-        """step: between neighbouring values in the file, of full scale."""
-        self._rate, self._step = rate, step
+    def __init__(self, rate: int, step: float = STEP, speakers: tuple[str, ...] = ()) -> None:
+        """step: between neighbouring values in the file, of full scale. speakers: the channels'
+        names, on which loudness depends; left out, those of so many in WAV's order."""
+        self._rate, self._step, self._speakers = rate, step, speakers
         self._position = 0
         self._missing: list[float] = []
         self._missing_count = 0
@@ -65,7 +62,7 @@ class SampleFaults:
         if not len(self._sum):
             self._sum = np.zeros(block.shape[1])
             channels = block.shape[1]
-            names = _NAMES.get(channels, ("",) * channels)
+            names = self._speakers or SPEAKERS.get(channels, ("",) * channels)
             self._loudness = Loudness(self._rate, names)
         self._sum += block.sum(axis=0)
         self._find_runs(block)

@@ -9,6 +9,7 @@ import numpy as np
 from ambientgen.ear.seams import EDGE_S, FEATURES, SeamFeatures, auc, trace_features
 from ambientgen.ear.source import Array, Sound
 from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
+from ambientgen.ear.turns import ends_s
 from ambientgen.ear.verdicts import Verdict, at_most
 
 HOP_UNTOLD_S = 1.92
@@ -65,9 +66,12 @@ def seam_verdicts(features: SeamFeatures, told: bool, turns: float = 1.0) -> lis
     return [*found, worst]
 
 
-def loop_verdict(sound: Sound, heard: Trace, promised: bool) -> Verdict:
-    """The joint from the end to the start; judged only where a loop was promised."""
-    features = loop_features(sound, heard)
+def loop_verdict(
+    sound: Sound, heard: Trace, promised: bool, turn_s: float | None = None
+) -> Verdict:
+    """The joint from the end to the start; judged only where a loop was promised. Its turns last
+    `turn_s`, if they are known: the same joint between two of them is nothing to compare with."""
+    features = loop_features(sound, heard, turn_s)
     if not len(features.joins_s):
         return Verdict("loop.point", None, note="too short")
     verdict = _worst("loop.point", features, "")
@@ -83,7 +87,7 @@ def loop_verdict(sound: Sound, heard: Trace, promised: bool) -> Verdict:
     )
 
 
-def loop_features(sound: Sound, heard: Trace) -> SeamFeatures:
+def loop_features(sound: Sound, heard: Trace, turn_s: float | None = None) -> SeamFeatures:
     """The loop point's features, and those of all instants of the file, in one scale.
 
     The join is heard as a player would play it: the last seconds, then the first.
@@ -101,7 +105,7 @@ def loop_features(sound: Sound, heard: Trace) -> SeamFeatures:
         round(frames * HOP_S * 16_000) + joined.samples,
     )
     border = frames * HOP_S  # between the file and its repeated ends: no instant to judge
-    found = trace_features(both, [border, border + length])
+    found = trace_features(both, [border, border + length], ends_s(turn_s, border))
     clear = np.abs(found.others_s - border) > EDGE_S
     here = np.abs(found.joins_s - border - length) < HOP_S
     return SeamFeatures(

@@ -27,8 +27,9 @@ from scipy.ndimage import maximum_filter1d, median_filter
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from ambientgen.ear.source import Array, finite, mono, open_sound
+from ambientgen.ear.source import Array, finite, open_sound
 from ambientgen.ear.trace import FINE_S, HOP_S, Floats, Trace, trace
+from ambientgen.ear.turns import once
 
 Mask = NDArray[np.bool_]
 
@@ -55,6 +56,9 @@ _SEEN_S = 1.2  # what the widest features see to each side
 _APART_SHARE = 0.1  # of a short file: there, others see a little of the part that is judged
 _SECOND = 51  # spectra
 _SHRINK = 0.01
+# By so much at least features and bands are taken to vary, in dB and what counts like them: what
+# moves less in a pure tone is rounding. In even noise features vary by 0.04 to 0.2.
+_LEAST_SPREAD = 0.01
 
 
 @dataclass(frozen=True)
@@ -122,19 +126,24 @@ def join_features(audio: Array, rate: int, joins_s: Sequence[float]) -> SeamFeat
     return trace_features(trace([finite(np.asarray(audio, np.float64))], rate), joins_s)
 
 
-def trace_features(heard: Trace, joins_s: Sequence[float]) -> SeamFeatures:
-    """Features at the joins and at all other instants of a sound that was heard."""
+def trace_features(
+    heard: Trace, joins_s: Sequence[float], apart_s: Sequence[float] = ()
+) -> SeamFeatures:
+    """Features at the joins and at all other instants of a sound that was heard, but for those
+    near `apart_s`, which are to be judged as neither."""
     end = heard.duration_s - EDGE_S - 2 * HOP_S
     joins = np.array(sorted(t for t in joins_s if EDGE_S + HOP_S < t < end), np.float64)
-    others = _others(joins, end)
+    others = _others(joins, end, apart_s)
     if not len(others):
         empty = np.zeros((0, len(FEATURES)))
         return SeamFeatures(np.zeros(0), others, empty, empty)
     raw = raw_features(heard, np.concatenate([joins, others]), len(joins))
     reference = raw[len(joins) :]
     middle = np.median(reference, axis=0)
-    spread = 1.4826 * np.median(np.abs(reference - middle), axis=0) + 1e-9
-    scaled = (raw - middle) / spread
+    usual = 1.4826 * np.median(np.abs(reference - middle), axis=0)
+    apart = raw - middle
+    apart[(np.abs(apart) < _LEAST_SPREAD) & (usual < _LEAST_SPREAD)] = 0.0
+    scaled = apart / np.maximum(usual, _LEAST_SPREAD)
     return SeamFeatures(joins, others, scaled[: len(joins)], scaled[len(joins) :])
 
 
@@ -159,8 +168,10 @@ def pooled_auc(
         sound = open_sound(path)
         told = read_sidecar(sound.path).about(sound)
         joins = told.unscripted_s if joins_s is None else joins_s[index]
-        heard = trace((mono(finite(block)) for block in sound.blocks()), sound.rate)
-        found.append(trace_features(heard, joins or ()).placements())
+        sound = told.listened(sound)
+        heard = trace((sound.mono(finite(block)) for block in sound.blocks()), sound.rate)
+        judged, apart = once(joins or (), told.turn_s, heard.duration_s)
+        found.append(trace_features(heard, judged, apart).placements())
     placements = np.concatenate(found) if found else np.zeros((0, len(FEATURES) + 1))
     if not len(placements):
         raise ValueError("no file has a join that could be judged")
@@ -203,7 +214,7 @@ def raw_features(heard: Trace, times_s: Array, joins: int = 0) -> Array:
     )
 
 
-def _others(joins: Array, end: float) -> Array:
+def _others(joins: Array, end: float, apart_s: Sequence[float]) -> Array:
     """All other instants; each as far from the grid of spectra as a join is, for fairness."""
     grid = np.arange(EDGE_S + 2 * HOP_S, end, _SPACING_S)
     if not len(joins):
@@ -213,7 +224,7 @@ def _others(joins: Array, end: float) -> Array:
     phases = np.resize(joins, len(grid)) % HOP_S
     grid = np.sort(np.round(grid / HOP_S) * HOP_S + phases)
     grid = grid[(grid < end) & (grid > EDGE_S + HOP_S)]
-    fenced = np.concatenate([[-np.inf], joins, [np.inf]])
+    fenced = np.concatenate([[-np.inf], np.sort(np.concatenate([joins, apart_s])), [np.inf]])
     after = np.searchsorted(fenced, grid)
     nearest = np.minimum(grid - fenced[after - 1], fenced[after] - grid)
     return np.asarray(grid[nearest >= guard])
@@ -316,7 +327,8 @@ def _normed(differences: Array, times_s: Array, joins: int) -> Array:
     """
     out = np.zeros_like(differences)
     for inside, learnt in _parts(times_s, joins):
-        usual = np.median(np.abs(differences[learnt]), axis=0) / 0.6745 + 1e-6
+        usual = np.median(np.abs(differences[learnt]), axis=0) / 0.6745
+        usual = np.maximum(usual, _LEAST_SPREAD)
         out[inside] = np.clip(differences[inside] / usual, -6, 6)
     return out
 

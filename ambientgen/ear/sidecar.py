@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ambientgen.ear.events import away_from, events_s
+from ambientgen.ear.source import AMBISONICS
 from ambientgen.errors import AmbientgenError
 from ambientgen.scene import parse_scene
 from ambientgen.scene.document import document_text
@@ -21,16 +22,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Told:
-    """The joins in seconds, or None if nothing tells them; whether the sound is meant to loop; when
-    in its scene it begins, in seconds; when the scene's events begin in it (`events.events_s`), or
-    None if nothing tells its scene; how long a turn lasts if that is a loop; of what sound all that
-    is said, samples and rate, if it is; and why it is not to be used."""
+    """What is known of a sound from elsewhere; None of what nothing tells.
+
+    Attributes:
+        joins_s: The joins, in seconds.
+        loop: Whether the sound is meant to loop.
+        from_s: When in its scene it begins, in seconds.
+        events_s: When the scene's events begin in it (`events.events_s`).
+        turn_s: How long a turn lasts, if the scene is a loop.
+        ambisonics: Whether its channels are those of ambisonics.
+        of: Of what sound all that is said: samples and rate.
+        remark: Why it is not to be used.
+    """
 
     joins_s: tuple[float, ...] | None = None
     loop: bool = False
     from_s: float = 0.0
     events_s: tuple[float, ...] | None = None
     turn_s: float | None = None
+    ambisonics: bool = False
     of: tuple[object, object] | None = None
     remark: str | None = None
 
@@ -38,6 +48,12 @@ class Told:
     def unscripted_s(self) -> tuple[float, ...] | None:
         """The joins near which nothing was asked to happen."""
         return None if self.joins_s is None else away_from(self.joins_s, self.events_s or ())
+
+    def listened(self, sound: Sound) -> Sound:
+        """The sound with what is known of its channels."""
+        if self.ambisonics and sound.channels == len(AMBISONICS):
+            return replace(sound, speakers=AMBISONICS)
+        return sound
 
     def about(self, sound: Sound) -> Told:
         """The same, if it is of a sound as long as this one; else nothing but a remark."""
@@ -78,6 +94,7 @@ def read_sidecar(sound: Path) -> Told:
         from_s=from_s,
         events_s=_events(scene, found.get("duration_s"), from_s),
         turn_s=scene.duration_s if scene is not None and scene.loop else None,
+        ambisonics=scene is not None and scene.output.layout == "ambisonics",
         of=None if None in length else length,
     )
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
-from ambientgen.audio_file.intact import flaw_of, reason_of
+from ambientgen.audio_file.intact import check_no_pipe, flaw_of, reason_of
 from ambientgen.audio_file.opened import opened
 from ambientgen.ear.texture import RATE
 from ambientgen.errors import Problem, UsageError
@@ -27,6 +28,16 @@ SLOWEST_HZ = 4_000
 
 _MOST = 1e6  # 120 dB over full scale: larger numbers are no samples
 CANCELLED = 1e-4  # of the channels' power left in their mean: what is left is rounding
+_CANCELLING = 4_096  # samples that are asked for it at a time, and of a fade to what is heard then
+_FADE = 256
+
+_SURROUND = ("FL", "FR", "FC", "LFE", "BL", "BR")
+_QUAD = ("FL", "FR", "BL", "BR")
+SPEAKERS = {4: _QUAD, 5: ("FL", "FR", "FC", "BL", "BR"), 6: _SURROUND}
+"""By number, the channels of files in which it matters which is which, in WAV's order."""
+# In Ogg's order (Vorbis I, 4.3.9; of Opus RFC 7845, 5.1.1.2).
+_OGG = {5: ("FL", "FC", "FR", "BL", "BR"), 6: ("FL", "FC", "FR", "BL", "BR", "LFE")}
+AMBISONICS = ("W", "Y", "Z", "X")  # of first order, in ACN's order
 
 STEP = 1 / 32768  # between the values of 16 bits, of full scale
 # Of other formats; those not named are no coarser. The laws have 16 steps from a half to full.
@@ -40,7 +51,8 @@ class Sound:
     """A sound file that can be read: its path, rate in Hz, channels, and frames of one sample each.
 
     `frames` is what the file's header says; damaged files may end before. `step`: between
-    neighbouring values near full scale, as a part of it.
+    neighbouring values near full scale, as a part of it. `speakers`: the channels' names, "" of
+    those that are like all others.
     """
 
     path: Path
@@ -48,11 +60,19 @@ class Sound:
     channels: int
     frames: int
     step: float = STEP
+    speakers: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.frames / self.rate
+
+    def mono(self, block: Array) -> Array:
+        """Finite samples (n, channels) as one channel (n,): of ambisonics W, which has what sounds
+        from all sides; else `mono`."""
+        if "W" in self.speakers:
+            return np.ascontiguousarray(block[:, self.speakers.index("W")])
+        return mono(block)
 
     def blocks(self) -> Iterator[Array]:
         """All samples in order, (frames, channels) each, as they are in the file: NaN too.
@@ -80,16 +100,18 @@ class Sound:
                 block = file.read(round(length_s * self.rate), dtype="float64", always_2d=True)
         except (OSError, soundfile.LibsndfileError) as error:
             raise UsageError(unreadable(self.path, error)) from None
-        return mono(finite(block))
+        return self.mono(finite(block))
 
 
 def open_sound(path: str | PathLike[str]) -> Sound:
     """Look at a file's header, and whether the file holds what that promises.
 
     Raises:
-        UsageError: no such file, no sound file, one that was cut short, or shorter than 1 s.
+        UsageError: no such file, a pipe, no sound file, one that was cut short, or shorter than
+            1 s.
     """
     place = Path(path)
+    check_no_pipe(place)
     try:
         if place.is_dir():
             raise UsageError(Problem(str(place), "is a folder", "name a sound file in it"))
@@ -97,7 +119,9 @@ def open_sound(path: str | PathLike[str]) -> Sound:
             pass  # the system says better than the library why it cannot be read
         with opened(place) as file:
             step = _STEPS.get(file.subtype, STEP)
-            about = Sound(place, file.samplerate, file.channels, file.frames, step)
+            known = SPEAKERS | _OGG if file.format == "OGG" else SPEAKERS
+            speakers = known.get(file.channels, ("",) * file.channels)
+            about = Sound(place, file.samplerate, file.channels, file.frames, step, speakers)
             flaw = flaw_of(place, file)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
@@ -142,17 +166,30 @@ def finite(block: Array) -> Array:
 def mono(block: Array) -> Array:
     """Finite samples (n, channels) as one channel (n,): their mean.
 
-    Of channels that cancel one another, all but rounding, the loudest.
+    Where channels cancel one another, all but rounding, the loudest of the block.
     """
     mixed: Array = block.mean(axis=1)
-    powers = np.mean(block**2, axis=0)
-    if len(block) and np.mean(mixed**2) < CANCELLED * powers.mean():
-        return np.ascontiguousarray(block[:, int(powers.argmax())])
-    return mixed
+    if block.shape[1] < 2 or not len(block):
+        return mixed
+    starts = np.arange(0, len(block), _CANCELLING)
+    powers = np.add.reduceat(block**2, starts, axis=0)
+    cancelled = np.add.reduceat(mixed**2, starts) < CANCELLED * powers.mean(axis=1)
+    if not cancelled.any():
+        return mixed
+    loudest = np.ascontiguousarray(block[:, int(powers.sum(axis=0).argmax())])
+    if cancelled.all():
+        return loudest
+    share = np.repeat(cancelled.astype(np.float64), _CANCELLING)[: len(block)]
+    share = uniform_filter1d(share, _FADE, mode="nearest")
+    return np.asarray(mixed + share * (loudest - mixed))
 
 
 def resampled(blocks: Iterable[Array], rate: int) -> Iterator[Array]:
-    """Mono blocks (n,) at `rate` as blocks at 16 kHz, the same as if resampled in one piece."""
+    """Mono blocks (n,) at `rate` as blocks at 16 kHz, the same as if resampled in one piece.
+
+    Behind its end a sound is taken to go on as it came, turned round: with nothing there, the
+    filter would ring like a click.
+    """
     common = gcd(rate, RATE)
     up, down = RATE // common, rate // common
     if up == down:
@@ -170,7 +207,9 @@ def resampled(blocks: Iterable[Array], rate: int) -> Iterator[Array]:
         keep = max(0, lead + ready - edge)
         held, lead = held[keep:], lead + ready - keep
     if len(held) > lead:
-        yield resample_poly(held, up, down)[lead // down * up :]
+        behind = 2 * held[-1] - held[-2 : -edge - 2 : -1]
+        out = resample_poly(np.concatenate([held, behind]), up, down)
+        yield out[lead // down * up : -(-len(held) * up // down)]
 
 
 def pieces(blocks: Iterable[Array], size: int, overlap: int) -> Iterator[Array]:

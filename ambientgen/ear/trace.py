@@ -13,10 +13,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_toeplitz
-from scipy.ndimage import uniform_filter1d
-from scipy.signal import lfilter
 
+from ambientgen.ear.jolts import Jolts
 from ambientgen.ear.source import Array, pieces, resampled
 from ambientgen.ear.texture import RATE, SEGMENT_S, TextureStats, segment_stats
 
@@ -33,9 +31,8 @@ BANDS = 32
 _HOP, _FRAME, _FINE = int(HOP_S * RATE), int(SEEN_S * RATE), int(FINE_S * RATE)
 _PIECE = 10 * RATE
 FLOOR_DB = -120.0  # below 16 bits' own noise, -98 dB
-_ORDER = 32  # of linear prediction: 2 ms at 16 kHz, enough for any smooth spectrum
-_PREDICTED = RATE // 2  # samples that one predictor serves
-_JOLT = 16  # samples a jolt is averaged over: prediction fails for about as long as its order
+SILENCE_DB = -85.0
+"""Below this, in dB of full scale, there is nothing: quieter than 14 bits can tell."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,15 @@ class Trace:
         """Length in seconds."""
         return self.samples / RATE
 
+    def texture(self, first: int = 0, last: int | None = None) -> tuple[TextureStats, ...]:
+        """The `textures` from `first` to `last`, without those that are silent for more than half
+        of their time, unless all are: moments of nothing are no texture."""
+        size = round(SEGMENT_S / FINE_S)
+        some = list(enumerate(self.textures))[first:last]
+        levels = {i: self.level_db[i * size : (i + 1) * size] for i, _ in some}
+        sounding = [each for i, each in some if np.median(levels[i]) >= SILENCE_DB]
+        return tuple(sounding or (each for _, each in some))
+
 
 def trace(blocks: Iterable[Array], rate: int) -> Trace:
     """The trace of mono blocks (n,) of finite samples at `rate` Hz.
@@ -72,7 +78,7 @@ def trace(blocks: Iterable[Array], rate: int) -> Trace:
     """
     bands, levels, jolts = [], [], []
     textures: list[TextureStats] = []
-    length = 0
+    surprise, length = Jolts(_FINE), 0
     for piece in pieces(resampled(blocks, rate), _PIECE, _FRAME):
         # What is left at the end is all its own, though it may be longer than a piece.
         own = piece[:_PIECE] if len(piece) == _PIECE + _FRAME else piece
@@ -80,7 +86,7 @@ def trace(blocks: Iterable[Array], rate: int) -> Trace:
         # What follows a piece is seen by its last spectra only.
         bands.append(spectra_db(piece)[: -(-len(own) // _HOP)])
         levels.append(_levels_db(own))
-        jolts.append(_jolts(own))
+        jolts.append(surprise.hear(own))
         textures += _textures(own, first=not textures)
     if not textures:
         raise ValueError(f"{length / RATE:.2f} s are too short to be heard")
@@ -128,34 +134,6 @@ def _levels_db(audio: Array) -> Array:
     whole = len(audio) // _FINE * _FINE
     power = np.mean(audio[:whole].reshape(-1, _FINE) ** 2, axis=1)
     return np.asarray(10 * np.log10(power + 10 ** (FLOOR_DB / 10)))
-
-
-def _jolts(audio: Array) -> Array:
-    """The worst 16 samples of each 5 ms: their prediction error over its usual size."""
-    whole = len(audio) // _FINE * _FINE
-    error = np.concatenate(
-        [_surprise(audio, start) for start in range(0, max(whole, 1), _PREDICTED)]
-    )[:whole]
-    size = np.sqrt(np.maximum(uniform_filter1d(error**2, _JOLT, origin=-(_JOLT // 2)), 0.0))
-    return np.asarray(size.reshape(-1, _FINE).max(axis=1))
-
-
-def _surprise(audio: Array, start: int) -> Array:
-    """Prediction error of half a second from `start`, in units of its median size."""
-    part = audio[start : start + _PREDICTED]
-    lead = audio[max(0, start - _ORDER) : start]  # so that the filter is warm
-    n = 2 ** (len(part) - 1).bit_length() * 2
-    power = np.abs(np.fft.rfft(part * np.hanning(len(part)), n)) ** 2
-    lags = np.fft.irfft(power)[: _ORDER + 1]
-    # -60 dB of white noise: what a 16-bit file in the quietest use has anyway.
-    lags[0] = lags[0] * (1 + 1e-6) + 1e-12
-    coefficients = solve_toeplitz(lags[:-1], lags[1:])
-    error = lfilter(np.concatenate([[1.0], -coefficients]), 1.0, np.concatenate([lead, part]))
-    error = error[len(lead) :]
-    if not len(lead):
-        error[:_ORDER] = 0.0  # nothing foretells a beginning
-    usual = np.median(np.abs(error)) / 0.6745  # of normal noise: its standard deviation
-    return np.asarray(error / max(usual, 1e-6))
 
 
 def _textures(audio: Array, first: bool) -> list[TextureStats]:

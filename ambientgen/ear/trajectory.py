@@ -72,17 +72,23 @@ class HeardCurve:
     heard_share: float
 
 
-def heard_curves(heard: Trace, scene: Scene) -> list[HeardCurve]:
-    """The curves of those states whose sound is known. None if the sound is shorter than 20 s."""
+def heard_curves(
+    heard: Trace, scene: Scene, unfaded_s: tuple[float, float] = (0.0, np.inf)
+) -> list[HeardCurve]:
+    """The curves of those states whose sound is known, between two moments in seconds. None if
+    these are less than 20 s apart."""
     known = [state for state in scene.states if state.name in profiles()]
-    count = int(heard.duration_s / BIN_S)
+    first = int(np.ceil(unfaded_s[0] / BIN_S))
+    count = int(min(heard.duration_s, unfaded_s[1]) / BIN_S) - first
     if not known or count < _FEWEST:
         return []
-    measured = _measured_db(heard, [profiles()[state.name] for state in known], count)
-    asked = [_asked(scene, state, count) for state in known]
+    bins = slice(first, first + count)
+    measured = _measured_db(heard, [profiles()[state.name] for state in known], bins)
+    times = np.asarray((np.arange(first, first + count) + 0.5) * BIN_S, np.float64)
+    asked = [_asked(scene, state, times) for state in known]
     shares = _shares([profiles()[state.name] for state in known], asked)
     return [
-        _curve(state, curve, level, share)
+        _curve(state, times, curve, level, share)
         for state, curve, level, share in zip(known, asked, measured, shares, strict=True)
     ]
 
@@ -132,11 +138,11 @@ def silent_stretches(scene: Scene, length_s: float) -> tuple[tuple[float, float]
     return tuple((start * 0.1 - 1.0, stop * 0.1 + 1.0) for start, stop in edges.tolist())
 
 
-def _measured_db(heard: Trace, known: list[Profile], count: int) -> list[Array]:
-    """Level and density of each state in dB, half and half, for every bin: (count,) each."""
+def _measured_db(heard: Trace, known: list[Profile], bins: slice) -> list[Array]:
+    """Level and density of each state in dB, half and half, for each of `bins`."""
     spectra = np.concatenate([profile.spectra for profile in known])
     per_bin = round(BIN_S / HOP_S)
-    frames = heard.bands_db[: count * per_bin].astype(np.float64)
+    frames = heard.bands_db[bins.start * per_bin : bins.stop * per_bin].astype(np.float64)
     parts = []
     for start in range(0, len(frames), _CHUNK):
         power = 10 ** (frames[start : start + _CHUNK] / 10)
@@ -145,10 +151,10 @@ def _measured_db(heard: Trace, known: list[Profile], count: int) -> list[Array]:
     shares = np.concatenate(parts)
     measured = []
     for column in shares.T:
-        bins = np.array_split(column, count)
+        each_bin = np.array_split(column, bins.stop - bins.start)
         floor = 1e-9 * float(column.max()) + 1e-15
-        level = np.array([10 * np.log10(each.mean() + floor) for each in bins])
-        dense = np.array([density_db(each + floor) for each in bins])
+        level = np.array([10 * np.log10(each.mean() + floor) for each in each_bin])
+        dense = np.array([density_db(each + floor) for each in each_bin])
         measured.append(uniform_filter1d((level + dense) / 2, _SMOOTH, mode="nearest"))
     return measured
 
@@ -165,10 +171,10 @@ def _unmixed(power: Array, spectra: Array) -> Array:
     return gains
 
 
-def _asked(scene: Scene, state: State, count: int) -> Array:
-    """The curve as the measure could hear it at best: means of bins, smoothed."""
-    fine = np.asarray((np.arange(count * 10) + 0.5) * BIN_S / 10, np.float64)
-    means = state_value(scene, state, fine).reshape(count, 10).mean(axis=1)
+def _asked(scene: Scene, state: State, times_s: Array) -> Array:
+    """The curve as the measure could hear it at best: means of bins around `times_s`, smoothed."""
+    fine = times_s[:, None] + ((np.arange(10) + 0.5) / 10 - 0.5) * BIN_S
+    means = state_value(scene, state, fine.ravel()).reshape(fine.shape).mean(axis=1)
     return np.asarray(uniform_filter1d(means, _SMOOTH, mode="nearest"))
 
 
@@ -195,7 +201,7 @@ def _scale(levels_db: Array) -> tuple[Array, Array]:
     return grid, np.maximum.accumulate(decibels) + 1e-3 * np.arange(len(decibels))
 
 
-def _curve(state: State, asked: Array, level_db: Array, share: float) -> HeardCurve:
+def _curve(state: State, times: Array, asked: Array, level_db: Array, share: float) -> HeardCurve:
     profile = profiles()[state.name]
     grid, expected = _scale((profile.level_db + profile.density_db) / 2)
     audible = asked >= LEVELS[0]
@@ -203,7 +209,6 @@ def _curve(state: State, asked: Array, level_db: Array, share: float) -> HeardCu
         level_db = level_db - np.median((level_db - np.interp(asked, grid, expected))[audible])
     heard = np.interp(level_db, expected, grid)
     rmse = float(np.sqrt(np.mean((heard - asked) ** 2)))
-    times = np.asarray((np.arange(len(asked)) + 0.5) * BIN_S, np.float64)
     if np.ptp(asked) < MOVING or np.ptp(level_db) == 0:
         return HeardCurve(state.name, times, asked, heard, None, rmse, None, share)
     rank = float(spearmanr(asked.round(4), level_db).statistic)

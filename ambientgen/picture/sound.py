@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ambientgen.asked import WHOLE, Between
+from ambientgen.audio_file.intact import check_no_pipe
 from ambientgen.ear.source import Sound, open_sound
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.picture.draw import Sounding
@@ -15,7 +16,7 @@ from ambientgen.picture.spectrogram import spectrogram
 from ambientgen.picture.timeline import Timeline, timeline
 from ambientgen.scene.durations import spell
 from ambientgen.shell import readable
-from ambientgen.sidecar import Sidecar, is_time, read_sidecar, sidecar_path
+from ambientgen.sidecar import Sidecar, as_stem, is_time, read_sidecar, sidecar_path
 
 
 def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sounding]:
@@ -27,6 +28,7 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
     Raises:
         UsageError: the file cannot be read, is shorter than 1 s, or has no such stretch.
     """
+    check_no_pipe(path)
     sound = open_sound(path)
     start_s, end_s = between_s[0] or 0.0, between_s[1] or sound.duration_s
     if end_s > sound.duration_s + 1e-9:
@@ -36,11 +38,11 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
         what = f"the sound ends at {spell(round(sound.duration_s, 2))}"
         raise UsageError(Problem("--from", what, "write a time before the end"))
     seen = spectrogram(path, start_s, end_s)
-    beside = _sidecar(sound)
+    beside, stem = _sidecar(sound)
     shift_s = 0.0 if beside is None else _shift_s(beside)
     shown = None
     if beside is not None:
-        shown = _told(beside, start_s + shift_s, end_s + shift_s)
+        shown = _told(beside, stem, start_s + shift_s, end_s + shift_s)
     channels = {1: "mono", 2: "stereo"}.get(sound.channels, f"{sound.channels} channels")
     about, name = f"{sound.rate} Hz, {channels}", readable(Path(path).name)
     if shown is None or beside is None:
@@ -60,24 +62,33 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
     return shown, Sounding(moved, _joins(beside, start_s, end_s, shift_s))
 
 
-def _sidecar(sound: Sound) -> Sidecar | None:
-    """What lies beside the sound, if it can be read and is of a sound as long; anything else tells
-    nothing."""
+def _sidecar(sound: Sound) -> tuple[Sidecar | None, str | None]:
+    """What lies beside the sound, or, of a stem, beside its mix, with the layer that it is: if it
+    can be read and is of a sound as long; anything else tells nothing."""
+    stem: str | None = None
     try:
         found = read_sidecar(sidecar_path(sound.path))
+    except FileNotFoundError:
+        found, stem = as_stem(sound.path) or (None, None)
     except (OSError, AmbientgenError):
-        return None
+        return None, None
     length = sound.frames, sound.rate
     told = found.document if found is not None else {}
-    return found if (told.get("samples"), told.get("sample_rate")) == length else None
+    if (told.get("samples"), told.get("sample_rate")) != length:
+        return None, None
+    return found, stem
 
 
-def _told(beside: Sidecar, start_s: float, end_s: float) -> Timeline | None:
-    """The scene's timeline; None if the sidecar's scene is none."""
+def _told(beside: Sidecar, stem: str | None, start_s: float, end_s: float) -> Timeline | None:
+    """The scene's timeline, of a stem with nothing but its layer; None if the sidecar's scene is
+    none."""
     try:
-        return timeline(beside.scene(), end_s, (start_s, end_s))
+        shown = timeline(beside.scene(), end_s, (start_s, end_s))
     except AmbientgenError:
         return None
+    if stem is None:
+        return shown
+    return replace(shown, strips=tuple(each for each in shown.strips if each.name == stem))
 
 
 def _shift_s(beside: Sidecar) -> float:

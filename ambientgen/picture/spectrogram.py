@@ -11,7 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ambientgen.audio_file.opened import opened
-from ambientgen.ear.source import Sound, open_sound, unreadable
+from ambientgen.ear.source import Sound, finite, open_sound, unreadable
 from ambientgen.errors import UsageError
 
 FloatArray = NDArray[np.float64]
@@ -97,13 +97,13 @@ def spectrogram(
 
 
 def _frame(file: soundfile.SoundFile, sound: Sound, first: int, size: int) -> FloatArray:
-    """Samples (size, channels) from `first` on; silence outside the file, and for what is NaN."""
+    """Samples (size, channels) from `first` on; silence outside, and for what is none, as NaN."""
     block = np.zeros((size, sound.channels))
     begin, end = max(first, 0), min(first + size, sound.frames)
     if begin < end:
         file.seek(begin)
         read = file.read(end - begin, dtype="float64", always_2d=True)
-        block[begin - first : begin - first + len(read)] = np.nan_to_num(read, posinf=0, neginf=0)
+        block[begin - first : begin - first + len(read)] = finite(read)
     return block
 
 

@@ -87,9 +87,11 @@ class Time:
 
 
 def line(most: int) -> StringConstraints:
-    """Annotates a text on one line: not empty, without line breaks and control characters."""
-    inside = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
-    return StringConstraints(max_length=most, pattern=rf"^{inside}[^\s\x00-\x1f\x7f-\x9f]{inside}$")
+    """Annotates a text on one line: not empty, without line breaks and control characters, nor
+    what Unicode says is none."""
+    none = r"\x00-\x1f\x7f-\x9f\ufffe\uffff"
+    inside = rf"[^{none}\u2028\u2029]*"
+    return StringConstraints(max_length=most, pattern=rf"^{inside}[^\s{none}]{inside}$")
 
 
 def field(name: str, default: Any = ...) -> Any:

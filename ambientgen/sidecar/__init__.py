@@ -8,7 +8,7 @@ render gives the same sidecar.
 
 from ambientgen.asked import Asked
 from ambientgen.sidecar.document import FORMAT, Batches, Document, Made, Span, describe
-from ambientgen.sidecar.finished import finished
+from ambientgen.sidecar.finished import finished, unlike_its_sidecar
 from ambientgen.sidecar.reading import (
     SUFFIX,
     Sidecar,
@@ -53,4 +53,5 @@ __all__ = [
     "same_render",
     "sidecar_path",
     "sidecar_text",
+    "unlike_its_sidecar",
 ]

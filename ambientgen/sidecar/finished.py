@@ -6,7 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ambientgen.audio_file.digest import file_sha256, keeps_samples, pcm_sha256
+from ambientgen.audio_file.digest import (
+    file_sha256,
+    keeps_samples,
+    pcm_sha256,
+    rate_and_channels,
+)
 from ambientgen.errors import AmbientgenError, MismatchError
 from ambientgen.sidecar.document import Document
 from ambientgen.sidecar.reading import Sidecar, read_sidecar, sidecar_path
@@ -54,15 +59,33 @@ def _unlike(
     for file, said in parts:
         if not os.path.exists(file):
             return f"{file} is missing"
-        if not _is_as_written(file, said):
+        if _was_changed(file, said, beside.document):
             return f"{file} was changed since"
     return None
 
 
-def _is_as_written(path: str, said: Document) -> bool:
-    if keeps_samples(path):
-        try:
-            return pcm_sha256(path) == str(said["sha256"])
-        except MismatchError:
-            return False
-    return file_sha256(path) == str(said.get("file_sha256"))
+def unlike_its_sidecar(
+    file: str | os.PathLike[str], said: Document, document: Document
+) -> str | None:
+    """What of a sound file is not as its sidecar says, in words; None: nothing.
+
+    said: what the sidecar's `document` says of this file: all of it, or of one stem. A hash of
+    samples is the same whatever their rate, and however many channels they are dealt out to.
+
+    Raises UsageError and MismatchError as `pcm_sha256` does.
+    """
+    if not keeps_samples(file):
+        return "other samples" if file_sha256(file) != said.get("file_sha256") else None
+    rate, channels = rate_and_channels(file)
+    if document.get("sample_rate", rate) != rate:
+        return f"{rate} Hz, not {document['sample_rate']}"
+    if document.get("channels", channels) != channels:
+        return f"{channels} channel{'s' * (channels != 1)}, not {document['channels']}"
+    return "other samples" if pcm_sha256(file) != said.get("sha256") else None
+
+
+def _was_changed(file: str, said: Document, document: Document) -> bool:
+    try:
+        return unlike_its_sidecar(file, said, document) is not None
+    except MismatchError:
+        return True

@@ -61,11 +61,8 @@ class Sidecar:
     def batches(self) -> Batches:
         """In how large batches the sound was made: without the same it would be another one, in its
         last bits."""
-        layers = self.document.get("layers")
         found = {}
-        for made in [self.document, *(layers if isinstance(layers, list) else [])]:
-            if not isinstance(made, dict):
-                continue
+        for made in [self.document, *self.document.get("layers", [])]:
             model, profile = made.get("model"), made.get("profile")
             if not (isinstance(model, dict) and isinstance(profile, dict)):
                 continue
@@ -79,12 +76,8 @@ class Sidecar:
 
     def changed_recordings(self) -> list[str]:
         """The layers whose recordings are gone, or not those that were used."""
-        layers = self.document.get("layers")
-        known = {
-            layer.get("name"): layer.get("sha256")
-            for layer in (layers if isinstance(layers, list) else [])
-            if isinstance(layer, dict) and "sha256" in layer
-        }
+        layers = self.document.get("layers", [])
+        known = {layer["name"]: layer["sha256"] for layer in layers if "sha256" in layer}
         if not known:
             return []
         of_files = [layer for layer in self.scene().layers if layer.name in known]
@@ -180,6 +173,7 @@ def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:
         raise SceneError(Problem(name, f"this is a sidecar of another version ({kind})", remedy))
     asked = document.get("asked")
     whole = isinstance(document.get("scene"), dict) and isinstance(document.get("sha256"), str)
+    whole = whole and _are_layers(document.get("layers", []))
     if not (whole and isinstance(asked, dict) and _is_asked(asked)):
         remedy = "render the scene again to have it written anew"
         raise SceneError(Problem(name, "this sidecar is not whole", remedy))
@@ -199,6 +193,12 @@ def is_time(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value < _LONGEST_S
+
+
+def _are_layers(told: object) -> bool:
+    return isinstance(told, list) and all(
+        isinstance(each, dict) and isinstance(each.get("name"), str) for each in told
+    )
 
 
 def _is_asked(told: Document) -> bool:
