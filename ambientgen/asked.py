@@ -85,3 +85,13 @@ def asked_stretch(length_s: float, between_s: Between, rate: int) -> Stretch:
             what = f"there is no sample between `{begin:.9g}s` and `{stop:.9g}s`"
         raise UsageError(Problem("--from", what, "write a time before the end"))
     return first, end
+
+
+def check_moment(time_s: float, between_s: tuple[float, float]) -> None:
+    """Refuse a time that is not in a sound. Raises UsageError."""
+    start_s, end_s = between_s
+    if not (start_s <= time_s <= end_s and math.isfinite(time_s)):
+        asked = spell(time_s) if math.isfinite(time_s) else f"{time_s:g}s"
+        until = "on" if end_s == math.inf else f"to `{spell(end_s)}`"
+        remedy = f"write a time from `{spell(start_s)}` {until}"
+        raise UsageError(Problem("--at", f"the sound has no moment `{asked}`", remedy))

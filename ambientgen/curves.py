@@ -13,7 +13,7 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -221,10 +221,12 @@ class Repeating(Curve):
     """Points inside 0…`period_s`, over and over; the last leads to the first of the next turn.
 
     A point at `period_s` itself must have the level of a point at 0: it is the same moment.
+    `written_s` is the period that a loop made this one of; None: it is as it was written.
     """
 
     turn: Points
     period_s: float
+    written_s: float | None = field(default=None, compare=False)
 
     @cached_property
     def _closed(self) -> Points:
@@ -267,7 +269,7 @@ class Repeating(Curve):
         if period_s == self.period_s:
             return self
         times_s = tuple(time_s / self.period_s * period_s for time_s in self.turn.times_s)
-        return Repeating(replace(self.turn, times_s=times_s), period_s)
+        return Repeating(replace(self.turn, times_s=times_s), period_s, self.period_s)
 
     @property
     def told_s(self) -> float:
@@ -275,8 +277,7 @@ class Repeating(Curve):
 
     def _every_turn(self, corners: Iterable[float], duration_s: float) -> tuple[float, ...]:
         own = set(self._closed.times_s[1:-1])  # the outer two only close the turn
-        found = [time_s for time_s in corners if time_s in own]
-        turns = self._turns(duration_s)
+        found, turns = [time_s for time_s in corners if time_s in own], self._turns(duration_s)
         return _between((turn * self.period_s + t for turn in turns for t in found), duration_s)
 
     def _turns(self, duration_s: float) -> range:
@@ -361,8 +362,7 @@ class Wander(Curve):
         return self.base.points_s(duration_s)
 
     def sounding_s(self, duration_s: float) -> Iterator[tuple[float, float]]:
-        whole = iter([(0.0, duration_s)])
-        return self.base.sounding_s(duration_s) if self.from_nothing else whole
+        return self.base.sounding_s(duration_s) if self.from_nothing else iter([(0.0, duration_s)])
 
     @property
     def told_s(self) -> float:

@@ -22,11 +22,12 @@ from ambientgen.models.configuration import UnsupportedError
 from ambientgen.models.loading import Model
 from ambientgen.models.nets.unet import Unet
 from ambientgen.models.solver import Step, solver_steps
+from ambientgen.scene.scene import DEFAULT_SCHEDULER
 
 Predict = Callable[[Tensor, Tensor], Tensor]  # of a sample (B, C, T, F) at a timestep
 Sampler = Callable[[Tensor, Predict], Tensor]  # from noise to latents
 
-DEFAULT_SCHEDULER = "DPMSolverMultistepScheduler"
+PNDM = "PNDMScheduler"
 # The deterministic ones of diffusers' KarrasDiffusionSchedulers, by module. Left out are those that
 # draw noise at each step (DDPM, both ancestral ones, SDE), EDM's, which knows no beta schedule, and
 # LMS, which needs scipy.
@@ -38,9 +39,12 @@ SCHEDULERS = {
     "EulerDiscreteScheduler": "scheduling_euler_discrete",
     "HeunDiscreteScheduler": "scheduling_heun_discrete",
     "KDPM2DiscreteScheduler": "scheduling_k_dpm_2_discrete",
-    "PNDMScheduler": "scheduling_pndm",
+    PNDM: "scheduling_pndm",
     "UniPCMultistepScheduler": "scheduling_unipc_multistep",
 }
+
+RUNGE_KUTTA_STEPS = 4
+"""As many begin a PNDM (Liu et al. 2022): its multistep rule is of order four."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,15 @@ def _sampler(config: dict[str, Any], options: SamplerOptions) -> Sampler:
     if options.strength < 1:
         what = f"{options.scheduler} cannot begin with a sound"
         remedy = f"use {DEFAULT_SCHEDULER} for layers with a `strength`"
+        if options.scheduler == DEFAULT_SCHEDULER:  # this model's is not the one that is our own
+            remedy = "use another model for layers with a `strength`"
         raise UsageError(Problem("render.scheduler", what, remedy))
     module = importlib.import_module(f"diffusers.schedulers.{SCHEDULERS[options.scheduler]}")
-    scheduler = getattr(module, options.scheduler).from_config(config)
+    # Of fewer steps than it begins with in Runge and Kutta's way, PNDM makes none: it goes on
+    # without, as it does with the published models.
+    few = options.scheduler == PNDM and options.steps < RUNGE_KUTTA_STEPS
+    changed = {"skip_prk_steps": True} if few else {}
+    scheduler = getattr(module, options.scheduler).from_config(config, **changed)
     scheduler.set_timesteps(options.steps)
     return partial(_solve_stock, scheduler)
 

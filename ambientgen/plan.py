@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.asked import WHOLE, Asked, Between, asked_stretch
-from ambientgen.errors import Problem, UsageError
+from ambientgen.asked import WHOLE, Asked, Between, asked_stretch, check_moment
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
-from ambientgen.scene.durations import spell
 from ambientgen.state_values import JUMP_S, state_values
 from ambientgen.stretch import Reach, reach_of
 from ambientgen.units import Loop
@@ -137,6 +135,15 @@ class Plan:
             plan = _following(plan)
             yield plan
 
+    def part_at(self, time_s: float) -> Plan:
+        """This plan; of an endless scene the part, without notices, that holds a time after it."""
+        if not self.endless or time_s <= self._end_s:
+            return self
+        parts = int((time_s - self.start_s) // ENDLESS_PART_S)
+        start = self.start_sample + parts * self.geometry.samples(ENDLESS_PART_S)
+        part = replace(_beginning(self, start), heard=None)
+        return part if self.loop is not None else _endless_part(part, _first_block(part))
+
     @property
     def duration_s(self) -> float:
         """Length of the sound in seconds."""
@@ -189,20 +196,21 @@ class Plan:
         """The state of the world at `time_s`.
 
         Raises:
-            UsageError: for a time before 0 or past the plan's end.
+            UsageError: for a time before the plan's start or past its end.
         """
-        check_moment(time_s, (self.start_s, self._end_s))
+        check_moment(time_s, (self.start_s, math.inf if self.endless else self._end_s))
+        part = self.part_at(time_s)
         values = state_values(self.scene, np.array([time_s]))[:, 0]
         template = Template.of(self.scene)
         names = [state.name for state in self.scene.states]
         words = template.words(template.nearest(values))
-        frame = min(int(time_s * self.geometry.frames_per_second), self.total_frames - 1)
+        frame = min(int(time_s * self.geometry.frames_per_second), part.total_frames - 1)
         return Moment(
             float(time_s),
             dict(zip(names, values.tolist(), strict=True)),
             dict(zip(names, words, strict=True)),
             template.blend(values),
-            self.windows_touching(frame, frame + 1),
+            part.windows_touching(frame, frame + 1),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -234,16 +242,6 @@ class Plan:
             "end_s": _number(end_s),
             "silent": window.silent,
         }
-
-
-def check_moment(time_s: float, between_s: tuple[float, float]) -> None:
-    """Refuse a time that is not in a sound. Raises UsageError."""
-    start_s, end_s = between_s
-    if not start_s <= time_s <= end_s:
-        asked = spell(time_s) if math.isfinite(time_s) else f"{time_s:g}s"
-        what = f"the sound has no moment `{asked}`"
-        remedy = f"write a time from `{spell(start_s)}` to `{spell(end_s)}`"
-        raise UsageError(Problem("--at", what, remedy))
 
 
 def make_plan(
@@ -282,7 +280,7 @@ def make_plan(
         return _loop_plan(plan)
     latents = plan.reach.latents
     if endless:
-        return _endless_part(plan, max(latents[0] // rule.cores[-1] - 1, 0))
+        return _endless_part(plan, _first_block(plan))
     cut = cut_timeline(scene, geometry, rule, latents[1] or 0)
     windows = cut.windows(rule, *latents)
     heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
@@ -335,6 +333,11 @@ def _joints(scene: Scene) -> Iterator[str]:
             )
 
 
+def _first_block(plan: Plan) -> int:
+    """The block of windows with which a part of an endless scene begins."""
+    return max(plan.reach.latents[0] // plan.rule.cores[-1] - 1, 0)
+
+
 def _endless_part(plan: Plan, first_block: int) -> Plan:
     """The stretch of an endless scene from a block of windows on, up to the plan's end."""
     scene, geometry, rule = plan.scene, plan.geometry, plan.rule
@@ -360,15 +363,20 @@ def _endless_part(plan: Plan, first_block: int) -> Plan:
 
 def _following(plan: Plan) -> Plan:
     """What comes after a part of an endless scene."""
-    start = plan.start_sample + plan.duration_samples
-    end = start + plan.geometry.samples(ENDLESS_PART_S)
     last = plan.windows[-1]
     block = (last.start_frame + last.core_frames) // plan.rule.cores[-1]
+    return _endless_part(_beginning(plan, plan.start_sample + plan.duration_samples), block)
+
+
+def _beginning(plan: Plan, start: int) -> Plan:
+    """A part of an endless scene from a sample on, with the windows and keyframes of `plan`."""
+    length = plan.geometry.samples(ENDLESS_PART_S)
+    end, loop = start + length, plan.loop
     total = -(-end // plan.geometry.samples_per_frame)
-    following = replace(
-        plan, start_sample=start, duration_samples=end - start, total_frames=total, notices=()
-    )
-    return _endless_part(following, block)
+    if loop is not None:
+        total = math.ceil(end / loop.samples * loop.frames)
+    plan = replace(plan, start_sample=start, duration_samples=length, total_frames=total)
+    return replace(plan, notices=())
 
 
 def _keyframe_json(keyframe: Keyframe) -> dict[str, Any]:

@@ -28,6 +28,30 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ":3:45: `gain` has points beside other fields; write the points under `curve:`",
         ),
     ),
+    "turns longer than their loop": (
+        (
+            "duration: 10s\nloop: true\nlayers:\n"
+            "  sea: {states: {waves: {repeat: 60s, curve: {0s: 0.1, 30s: 0.9}}},\n"
+            "    gain: {curve: {0s: -6, 10s: 0}, repeat: 10001ms}}\n"
+        ),
+        said(
+            ":4:34: `repeat` of 1m is longer than the loop of 10s; write at most `10s`, or a "
+            "longer `duration`",
+            ":5:45: `repeat` of 10s1ms is longer than the loop of 10s; write at most `10s`, or a "
+            "longer `duration`",
+        ),
+    ),
+    "a scheduler that cannot begin with a sound": (
+        (
+            "duration: 1m\nrender: {scheduler: DDIMScheduler}\nlayers:\n"
+            "  all: {engine: procedural, strength: 1, states: {rain: {curve: 1}}}\n"
+            "  far: {engine: procedural, strength: 0.3, states: {rain: {curve: 1}}}\n"
+        ),
+        said(
+            ":2:21: `DDIMScheduler` cannot begin with a sound, as the layer `far` does with its "
+            "`strength` of 0.3; leave it out, or write `DPMSolverMultistepScheduler`",
+        ),
+    ),
     "layers that are apart already": (
         "duration: 1m\napart: true\nlayers: {far: {states: {rain: {curve: 1}}}}\n",
         said(

@@ -125,8 +125,27 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         said(
             ":3:9: `&a` is an anchor; write the value out",
             ":5:9: `*a` is an alias; write the value out",
-            ":6:11: `<<` is a merge key; write the fields out",
+            ":6:11: `<<` is a merge key; write out what it stands for",
         ),
+    ),
+    "merge keys among names and times": (
+        "duration: 1m\nstates:\n  <<: {wind: {curve: 0.5}}\n"
+        "  rain: {curve: {<<: {0s: 1}, 5s: 0}}\n",
+        said(
+            ":3:3: `<<` is a merge key; write out what it stands for",
+            ":4:18: `<<` is a merge key; write out what it stands for",
+        ),
+    ),
+    "half of a pair": (
+        '{"duration": "1m", "title": "\\ud83c\\udf27 \\ud83c"}',
+        said(
+            ":1:45: this escape stands for no character (half of a pair, or beyond U+10FFFF); "
+            "write the character itself"
+        ),
+    ),
+    "no number of a version": (
+        f"version: true\n{GOOD}",
+        said(":1:10: `version` must be 1, not true; write for example `version: 1`"),
     ),
     "two documents": (
         f"---\n{GOOD}---\n{GOOD}",

@@ -94,6 +94,12 @@ def test_no_command_is_a_usage_error_that_shows_the_help(capsys: Output) -> None
         (["plan", "rain.yaml", "--duration", "90"], "write `90s`"),
         (["plan", "rain.yaml", "--duration", "0s"], "--duration: a render lasts more than 0s"),
         (["plan", "rain.yaml", "--duration", "200h"], "at most 168h"),
+        (["plan", "rain.yaml", "--to", "169h"], "--to: `169h` is too late"),
+        (
+            ["render", "rain.yaml", "--set", "duration=endless", "--from", "900000000h"],
+            "--from: `900000000h` is too late: a sound is rendered for at most 168h; "
+            "write a time up to `168h`",
+        ),
         (["new", ""], "NAME: a scene needs a name"),
     ],
 )
@@ -259,8 +265,30 @@ def test_validate_and_plan_know_scenes_without_end(
     told = json.loads(said(capsys, "plan", "on.yaml", "--at", "1m", "--json")[0])
     sounding = " and ".join(map(str, told["windows"]))
     assert f"{sounding} (by their index)\n" in out  # of which there are more than in the plan
+    told = json.loads(said(capsys, "plan", "on.yaml", "--at", "20m", "--json")[0])
+    assert told["time_s"] == 1200.0 and told["windows"]
+    out, _ = said(capsys, "plan", "on.yaml", "--at", "20m")
+    assert out.startswith("on at 20m of endless; of which 10m from 20m on\n")
+    two = ("--set", "states.wind.curve=0.5")  # which are layers to pocket
+    out, _ = said(capsys, "plan", "on.yaml", "--at", "20m", *two)
+    assert out.startswith("on at 20m of endless; of which 10m from 20m on\n\nrain\n")
+    _, err = said(capsys, "plan", "on.yaml", "--at", "169h", code=2)
+    assert "--at: `169h` is too late" in err
     _, err = said(capsys, "plan", "on.yaml", "--at", "50%", code=2)
     assert err.endswith("--at: `50%` is a share of nothing here; write a time such as `90s`\n")
+
+
+def test_validate_refuses_more_steps_than_there_are_at_a_strength(
+    capsys: Output, tmp_path: Path
+) -> None:
+    layer = "{engine: procedural, strength: 0.3, states: {rain: {curve: 0.5}}}"
+    (tmp_path / "far.yaml").write_text(f"duration: 9s\nlayers: {{far: {layer}}}\n")
+    said(capsys, "validate", "far.yaml", "--set", "render.steps=300")
+    _, err = said(capsys, "validate", "far.yaml", "--set", "render.steps=301", code=2)
+    assert err == (
+        "ambientgen: far.yaml: render.steps: this model cannot be rendered in 301 steps at a "
+        "strength of 0.3; use at most 300, or a higher `strength`\n"
+    )
 
 
 def test_validate_and_plan_refuse_the_same_windows(capsys: Output, rain: str) -> None:

@@ -188,7 +188,7 @@ def test_a_named_pipe_gets_wav_and_a_reader_may_leave(
         (["rain.yaml", "-o", "-", "--json"], "-o -"),
         (["rain.yaml", "-o", "rain.mp4"], "rain.mp4"),
         (["rain.yaml", "-o", "rain"], "rain"),
-        (["rain.yaml", "./rain.yaml"], "rain.yaml and ./rain.yaml would both become rain.wav"),
+        (["rain.yaml", "./rain.yaml"], "rain.yaml: would become rain.wav, as would ./rain.yaml"),
     ],
 )
 def test_outputs_that_cannot_be_meant_are_usage_errors(
@@ -198,6 +198,25 @@ def test_outputs_that_cannot_be_meant_are_usage_errors(
     assert f"ambientgen: {place}" in err
     assert not studio.made
     assert not list(Path().glob("*.wav"))
+
+
+def test_scenes_of_one_name_are_refused_and_the_others_rendered(
+    capsys: Output, studio: Studio
+) -> None:
+    Path("there").mkdir()
+    Path("out").mkdir()
+    twin = shutil.copy("rain.yaml", "there/rain.yaml")
+    Path("bad.yaml").write_text("duration: 5x")
+    scenes = ["rain.yaml", twin, "surf.yaml", "bad.yaml"]
+    out, err = rendered(capsys, *scenes, "-o", "out/", "--json", code=2)
+    told = {line["scene"]: line for line in map(json.loads, out.splitlines())}
+    assert list(told) == ["bad.yaml", "rain.yaml", twin, "surf.yaml"]
+    assert [told[scene].get("exit_code") for scene in scenes] == [2, 2, None, 2]
+    problem = told["rain.yaml"]["error"]["problems"][0]
+    assert problem["place"] == "rain.yaml"
+    assert problem["what"] == f"would become out/rain.wav, as would {twin}"
+    assert f"ambientgen: {twin}: would become out/rain.wav, as would rain.yaml" in err
+    assert sorted(path.name for path in Path("out").glob("*.wav")) == ["surf.wav"]
 
 
 def test_sound_and_json_do_not_share_standard_output_by_its_other_name(studio: Studio) -> None:

@@ -98,6 +98,20 @@ def test_the_sampler_begins_as_far_up_as_the_strength_says() -> None:
     assert signals[0] > 0.95 and signals[-1] < 1e-3
 
 
+@pytest.mark.parametrize("strength", [0.02, 0.3, 0.75, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 20, 75, 76, 150, 250, 300, 900])
+def test_however_many_the_steps_are_they_begin_there(strength: float, steps: int) -> None:
+    config, most = pocket().scheduler_config, round(1000 * strength)
+    if steps <= most:
+        first, *_ = row = solver_steps(config, steps, strength)
+        assert (first.timestep, len(row)) == (most - 1, steps)
+        assert start_amplitudes(config, steps, strength) == start_amplitudes(config, 1, strength)
+        return
+    told = f"in {steps} steps at a strength of {strength:g}; use at most {most}, or a higher"
+    with pytest.raises(UsageError, match=told):
+        solver_steps(config, steps, strength)
+
+
 def test_a_clean_latent_in_no_noise_is_kept() -> None:
     """A step takes what the network believes in: told the truth, it ends there."""
     config, strength = pocket().scheduler_config, 0.4

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ambientgen.errors import UsageError
-from ambientgen.latents import DEFAULT_SCHEDULER, SCHEDULERS, SamplerOptions, denoise
+from ambientgen.latents import PNDM, RUNGE_KUTTA_STEPS, SCHEDULERS, SamplerOptions, denoise
 from ambientgen.loa import Conditioning, condition
 from ambientgen.models.loading import Model
-from ambientgen.scene.scene import SchedulerName
+from ambientgen.scene.scene import DEFAULT_SCHEDULER, SchedulerName
 
 PROMPT, NEGATIVE = "heavy rain on a lake", "no wind on the sound"  # of equal T5 length
 FRAMES, STEPS = 64, 4
@@ -138,6 +138,19 @@ def test_every_scheduler_runs_and_is_deterministic(
     first = denoise(hub_model, noise[:1], [prompt], options)
     assert first.isfinite().all()
     assert torch.equal(first, denoise(hub_model, noise[:1], [prompt], options))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_pndm_goes_without_the_beginning_that_it_has_no_steps_for(
+    hub_model: Model, noise: Tensor, prompt: Conditioning, steps: int
+) -> None:
+    def made(skip: bool) -> Tensor:
+        config = {**hub_model.scheduler_config, **STRAIGHT_TO_NOISE, "skip_prk_steps": skip}
+        model = replace(hub_model, scheduler_config=config)
+        return denoise(model, noise[:1], [prompt], SamplerOptions(steps, scheduler=PNDM))
+
+    assert made(False).isfinite().all()
+    assert torch.equal(made(False), made(True)) == (steps < RUNGE_KUTTA_STEPS)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4])

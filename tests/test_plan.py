@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -218,6 +219,41 @@ def test_an_endless_scene_is_planned_part_by_part() -> None:
         own = {k.time_s: k.states for k in part.keyframes}
         shared = {k.time_s: k.states for k in whole.keyframes if k.time_s in own}
         assert shared == {time_s: own[time_s] for time_s in shared}
+
+
+@pytest.mark.parametrize("start_s", [None, 250.0])
+@pytest.mark.parametrize("time_s", [599.9, 600.0, 600.1, 1234.5, 500_000.0])
+def test_any_moment_of_an_endless_scene_can_be_asked_for(
+    time_s: float, start_s: float | None
+) -> None:
+    subject = make_plan(endless(), POCKET, POCKET_RULE, None, (start_s, None))
+    part, moment = subject.part_at(time_s), subject.state_at(time_s)
+    assert part.start_s <= time_s <= part.start_s + part.duration_s and part.endless
+    assert (part.start_s - subject.start_s) % 600 == 0
+    around = make_plan(endless(), POCKET, POCKET_RULE, None, (time_s - 1, time_s + 60))
+    known = around.state_at(time_s)
+    assert (moment.states, moment.blend) == (known.states, known.blend)
+    frames = [(window.start_frame, window.frames) for window in moment.windows]
+    assert frames == [(window.start_frame, window.frames) for window in known.windows]
+    assert part.windows[0].start_frame * 0.08 > part.start_s - 60
+
+
+def test_an_endless_scene_has_no_moment_before_it_begins_and_none_at_infinity() -> None:
+    subject = make_plan(endless(), POCKET, POCKET_RULE, None, (250.0, None))
+    for time_s in (249.0, math.inf):
+        with pytest.raises(UsageError, match="write a time from `4m10s` on"):
+            subject.state_at(time_s)
+
+
+def test_a_loop_that_never_ends_has_any_moment() -> None:
+    wind = state("wind", {0.0: 0.2, 7.0: 0.9})
+    looped = replace(wind, curve=wind.curve.looped(16.0))
+    loop = replace(scene(16.0, looped), loop=True)
+    once, on = plan(loop), plan(loop, math.inf)
+    for time_s in (3.0, 11.0):
+        near, far = once.state_at(time_s), on.state_at(time_s + 16.0 * 10_000)
+        assert far.windows == near.windows
+        assert far.states == pytest.approx(near.states)
 
 
 def test_an_endless_scene_is_planned_anywhere_in_no_time() -> None:

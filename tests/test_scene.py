@@ -207,6 +207,28 @@ def test_the_python_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> No
         parse_scene("[" * 5000)
 
 
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+def test_json_may_escape_pairs_of_surrogates(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `json.dumps` does by itself. Where nothing is escaped they are what is written."""
+    monkeypatch.setattr(tree, "_LOADER", getattr(yaml, loader))
+    title = "ü\U0001f327\U0001f327 \\ud83c\\udf27 \\\U0001f327"
+    said = {"title": title, "duration": "1m", "setting": "\U0001f327", "states": {"rain": {}}}
+    text = json.dumps(said)
+    assert "\\ud83c\\udf27" in text
+    with pytest.raises(SceneError) as caught:
+        parse_scene(text, "s.json")
+    (problem,) = caught.value.problems
+    column = text.index('"rain"') + 1
+    assert problem.place == f"s.json:1:{column}"
+    scene = parse_scene(text.replace("{}", '{"curve": 1}'))
+    assert (scene.title, scene.setting) == (title, "\U0001f327")
+    rest = "duration: 1m\ntitle: \\ud83c\\udf27 x\nsetting: '\\ud83c\\udf27'\n# \\ud83c\\udf27\n"
+    rest += 'states: {rain: {curve: 1, levels: [~, a, b, c, "\\uD83C\\uDF27"]}}'
+    scene = parse_scene(rest)
+    assert (scene.title, scene.setting) == (r"\ud83c\udf27 x", r"\ud83c\udf27")
+    assert scene.states[0].levels[4] == "\U0001f327"
+
+
 # --set
 
 

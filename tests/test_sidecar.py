@@ -239,12 +239,24 @@ def test_only_whole_turns_of_a_loop_lead_back_to_their_start(
     assert told["loop"] is goes_round
 
 
+def _of_model(name: str, content: str) -> dict[str, Any]:
+    """Of a scene with a layer, as far as it speaks of models."""
+    model = {"name": name, "fingerprint": content}
+    scene = {"model": name, "layers": {"rain": {"engine": "model", "model": name}}}
+    return {"scene": scene, "model": model, "layers": [{"name": "rain", "model": model}]}
+
+
 def test_only_what_decides_samples_makes_another_render() -> None:
     one = {"seed": 1, "ambientgen": "1", "scene": {"seed": 1, "output": {"format": "wav"}}}
     same = {**one, "ambientgen": "2", "sha256": "x", "scene": {"seed": 1}}
     assert same_render(one, same)
     other = {**one, "profile": {"torch": "3"}, "seed": 2}
     assert not same_render(one, other)
+    assert same_render(_of_model("mod", "00"), _of_model("./mod", "00"))
+    assert differences(_of_model("mod", "00"), _of_model("mod", "11")) == [
+        "layers.rain",
+        "model.fingerprint",
+    ]
     assert differences(one, other) == ["profile", "seed"]
     assert differences({"profile": {"torch": "2"}}, other)[0] == "profile.torch"
 

@@ -28,6 +28,7 @@ from ambientgen.mix.place import place_clip
 from ambientgen.models.registry import resolve
 from ambientgen.noise import Take, common_of
 from ambientgen.scene import parse_scene
+from ambientgen.scene.document import document_text, scene_document
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.scene import Scene
 from ambientgen.scene.state import State
@@ -85,7 +86,7 @@ def long_rain() -> tuple[Procedural, Floats]:
 
 
 @settings(max_examples=5, deadline=None)
-@given(st.integers(-1000, 59 * RATE), st.integers(0, 2 * RATE))
+@given(st.integers(-1000, 58 * RATE), st.integers(0, 2 * RATE))
 def test_any_stretch_is_what_it_is_in_the_whole(first: int, length: int) -> None:
     stream, whole = long_rain()
     np.testing.assert_array_equal(
@@ -300,6 +301,20 @@ def test_strength_is_heard(name: str) -> None:
     )
     assert strong > weak + 4
     assert not single(name, 0.0, np.random.default_rng(1)).any()
+
+
+@pytest.mark.parametrize("length_s", [8.0, 20.0])
+@pytest.mark.parametrize(
+    ("sound", "kind"),
+    [("thunder", "near"), ("thunder", "far"), ("train", "whistle"), ("waves", None)],
+)
+def test_a_sound_that_stretches_lasts_as_long_as_it_is_to(
+    sound: str, kind: str | None, length_s: float
+) -> None:
+    made = single(sound, 0.8, np.random.default_rng(2), kind=kind, length_s=length_s)
+    assert len(made) == pytest.approx(length_s * RATE, rel=0.01)
+    late = made[int(0.5 * len(made)) : int(0.85 * len(made))]
+    assert decibels(late) > decibels(made) - 30  # and is heard for so long
 
 
 def test_near_thunder_cracks_and_far_thunder_rolls() -> None:
@@ -707,6 +722,62 @@ def test_a_width_of_what_is_one_point_is_told(tmp_path: Path, channels: int) -> 
         "layer bed (line 2): its `width` is not heard: the recording `bed.wav` is mono, one point"
     ]
     assert list(said_in_vain(wide)) == (told if channels == 1 else [])
+
+
+def test_what_is_told_of_a_scene_without_layers_names_none() -> None:
+    text = "duration: 1m\nstates: {rain: {curve: 0}}\nevents:\n- {rate: 0, sound: birds}\n"
+    text += "- {at: 1s, sound: thunder, direction: 90}\n"
+    assert list(said_in_vain(parse_scene(text))) == [
+        "the states are never heard: their levels stay at 0",
+        "events: event 1, `birds`, never comes: its `rate` stays at 0",
+        "events: their `direction` is not heard in mono; write `output: {layout: stereo}`",
+    ]
+
+
+def test_widths_of_mono_and_of_events_and_a_setting_for_no_model_are_told() -> None:
+    text = "duration: 9s\nsetting: a lake\nlayers: {a: {engine: procedural, width: 0.3, "
+    text += "events: [{at: 1s, sound: birds}]"
+    setting = "the `setting` is not heard: no sound of the scene is made by a model"
+    mono = "not heard in mono; write `output: {layout: stereo}`"
+    assert list(said_in_vain(parse_scene(text + "}}\noutput: {width: 0.9}\n"))) == [
+        setting,
+        f"the output's `width` is {mono}",
+        f"layer a (line 3): its `width` is {mono}",
+    ]
+    stereo = "\noutput: {layout: stereo, width: 0.9}\n"
+    assert list(said_in_vain(parse_scene(text + "}}" + stereo))) == [
+        setting,
+        "layer a (line 3): its `width` is not heard: each of its events is one point",
+    ]
+    states = ", states: {rain: {curve: 0.5}}"
+    assert list(said_in_vain(parse_scene(text + states + "}}" + stereo))) == [setting]
+    assert not list(said_in_vain(parse_scene(f"{text}{states}, strength: 0.5}}}}{stereo}")))
+
+
+def test_a_turn_that_a_loop_makes_another_is_told() -> None:
+    points = "curve: {0s: 0.1, 2s: 0.9}"
+    text = f"""
+    duration: 10s
+    loop: true
+    layers:
+      sea:
+        engine: procedural
+        states:
+          waves: {{repeat: 7s, {points}}}
+          wind: {{repeat: 4.9s, {points}, wander: {{amount: 0.1, period: 7s}}}}
+        gain: {{repeat: 4s, {points}, wander: {{amount: 3dB, period: 9s}}}}
+        events: [{{sound: birds, rate: {{repeat: 6s, {points}}}}}]
+    """
+    fits = "only whole turns fit the loop of 10s"
+    scene = parse_scene(text)
+    assert list(said_in_vain(scene)) == [
+        f"layer sea (line 6): `waves` repeats every 10s, not every 7s: {fits}",
+        f"layer sea (line 6): its `gain` repeats every 5s, not every 4s: {fits}",
+        f"layer sea (line 6): event 1, `birds`: its `rate` repeats every 5s, not every 6s: {fits}",
+    ]
+    assert not list(said_in_vain(parse_scene(text.replace("loop: true", "loop: false"))))
+    again = parse_scene(document_text(scene_document(scene)))  # as its sidecar says: it fits
+    assert again.layers == scene.layers and not list(said_in_vain(again))
 
 
 def test_what_is_synthesised_is_as_loud_as_what_pocket_makes() -> None:

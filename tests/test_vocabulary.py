@@ -268,6 +268,20 @@ def test_models_with_pieces_of_words_take_any_word(
     assert unheard(_in(tmp_path, "rain"), parse_scene(text)) == ()
 
 
+@pytest.mark.parametrize(
+    ("guidance", "whose"), [("", "pocket's own"), ("guidance: 1, ", "which is none")]
+)
+def test_a_negative_prompt_without_guidance_is_told(guidance: str, whose: str) -> None:
+    text = f"duration: 9s\nrender: {{{guidance}negative_prompt: birds}}\nstates: "
+    text += "{rain: {curve: 0.5}}\n"
+    assert [notice.text for notice in unheard(resolve("pocket"), parse_scene(text))] == [
+        f"the `negative_prompt` is not heard at a guidance of 1, {whose}; write for example "
+        "`guidance: 2`, or leave it out"
+    ]
+    guided = parse_scene(text, overrides=["render.guidance=2"])
+    assert not unheard(resolve("pocket"), guided)
+
+
 def test_own_states_are_judged_by_their_words_and_untaught_ones_by_their_name(
     tmp_path: Path,
 ) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from ambientgen.audio_file.audio_format import AudioFormat
 from ambientgen.audio_file.byte_stream import ByteStream
 from ambientgen.audio_file.encoding import Work
+from ambientgen.audio_file.mp3 import all_bytes_there
 from ambientgen.audio_file.ogg import DamagedOgg, settle
 from ambientgen.audio_file.opened import opened
 from ambientgen.audio_file.opus_loop import OpusLoop
@@ -271,6 +272,19 @@ class Mp3(_Library):
     gapless = False
     rates = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
     most_channels = 2
+
+    def _check_end(self) -> None:
+        """As many bytes are there as the first frame counts, and they are that many samples.
+
+        Nothing is decoded: libmpg123 calls a good end an error where it comes by a jump.
+        """
+        with opened(self._path) as file:
+            told = file.frames
+        whole = all_bytes_there(self._path)
+        if whole is None:
+            super()._check_end()
+        elif not whole or told != self._written:
+            raise self._failure()
 
     def _tag(self) -> None:
         tag = id3_tag(self._work.tags, self._work.shape.loop)

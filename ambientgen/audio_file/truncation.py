@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ambientgen.audio_file.mp3 import all_bytes_there
+
 _UNTOLD = 0x7FFF_0000
 """A 32-bit length from here on, of a file that is shorter, says that nobody knew it when the header
 was written: into a pipe."""
@@ -43,6 +45,8 @@ def cut_short(path: Path, file: Any) -> CutShort | None:
         return None if _ends(path) else CutShort(held_s, None)
     if file.format == "FLAC" and (begun_s := _flac_s(path, file)) is not None:
         return CutShort(begun_s, held_s)
+    if file.format == "MP3" and all_bytes_there(path):
+        return None
     if file.format in {"FLAC", "MP3"}:  # whose headers are believed
         if _sounds_at(file, held_s if file.format == "FLAC" else held_s - _SLACK_S):
             return None

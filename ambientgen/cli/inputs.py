@@ -16,7 +16,8 @@ from ambientgen.suffixes import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked, Between
-    from ambientgen.scene import Scene
+    from ambientgen.models.registry import ModelSpec
+    from ambientgen.scene import Layer, RenderOptions, Scene
     from ambientgen.sidecar import Sidecar
     from ambientgen.store import Store
 
@@ -185,23 +186,39 @@ def read_between(start: str | None, end: str | None) -> Between:
     """`--from` and `--to` in seconds; None where they are not given.
 
     Raises:
-        UsageError: no times, or the end is not after the start.
+        UsageError: no times, later than any sound lasts, or the end is not after the start.
     """
-    from_s = None if start is None else read_time("--from", start)
-    to_s = None if end is None else read_time("--to", end)
+    from_s = None if start is None else _read_bound("--from", start)
+    to_s = None if end is None else _read_bound("--to", end)
     if to_s is not None and to_s <= (from_s or 0.0):
         what = f"`{end}` is not after `{start or '0s'}`, where the sound is to begin"
         raise UsageError(Problem("--to", what, "write a later time"))
     return from_s, to_s
 
 
+def _read_bound(option: str, text: str) -> float:
+    """`--from` or `--to` in seconds, or `--at` of what never ends. That is given an end by them:
+    without a limit of their own they would ask for windows without number."""
+    from ambientgen.scene.durations import spell
+    from ambientgen.scene.schema import MOST_DURATION_S
+
+    time_s = read_time(option, text)
+    if time_s > MOST_DURATION_S:
+        most = spell(MOST_DURATION_S)
+        what = f"`{text}` is too late: a sound is rendered for at most {most}"
+        raise UsageError(Problem(option, what, f"write a time up to `{most}`"))
+    return time_s
+
+
 def read_moment(text: str, duration_s: float) -> float:
     """`--at` in seconds; `50%` is half of `duration_s`, unless that is infinite.
 
     Raises:
-        UsageError: no time.
+        UsageError: no time, or one later than any sound lasts.
     """
-    return read_time("--at", text, duration_s if math.isfinite(duration_s) else None)
+    if math.isinf(duration_s):
+        return _read_bound("--at", text)
+    return read_time("--at", text, duration_s)
 
 
 def read_time(option: str, text: str, whole_s: float | None = None) -> float:
@@ -243,11 +260,38 @@ def check_model(path: str, scene: Scene) -> None:
 
     Raises:
         ModelError: a model is not here, or broken.
-        SceneError: no window of a model meets the scene's render options.
+        SceneError: no window of a model meets the scene's render options, or no course of its
+            sampler.
     """
     from ambientgen.cli.model_notices import with_models
     from ambientgen.windows import fitted_rule
 
-    for _, mixture, spec in with_models(scene):
+    for layer, mixture, spec in with_models(scene):
         with named_after(path):
             fitted_rule(spec.rule, mixture, spec.geometry)
+            _check_course(layer, mixture.render, spec)
+
+
+def _check_course(layer: Layer, asked: RenderOptions, spec: ModelSpec) -> None:
+    """Our own solver goes the way that a layer asks for; of others diffusers knows.
+
+    Raises ModelError for a schedule that is none, SceneError for a way that there is not.
+    """
+    from ambientgen.models.configuration import UnsupportedError
+    from ambientgen.models.folder import read_json
+    from ambientgen.models.solver import CONFIG, solver_steps
+    from ambientgen.scene.scene import DEFAULT_SCHEDULER
+
+    if asked.scheduler not in (None, DEFAULT_SCHEDULER):
+        return
+    strength = 1.0 if layer.strength is None else layer.strength
+    config = read_json(spec.folder / CONFIG)
+    try:
+        solver_steps(config, asked.steps or spec.defaults.steps, strength)
+    except UsageError as error:
+        raise SceneError(*error.problems) from None
+    except UnsupportedError as error:
+        if strength < 1:
+            what = f"{spec.name} cannot begin with a sound ({error})"
+            place = f"layers.{layer.name}.strength"
+            raise SceneError(Problem(place, what, "leave it out, or use another model")) from None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ambientgen.asked import Asked, asked_stretch
+from ambientgen.asked import Asked, asked_stretch, check_moment
 from ambientgen.cli.model_notices import with_models
-from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, check_moment, make_plan
+from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
 from ambientgen.scene.layers import Layer, Placement
 from ambientgen.state_values import state_values
 
@@ -115,8 +116,16 @@ class LayeredPlan:
         Raises:
             UsageError: the stretch has no such time.
         """
-        check_moment(time_s, (self.start_s, self.start_s + self.duration_s))
+        end_s = math.inf if self.endless else self.start_s + self.duration_s
+        check_moment(time_s, (self.start_s, end_s))
         return tuple(sound.at(time_s) for sound in self.sounds)
+
+    def part_at(self, time_s: float) -> LayeredPlan:
+        """This plan; of a scene without end the part of it that holds a time after it."""
+        if not self.endless or time_s <= self.start_s + self.duration_s:
+            return self
+        past_s = (time_s - self.start_s) // ENDLESS_PART_S * ENDLESS_PART_S
+        return replace(self, start_s=self.start_s + past_s)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; what `ambientgen plan --json` prints of such a scene."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -83,33 +84,53 @@ def check_pcm(output: str | None, pcm: bool) -> None:
 
 
 def jobs_of(
-    scenes: Sequence[tuple[str, Scene]], output: str | None, stems: bool = False
+    scenes: Sequence[tuple[str, Scene]],
+    output: str | None,
+    trying: Callable[[str], AbstractContextManager[None]],
+    stems: bool = False,
 ) -> list[Job]:
     """An output for each scene: `output`, a file in it if it is a folder, or one right here.
 
     A scene of several takes has as many, called NAME-1, NAME-2 and so on. `stems`: files for the
-    layers, NAME.LAYER, beside each.
-
-    Raises:
-        UsageError: two sounds would be written into one file, or over what a scene is made of;
-            several files are wanted where only one sound can go.
+    layers, NAME.LAYER, beside each. Scenes that have no output are left out; why, is raised as a
+    UsageError inside `trying(path)`: several files are wanted where only one sound can go, another
+    scene would be written into the same file (then neither has one), or a file over what the scene
+    is made of.
     """
-    jobs = [job for path, scene in scenes for job in _takes(_job(path, scene, output))]
-    if stems:
-        jobs = [replace(job, stems=_stems_of(job)) for job in jobs]
-    taken: dict[str, str] = {}
-    for job in jobs:
-        sources = _sources_of(job)
-        for file in job.files:
-            real = os.path.realpath(file)
-            if real in sources:
-                what = f"{sources[real]} would be overwritten"
-                raise UsageError(Problem(file, what, "name another output with -o"))
-            if real in taken:
-                what = f"{taken[real]} and {job.path} would both become {file}"
-                raise UsageError(Problem("", what, "render them one by one, each with its own -o"))
-            taken[real] = job.path
-    return jobs
+    wanted: list[tuple[str, list[Job]]] = []
+    for path, scene in scenes:
+        with trying(path):
+            jobs = _takes(_job(path, scene, output))
+            stemmed = [replace(job, stems=_stems_of(job)) for job in jobs] if stems else jobs
+            wanted.append((path, stemmed))
+    owners: dict[str, list[int]] = {}
+    for number, (_, jobs) in enumerate(wanted):
+        for file in (file for job in jobs for file in job.files):
+            owners.setdefault(os.path.realpath(file), []).append(number)
+    found: list[Job] = []
+    for number, (path, jobs) in enumerate(wanted):
+        with trying(path):
+            for job in jobs:
+                _refuse_own_sources(job)
+                for file in job.files:
+                    others = list(owners[os.path.realpath(file)])
+                    others.remove(number)
+                    if others:
+                        what = f"would become {file}, as would {wanted[others[0]][0]}"
+                        remedy = "render them one by one, each with its own -o"
+                        raise UsageError(Problem(path, what, remedy))
+            found += jobs
+    return found
+
+
+def _refuse_own_sources(job: Job) -> None:
+    """Raises UsageError: a file would be written over what its scene is made of."""
+    sources = _sources_of(job)
+    for file in job.files:
+        real = os.path.realpath(file)
+        if real in sources:
+            what = f"{sources[real]} would be overwritten"
+            raise UsageError(Problem(file, what, "name another output with -o"))
 
 
 def is_folder(output: str) -> bool:

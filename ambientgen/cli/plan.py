@@ -60,6 +60,7 @@ def plan(
         console.notice(notice)
     whole_s = math.inf if made.endless else made.start_s + made.duration_s
     time_s = None if at is None else read_moment(at, whole_s)
+    made = made if time_s is None else made.part_at(time_s)
     if as_json:
         document = _document(made, time_s)
         document["notices"] = [*notices, *document.get("notices", ())]

@@ -41,9 +41,12 @@ Where the sound goes:
   `ambientgen render rain.json` does that, `ambientgen verify rain.wav` tells whether the two belong
   together. It never replaces a scene of the command, and other files only with `--force`. See
   [store.md](store.md).
+- Scenes whose sounds would go into one file (`north/rain.yaml south/rain.yaml`) are refused, all of
+  them; the others are rendered.
 - When the reader of a pipe leaves, as players and `head` do, the render ends quietly with 0.
 
-`--from 12m --to 13m` renders that minute alone: to the bit what it is in the whole.
+`--from 12m --to 13m` renders that minute alone: to the bit what it is in the whole. Neither lies
+past 168h, also where the scene never ends.
 
 `--set KEY=VALUE` changes the scene as if it were written there: `--set states.rain.curve=0.8`,
 `--set 'states.rain.curve={0s: 0, 1m: 1}'`, `--set output.format=flac`. The value is YAML. `--seed`,
@@ -89,7 +92,8 @@ rendered of it; all that decoding takes, which is some seconds more than is hear
 up to a few more, which limiter, rates and rooms hear, and each once for every channel of a wide
 layer). Where a scene has layers, or its states are apart, these stand in `layers`, a list with each
 one's `name`. With `--at` as well: `time_s`, `notices`, and `prompt`, `states`, `words`, `blend` and
-the indices of the `windows` that sound; in `layers`, by name, where there are several.
+the indices of the `windows` that sound; in `layers`, by name, where there are several. A scene
+without end has any moment up to 168h: the stretch that holds it is planned.
 """
 
 _PLAY = """\

@@ -87,7 +87,7 @@ def render(
     for path, scene in read:
         if output == STDOUT and scene.output.format != "wav":
             console.notice(f"{path}: `{scene.output.format}` is for files: a pipe gets WAV")
-    jobs = _ready(jobs_of(read, output, stems), outcomes, files, given)
+    jobs = _ready(jobs_of(read, output, outcomes.trying, stems), outcomes, files, given)
     session = _Session(console, outcomes, Equipment(device, workers, batch, store))
     for job in jobs:
         with outcomes.trying(job.path):

@@ -95,10 +95,11 @@ class Step:
 def solver_steps(config: Mapping[str, Any], steps: int, strength: float = 1.0) -> tuple[Step, ...]:
     """The steps from unit noise to a clean latent, for a scheduler's configuration.
 
-    With a `strength` below 1 they begin so far up the schedule, with what `start_amplitudes` says.
+    With a `strength` below 1 they begin so far up the schedule, with what `start_amplitudes` says:
+    never further, however many they are, and less far where their spacing (`leading`) has it so.
 
     Raises UnsupportedError for one that asks for another solver or schedule, UsageError for more
-    steps than its spacing has room for, ModelError for one that describes no schedule.
+    steps than its spacing has room for there, ModelError for one that describes no schedule.
     """
     values, timesteps, ratios = _course(config, steps, strength)
     return _row(values["prediction_type"], timesteps.tolist(), np.append(ratios, 0.0))
@@ -146,14 +147,12 @@ def _course(
     values = FIELDS.of(config)
     _check_numbers(values)
     schedule = _schedule(values)
-    count = values["num_train_timesteps"]
-    # Steps too close to each other would meet.
-    begin = min(count, max(4 * steps, round(strength * count)))
+    begin = max(1, round(strength * values["num_train_timesteps"]))
     part = {**values, "num_train_timesteps": begin}
     timesteps = _timesteps(part, steps)
     ratios = _ratios(schedule, timesteps)
     if not _moves(ratios):
-        raise _too_many(part, schedule, steps)
+        raise _too_many(part, schedule, steps, strength)
     return values, timesteps, ratios
 
 
@@ -177,12 +176,18 @@ def _moves(ratios: FloatArray) -> bool:
     return bool(np.all(ratios > 0) and np.all(np.diff(ratios) != 0))
 
 
-def _too_many(values: Mapping[str, Any], schedule: FloatArray, steps: int) -> Exception:
+def _too_many(
+    values: Mapping[str, Any], schedule: FloatArray, steps: int, strength: float
+) -> Exception:
     """What to raise for a number of steps that the schedule cannot be cut into."""
     for fewer in range(min(steps - 1, len(schedule)), 0, -1):
         if _moves(_ratios(schedule, _timesteps(values, fewer))):
             what = f"this model cannot be rendered in {steps} steps"
-            return UsageError(Problem("render.steps", what, f"use at most {fewer}"))
+            remedy = f"use at most {fewer}"
+            if strength < 1:
+                what += f" at a strength of {strength:g}"
+                remedy += ", or a higher `strength`"
+            return UsageError(Problem("render.steps", what, remedy))
     return ModelError(Problem(CONFIG, "describes no schedule of noise"))
 
 

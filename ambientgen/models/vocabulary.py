@@ -130,12 +130,14 @@ def read_vocabulary(spec: ModelSpec) -> Vocabulary | None:
 
 
 def unheard(spec: ModelSpec, scene: Scene, until_s: float | None = None) -> tuple[Notice, ...]:
-    """Warnings of the steps, states and words of `scene` that the model was not taught: a few.
+    """Warnings of the steps, states and words of `scene` that the model was not taught: a few; and
+    of a negative prompt that it does not hear.
 
     `until_s` is how much of the scene is rendered, in seconds; None: all of it.
     """
     vocabulary = read_vocabulary(spec)
-    told = untaught_steps(spec, scene) + unknown_states(spec, scene, until_s, vocabulary)
+    told = untaught_steps(spec, scene) + unheard_negative(spec, scene)
+    told += unknown_states(spec, scene, until_s, vocabulary)
     if vocabulary is None:
         return told
     return told + unknown_words(spec, scene, vocabulary, until_s)
@@ -148,6 +150,21 @@ def untaught_steps(spec: ModelSpec, scene: Scene) -> tuple[Notice, ...]:
         return ()
     text = f"{spec.name} was taught {taught} steps as a whole: with {asked} it sounds worse"
     return (Notice(text),)
+
+
+def unheard_negative(spec: ModelSpec, scene: Scene) -> tuple[Notice, ...]:
+    """A warning of a negative prompt without the guidance that would push away from it."""
+    asked = scene.render.guidance
+    if scene.render.negative_prompt is None or _guidance(spec, scene) > 1:
+        return ()
+    whose = f"{spec.name}'s own" if asked is None else "which is none"
+    text = f"the `negative_prompt` is not heard at a guidance of 1, {whose}"
+    return (Notice(f"{text}; write for example `guidance: 2`, or leave it out"),)
+
+
+def _guidance(spec: ModelSpec, scene: Scene) -> float:
+    asked = scene.render.guidance
+    return spec.defaults.guidance if asked is None else asked
 
 
 def unknown_states(
@@ -253,10 +270,8 @@ def _uses(
                     yield _Use(phrase, field, first_s)
         if heard_s and plain_counts:
             yield _Use(state.plain, field, min(heard_s))
-    asked = scene.render.guidance
-    guided = spec.defaults.guidance if asked is None else asked
     negative = scene.render.negative_prompt or ""
-    if guided > 1 and not vocabulary.knows(negative):
+    if _guidance(spec, scene) > 1 and not vocabulary.knows(negative):
         yield _Use(negative, "render.negative_prompt", 0.0)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.durations import DurationError, parse_span, spell
@@ -19,7 +19,7 @@ from ambientgen.scene.hints import HINTS
 from ambientgen.scene.layer_fields import MOST_EVENTS, MOST_STATES
 from ambientgen.scene.output_fields import choice, clashes
 from ambientgen.scene.scales import LOUDNESS, PEAK
-from ambientgen.scene.scene import EVENTS, OutputOptions
+from ambientgen.scene.scene import DEFAULT_SCHEDULER, EVENTS, OutputOptions, SchedulerName
 from ambientgen.scene.schema import MOST_LAYERS
 from ambientgen.scene.text import named
 from ambientgen.scene.textures import TEXTURE_KINDS
@@ -71,6 +71,7 @@ def disagreements(
     yield from _state_faults(plain.get("states"), ("states",), procedural=False)
     yield from _layers(whole)
     yield from _events(plain.get("events"), ("events",))
+    yield from _sampler(plain)
     yield from _output(whole)
 
 
@@ -222,6 +223,26 @@ def _layer(name: str, layer: Mapping[str, Any], hidden: Hidden) -> Iterator[Faul
         yield from _state_faults(layer.get("states"), (*path, "states"), procedural=procedural)
     if procedural:
         yield from _events(layer.get("events"), (*path, "events"))
+
+
+def _sampler(plain: Mapping[str, Any]) -> Iterator[Fault]:
+    """A scheduler of diffusers' begins with noise; with a sound only our own does."""
+    render, layers = plain.get("render"), plain.get("layers")
+    if not isinstance(render, dict) or not isinstance(layers, dict):
+        return
+    scheduler = render.get("scheduler")
+    if scheduler == DEFAULT_SCHEDULER or scheduler not in get_args(SchedulerName):
+        return
+    for name, layer in islice(layers.items(), MOST_LAYERS + 1):
+        fields = layer if isinstance(layer, dict) else {}
+        strength = fields.get("strength", 1)
+        guided = isinstance(strength, int | float) and 0 < strength < 1
+        if guided and fields.get("engine") == "procedural":
+            what = f"`{scheduler}` cannot begin with a sound, as the layer {named(name)} does with"
+            what += f" its `strength` of {strength:g}"
+            remedy = f"leave it out, or write `{DEFAULT_SCHEDULER}`"
+            yield Fault(("render", "scheduler"), what, remedy)
+            return
 
 
 def _silent(name: str, layer: Mapping[str, Any], engine: str, hidden: Hidden) -> Iterator[Fault]:

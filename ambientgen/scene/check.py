@@ -30,11 +30,10 @@ from ambientgen.scene.schema import (
     StateFields,
     WanderFields,
 )
-from ambientgen.scene.slips import unslipped
+from ambientgen.scene.slips import MERGE, unslipped
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
-_MERGE = "<<"
 # What other programs call it.
 _OF_OUTPUT = {"rate": "sample_rate", "channels": "layout", "depth": "bits", "type": "format"}
 _MOST_KEYS = 30  # unknown keys of one mapping that are compared with a missing field
@@ -119,7 +118,7 @@ def _is_hidden(missing: Path, root: Node) -> bool:
 
 def _stands_for(key: str, missing: Path) -> bool:
     """Whether this unknown key, which is told, is the missing field, or hides it."""
-    if key == _MERGE or key.partition(":")[0] == missing[-1]:
+    if key == MERGE or key.partition(":")[0] == missing[-1]:
         return True
     return _unknown((*missing[:-1], key)).remedy == _did_you_mean(str(missing[-1]))
 
@@ -191,8 +190,6 @@ def _unknown(path: Path) -> Fault:
     where = _OWNERS.get(owner) or named(path[-2])
     elsewhere = [outer for outer, model in _INNER.items() if name in model.model_fields]
     near = nearest(name, owner.model_fields)
-    if name == _MERGE:
-        return Fault(path, "`<<` is a merge key", "write the fields out", at_key=True)
     if slip := _slip(name, owner):
         remedy = slip
     elif name in StateFields.model_fields:

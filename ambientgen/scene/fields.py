@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from ambientgen.scene import durations
-from ambientgen.scene.durations import DurationError, parse_span, shown_time
+from ambientgen.scene.durations import DurationError, parse_span, shown_time, spell
 from ambientgen.scene.faults import Fault, refuse
 from ambientgen.scene.hints import HINTS, about
 from ambientgen.scene.text import named
@@ -62,6 +62,10 @@ class Time:
             hint = HINTS[self.name]
             said = f"`{self.name}` must be {hint.kind}, not {shown_time(seconds)}"
             refuse(Fault((), said, f"write for example `{hint.example}`"))
+        loop_s = (info.context or {}).get("loop_s")
+        if self.turns and loop_s is not None and seconds > loop_s:
+            said = f"`{self.name}` of {spell(seconds)} is longer than the loop of {spell(loop_s)}"
+            refuse(Fault((), said, f"write at most `{spell(loop_s)}`, or a longer `duration`"))
         return seconds
 
     def _fits(self, seconds: float, info: ValidationInfo) -> bool:

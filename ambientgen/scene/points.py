@@ -181,7 +181,7 @@ def _time_of(key: str, bounds: Bounds, found: list[Fault]) -> float | None:
         if time_s > bounds.repeat_s:
             said = f"{named(key)} lies past the turn's end at {spell(bounds.repeat_s)}"
             fault(said, f"write a time up to `{spell(bounds.repeat_s)}`, or a longer `repeat`")
-    elif bounds.duration_s is not None and time_s > bounds.duration_s:
+    elif not bounds.repeats and bounds.duration_s is not None and time_s > bounds.duration_s:
         said = f"{named(key)} lies past the scene's end at {spell(bounds.duration_s)}"
         fault(said, f"write a time up to `{spell(bounds.duration_s)}`, or a longer `duration`")
     return time_s

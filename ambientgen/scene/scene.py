@@ -34,6 +34,9 @@ SchedulerName = Literal[
 ]
 """The diffusers schedulers that draw no noise of their own, so that windows agree."""
 
+DEFAULT_SCHEDULER: SchedulerName = "DPMSolverMultistepScheduler"
+"""The one that is also our own solver, which alone can begin with a sound (`strength`)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:

@@ -119,6 +119,13 @@ class SceneFields(Fields):
     render: RenderFields = Field(default_factory=RenderFields, description=about("render"))
     output: OutputFields = Field(default_factory=OutputFields, description=about("output"))
 
+    @field_validator("version", mode="before")
+    @classmethod
+    def _is_no_truth(cls, version: object) -> object:
+        if type(version) is not int:  # to Python `true` and 1.0 are 1
+            raise ValueError("no whole number")
+        return version
+
     @field_validator("loop", mode="after")
     @classmethod
     def _has_an_end_to_join(cls, loop: bool, info: ValidationInfo) -> bool:

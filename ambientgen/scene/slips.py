@@ -13,6 +13,7 @@ from ambientgen.scene.spaces import unspaced
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Entry, Node, Place, again_problem
 
+MERGE = "<<"
 _NAMED = ("states", "layers")  # mappings of names to mappings
 _POINTS = ("curve", *SCALES)
 _NEED_MAPPINGS = (*_NAMED, *_POINTS, "wander", "render", "output", "events")
@@ -40,13 +41,29 @@ def _unspaced_inside(node: Node, name: str = "") -> Iterator[Problem]:
                 yield from _unspaced_inside(entry.node, key)
 
 
+def _merged(node: Node) -> Iterator[Problem]:
+    """Merge keys, in whatever mapping: to the scene they would be a field, a name or a time."""
+    if isinstance(node.value, list):
+        for inner in node.value:
+            yield from _merged(inner)
+    elif isinstance(node.value, dict):
+        for key, entry in node.value.items():
+            if key == MERGE and not entry.node.broken:
+                entry.node.broken = True
+                what = "`<<` is a merge key"
+                yield Problem(str(entry.key_place), what, "write out what it stands for")
+            elif key != MERGE:
+                yield from _merged(entry.node)
+
+
 def unslipped(root: Node, problems: list[Problem]) -> list[Problem]:
     """The problems of a tree, with its slips among them.
 
     What a slip touches is marked as broken, so that it is not judged again, and problems that are
     the slip's consequence are left out.
     """
-    problems = [*problems, *islice(_unspaced_inside(root), MOST_PROBLEMS)]
+    problems = [*problems, *islice(_merged(root), MOST_PROBLEMS)]
+    problems += islice(_unspaced_inside(root), MOST_PROBLEMS)
     for entries, fields in _named(root):
         problems = _fields_beside(entries, fields, problems)
     return problems

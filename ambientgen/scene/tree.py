@@ -37,6 +37,10 @@ _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+# How JSON writes a character beyond U+FFFF, as 🌧; behind an odd number of `\`.
+_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2})(\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 _LONGEST_INTEGER = 30  # digits; longer ones are beyond every range, and int() refuses thousands
 
 
@@ -125,9 +129,12 @@ def compose(
     Raises:
         SceneError: the text is no YAML, is nested too deeply, or holds too many values.
     """
-    builder = _Builder(source, located, most)
+    paired = _PAIR.search(text) is not None
+    builder = _Builder(source, located, most, text if paired else None)
+    # YAML knows no pairs of surrogates. Others of their length stand in, so that places stay right.
+    parsed = _PAIR.sub(r"\1\\u0020\\u0020", text) if paired else text
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(parsed, Loader=_LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         raise SceneError(*builder.problems, *builder.explained(error, text)) from None
@@ -154,6 +161,12 @@ def scalar(text: str) -> Scalar:
     return text
 
 
+def _one(pair: re.Match[str]) -> str:
+    """A pair of surrogates as YAML writes the character they are."""
+    high, low = (int(pair[half][2:], 16) for half in (2, 3))
+    return f"{pair[1]}\\U{0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00:08X}"
+
+
 @dataclass
 class _Open:
     """A collection whose end has not come yet, and the key that waits for its value."""
@@ -168,6 +181,7 @@ class _Builder:
     source: str
     located: bool
     most: int = MAX_VALUES
+    written: str | None = None  # the text as it stands, where something stands in for pairs
     root: Node | None = None
     problems: list[Problem] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
@@ -213,8 +227,9 @@ class _Builder:
         place = self._place(event.start_mark)
         tagged = self._check_decorations(event, place)
         if isinstance(event, yaml.ScalarEvent):
-            value = scalar(event.value) if event.implicit[0] and not event.style else event.value
-            self._add(Node(value, place, broken=tagged), name=event.value)
+            text = self._text_of(event)
+            value = scalar(text) if event.implicit[0] and not event.style else text
+            self._add(Node(value, place, broken=tagged), name=text)
             return
         if len(self.stack) + self._unkeyed >= MAX_DEPTH:
             what = f"this is nested more than {MAX_DEPTH} deep"
@@ -224,6 +239,18 @@ class _Builder:
             self._unkeyed += 1
         else:
             self.stack.append(_Open(node))
+
+    def _text_of(self, event: Any) -> str:
+        """A scalar's text. Where something stands in for pairs of surrogates it is read again: in
+        double quotes a pair is one character, elsewhere it is what is written."""
+        if self.written is None:
+            return str(event.value)
+        written = self.written[event.start_mark.index : event.end_mark.index]
+        if not _PAIR.search(written):
+            return str(event.value)
+        alone = _PAIR.sub(_one, written) if event.style == '"' else written
+        again = yaml.parse(alone, Loader=_LOADER)
+        return str(next(each.value for each in again if isinstance(each, yaml.ScalarEvent)))
 
     def _check_decorations(self, event: Any, place: Place) -> bool:
         """Refuse anchors and tags. True if there is a tag: what the value means is then unclear."""
@@ -317,6 +344,11 @@ _SAYINGS = (
     _Saying("expected key", "this does not belong here", "indent the fields of one level alike"),
     _Saying("<block end>", "this does not belong here", "indent the fields of one level alike"),
     _Saying("sequence entries", "a `-` cannot stand here", "begin the list on a line of its own"),
+    _Saying(
+        "Unicode character escape",
+        "this escape stands for no character (half of a pair, or beyond U+10FFFF)",
+        "write the character itself",
+    ),
     _Saying("escape", "this `\\` means nothing in double quotes", "use single quotes"),
     _Saying(
         "document start",

@@ -74,12 +74,14 @@ def _compared(document: Document) -> Document:
 def _scene_compared(scene: Document) -> Document:
     """A scene's document with what its output says that is not as ever.
 
-    Where a recording lies is no matter: its hash is compared.
+    Where a recording lies, and what a model is called, is no matter: their content is compared.
     """
+    scene = {name: value for name, value in scene.items() if name != "model"}
     layers = scene.get("layers")
     if isinstance(layers, dict):
         dicts = {name: layer for name, layer in layers.items() if isinstance(layer, dict)}
-        scene = {**scene, "layers": {name: {**own, "file": None} for name, own in dicts.items()}}
+        content = {name: {**own, "file": None, "model": None} for name, own in dicts.items()}
+        scene = {**scene, "layers": content}
     output = scene.get("output")
     if not isinstance(output, dict):
         return scene

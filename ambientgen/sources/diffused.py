@@ -13,7 +13,7 @@ import torch
 
 from ambientgen.asked import Asked, Between
 from ambientgen.errors import ModelError, Problem, UsageError
-from ambientgen.latents import DEFAULT_SCHEDULER, SamplerOptions
+from ambientgen.latents import SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text, token_times_s
 from ambientgen.models.batch import rows_of
 from ambientgen.models.loading import Model
@@ -24,6 +24,7 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
 from ambientgen.scene import Scene
+from ambientgen.scene.scene import DEFAULT_SCHEDULER
 from ambientgen.sources.studio import Progress, Studio
 from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.swells import Swells

@@ -58,7 +58,7 @@ class _Single:
 
 
 def _clap(wanted: Wanted, rng: np.random.Generator) -> Samples:
-    return 0.45 * clap(wanted.kind, 1 - wanted.distance, rng)
+    return 0.45 * clap(wanted.kind, 1 - wanted.distance, rng, wanted.length_s)
 
 
 def _phrase(wanted: Wanted, rng: np.random.Generator) -> Samples:

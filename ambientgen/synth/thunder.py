@@ -41,12 +41,15 @@ _FAR_DB: dict[float, float] = {
 }
 
 
-def _stroke(near: float, rng: np.random.Generator) -> Samples:
-    """One thunder, 9 s; `near` 0 (a far roll) … 1 (overhead)."""
-    n = int(_TAIL_S * RATE)
+def _stroke(near: float, rng: np.random.Generator, lasts_s: float = _TAIL_S) -> Samples:
+    """One thunder; `near` 0 (a far roll) … 1 (overhead).
+
+    One that lasts longer comes of a longer channel: it cracks as ever, and rolls on for longer.
+    """
+    n = int(lasts_s * RATE)
     t = np.arange(n) / RATE
     onset = 0.9 * (1 - near) ** 2 + 0.015
-    decay = rng.uniform(1.3, 2.6)
+    decay = rng.uniform(1.3, 2.6) * (lasts_s / _TAIL_S)
     # The channel is kilometres long and crooked: its parts arrive one after another, as rolls.
     roll = 10 ** ((7 * slow(n, rng.uniform(0.3, 0.7), rng) + 3 * slow(n, 0.09, rng)) / 20)
     envelope = (1 - np.exp(-t / onset)) * np.exp(-t / decay) * roll
@@ -65,10 +68,13 @@ def _stroke(near: float, rng: np.random.Generator) -> Samples:
     return stroke
 
 
-def clap(kind: str, near: float, rng: np.random.Generator) -> Samples:
-    """One stroke of a kind, 9 s, peak 1; `near` 0 (the kind's farthest) … 1."""
+def clap(
+    kind: str, near: float, rng: np.random.Generator, length_s: float | None = None
+) -> Samples:
+    """One stroke of a kind, 9 s or a longer `length_s`, peak 1; `near` 0 (the kind's farthest)
+    … 1."""
     lowest, highest = _NEARNESS[kind]
-    return _stroke(lowest + (highest - lowest) * near, rng)
+    return _stroke(lowest + (highest - lowest) * near, rng, max(_TAIL_S, length_s or 0.0))
 
 
 def thunder(intensity: Samples, rng: np.random.Generator, kind: str | None = None) -> Samples:

@@ -31,6 +31,7 @@ KINDS: dict[str, str] = {
 
 # Where the wheels of one carriage meet a joint, in carriage lengths: two bogies of two axles.
 _WHEELS = (0.0, 0.12, 0.66, 0.78)
+_ECHO_S = 1.2  # so long after a blow of the horn nothing of it is left
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,14 @@ def _whistles(n: int, ride: _Ride, rng: np.random.Generator) -> Samples:
 
 
 def whistle(length_s: float | None, rng: np.random.Generator) -> Samples:
-    """One blow of a horn with its echo off the land, up to 5 s; the horn is a lasting trait."""
+    """One blow of a horn with its echo off the land, up to 4 s or `length_s`, though never less
+    than 1.6 s; the horn is a lasting trait."""
     chord, usual_s = _horn(rng)
-    length_s = usual_s if length_s is None else 0.6 * length_s
-    blast = _blast(chord, max(0.4, length_s), rng)
-    out = np.zeros(len(blast) + int(1.2 * RATE))
+    blow_s = usual_s
+    if length_s is not None:  # of a short one the better part is the blow, of a long one nearly all
+        blow_s = 0.6 * length_s if length_s <= 2.5 * _ECHO_S else length_s - _ECHO_S
+    blast = _blast(chord, max(0.4, blow_s), rng)
+    out = np.zeros(len(blast) + int(_ECHO_S * RATE))
     for late, gain in ((0.0, 1.0), (rng.uniform(0.2, 0.5), 0.3), (0.8, 0.12)):
         place(out, gain * blast, int(late * RATE))
     return np.asarray(lfilter([0.5], [1, -0.5], out), np.float64)
