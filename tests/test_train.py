@@ -16,12 +16,13 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+import yaml
 from torch import nn
 
 from ambientgen.cli.app import run
@@ -32,7 +33,7 @@ from ambientgen.interrupts import not_in_workers, unbroken
 from ambientgen.training import stems
 from ambientgen.training.around import Around, More, start_from
 from ambientgen.training.devices import Devices, find_devices, placing
-from ambientgen.training.job import _replace
+from ambientgen.training.job import _replace, card
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.order import Order, check, made_of, mark, stages_of, with_steps
 from ambientgen.training.progress import draw, read_log, smoothed
@@ -95,6 +96,9 @@ def test_broken_captions_are_told_and_left_out(tmp_path: Path) -> None:
         ("captions.json", {"../x.wav": "birds"}, "a caption for ../x.wav, which is not in "),
         ("captions.tsv", "../x.wav\tbirds", "a caption for ../x.wav, which is not in "),
         ("captions.tsv", " \tbirds", "a caption for '', which is no file's name"),
+        ("captions.tsv", "a.wav\t \t", "an empty caption for a.wav"),
+        ("captions.json", {"a.wav": " "}, "an empty caption for a.wav"),
+        ("captions.json", {"a.wav": []}, "an empty caption for a.wav"),
     ],
 )
 def test_rows_of_a_table_that_mean_nothing_are_told(
@@ -108,6 +112,16 @@ def test_rows_of_a_table_that_mean_nothing_are_told(
     assert [(source.captions, source.state) for source in found.sources] == [((), "gulls")]
     (remark,) = found.remarks
     assert remark.file == table and said in remark.what
+
+
+def test_a_caption_is_the_last_cell_that_says_something(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        noise(tmp_path / name, 0.1)
+    table = "a.wav\tbirds\t\nb.wav\t12 s\twind \t \t\r\nc.wav\train\n"
+    (tmp_path / "captions.tsv").write_text(table)
+    found = find(tmp_path)
+    assert [source.captions for source in found.sources] == [("birds",), ("wind",), ("rain",)]
+    assert not found.remarks
 
 
 def test_captions_hold_for_the_texts_among_them_and_for_files_named_by_a_detour(
@@ -368,6 +382,12 @@ def test_a_recipe_from_before_a_stage_keeps_its_networks_as_they_are(tmp_path: P
         ("", "r.yaml:1:1", "empty"),
         ("licence: MIT", "r.yaml:1:1", "lacks `stages`"),
         ("stages: {unet: {}}", "r.yaml:1:10", "lacks `steps`"),
+        ("recordings: {clips: 0}", "r.yaml:1:21", "from 1 to 100,000,000, not 0"),
+        ("synth: {clips: 100000001}", "r.yaml:1:16", "from 0 to 100,000,000, not 100000001"),
+        ("stages: {vae: {steps: 100000001}}", "r.yaml:1:23", "from 0 to 100,000,000, not"),
+        ("stages: {vae: {steps: 1, warmup: 100000001}}", "r.yaml:1:34", "to 100,000,000, not"),
+        ('licence: "MIT\\nrevision: evil"', "r.yaml:1:10", "on one line, not"),
+        ('licence: "MIT\\e[0m"', "r.yaml:1:10", "on one line, not"),
     ],
 )
 def test_a_wrong_recipe_is_told_at_its_line(text: str, place: str, said: str) -> None:
@@ -375,6 +395,16 @@ def test_a_wrong_recipe_is_told_at_its_line(text: str, place: str, said: str) ->
         parse_recipe(text.encode(), "r.yaml")
     told = [problem for problem in caught.value.problems if problem.place == place]
     assert any(said in str(problem) for problem in told), caught.value
+
+
+def test_a_licence_is_one_value_of_the_cards_front_matter() -> None:
+    recipe = parse_recipe(b"stages: {vae: {steps: 1}}\nlicence: 'CC0-1.0: [none'", "r.yaml")
+    extras = {"revision": "mine", "states": ["rain"], "licence": recipe.licence}
+    run = SimpleNamespace(recordings=None, recipe=recipe)
+    front = card(extras, cast("Any", run), None).split("---\n")[1]
+    assert yaml.safe_load(front)["license"] == "cc0-1.0: [none"
+    plain = card({**extras, "licence": "CC0-1.0"}, cast("Any", run), None)
+    assert plain.startswith("---\nlicense: cc0-1.0\n")
 
 
 def test_stages_that_are_left_out_keep_what_they_start_from(tmp_path: Path) -> None:
@@ -409,6 +439,9 @@ def test_orders_that_cannot_work_are_refused_before_anything_is_written(tmp_path
     with pytest.raises(UsageError, match="vae would learn nothing"):
         check(Order(with_steps(smoke, ["vae=0"]), work))
     check(Order(with_steps(smoke, ["few=0"]), work))  # goes on with the UNet, and may be left out
+    check(Order(with_steps(smoke, ["calls=0"]), work))
+    with pytest.raises(UsageError, match="no textures whose calls could be learnt"):
+        check(Order(with_steps(nothing, ["calls=9"]), work))
     with pytest.raises(AmbientgenError, match="there is no model 'nowhere'"):
         check(Order(adapt.model_copy(update={"start": "nowhere"}), work))
     (tmp_path / "there").mkdir()
@@ -830,9 +863,10 @@ def test_a_model_knows_what_it_was_taught_and_says_so() -> None:
     ("stages", "before", "after"),
     [
         (["few=9", "unet=9"], {}, (2, True)),
-        (["few=0", "unet=9"], {"steps": 2, "only_steps": True}, (4, False)),
-        (["few=0", "unet=9"], {"steps": 20}, (20, None)),
-        (["few=0", "unet=0"], {"steps": 2, "only_steps": True}, (2, True)),
+        (["few=0", "calls=0", "unet=9"], {"steps": 2, "only_steps": True}, (4, False)),
+        (["few=0", "calls=0", "unet=9"], {"steps": 20}, (20, None)),
+        (["few=0", "calls=0", "unet=0"], {"steps": 2, "only_steps": True}, (2, True)),
+        (["few=0", "calls=9", "unet=9"], {}, (2, True)),
     ],
 )
 def test_a_model_says_how_many_steps_it_was_taught(

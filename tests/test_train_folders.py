@@ -120,6 +120,8 @@ def test_a_stage_begins_anew_when_what_it_learns_from_has_changed(tmp_path: Path
         ("unet", "meaning", True),
         ("unet", "vae", True),
         ("few", "mae", True),
+        ("calls", "mae", True),
+        ("calls", "clap", True),
         ("names", "vae", True),
         ("names", "meaning", False),
     ],
@@ -128,16 +130,22 @@ def test_stages_know_what_they_learn_from(
     stage: str, changed: str, anew: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every stage is asked for, with trainers that train nothing."""
-    from ambientgen.training import decoding, few, language, stages, vocoder
+    from ambientgen.training import calls, decoding, few, language, stages, unet, vocoder
 
     networks = {name: nn.Linear(1, 1) for name in ("vae", "mae", "clap", "meaning")}
     network = nn.Linear(1, 1)
-    trainers = [(each, "train") for each in (vocoder, decoding, few)]
+    trainers = [(each, "train") for each in (vocoder, decoding, few, calls)]
     for module, name in ((language, "train_meaning"), *trainers):
         monkeypatch.setattr(module, name, lambda *_: network)
     monkeypatch.setattr(stages, "loa_examples", lambda *_: None)
     fit = SimpleNamespace(fit=lambda *_: network, batch=None)
-    recipe = with_steps(parse_recipe(TINY.encode(), "tiny.yaml"), ["decoding=1"])
+    monkeypatch.setattr(calls, "single_calls", lambda *_: None)
+    monkeypatch.setattr(calls, "no_single_call", lambda *_: None)
+    monkeypatch.setattr(unet, "latents_of", lambda *_: (None, 1.0))
+    monkeypatch.setattr(stages, "replace", lambda examples, among: examples)
+    monkeypatch.setattr(Run, "_bank_of", lambda *_: None)
+    fit.of = lambda *_: fit
+    recipe = with_steps(parse_recipe(TINY.encode(), "tiny.yaml"), ["decoding=1", "calls=1"])
 
     def train() -> None:
         this = Run(recipe, Setting(tmp_path))
@@ -151,7 +159,7 @@ def test_stages_know_what_they_learn_from(
         del this.__dict__["meaning"]
         assert this.meaning is network
         this.__dict__["meaning"] = networks["meaning"]
-        assert this.vocoder is this.decoding is this.few is network
+        assert this.vocoder is this.decoding is this.few is this.calls is network
 
     train()
     checkpoint = tmp_path / "run" / f"{stage}.ckpt"
@@ -166,7 +174,7 @@ def test_stages_know_what_they_learn_from(
 
 def test_the_latents_of_a_vae_that_has_learnt_more_are_others(tmp_path: Path) -> None:
     from ambientgen.training.corpus import Corpus
-    from ambientgen.training.stages import latents_of
+    from ambientgen.training.unet import latents_of
     from ambientgen.training.vae import new_vae
 
     mels = np.random.default_rng(4).standard_normal((1, 1024, 64)).astype(np.float16)

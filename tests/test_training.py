@@ -173,7 +173,7 @@ def _few_stems() -> Stems:
 
 
 def _corpus(folder: Path) -> list[Any]:
-    corpus = build(folder, _few_stems(), 3, 1)
+    corpus = build(folder, _few_stems(), draw_recipes(NAMES, 3, 1))
     assert corpus.courses is not None and not np.array_equal(corpus.courses, corpus.states)
     return [corpus.mels, corpus.states, corpus.courses]
 
@@ -198,7 +198,7 @@ def _loa(folder: Path) -> list[Any]:
 
 def _latents(folder: Path) -> list[Any]:
     from ambientgen.training import vae
-    from ambientgen.training.stages import latents_of
+    from ambientgen.training.unet import latents_of
 
     noise = np.random.default_rng(4).standard_normal((2, CLIP_FRAMES, 64)).astype(np.float16)
     corpus = _called(noise, np.zeros((2, len(NAMES), CLIP_FRAMES), np.float16))
@@ -407,6 +407,82 @@ def test_the_few_step_stage_begins_anew_from_another_unet(small: Any, tmp_path: 
     assert not any(torch.equal(first[key], anew[key]) for key in first)
     told = [event.text for event in notices if isinstance(event, Notice)]
     assert told == ["few begins anew: the UNet has learnt more"]
+
+
+def _single_stems() -> Stems:
+    """Of every texture one of its usual kind and one of another, if it has one."""
+    kinds = [list(TEXTURES[name].kinds or [""]) for name in NAMES]
+    named = [(n, k) for n, own in zip(NAMES, kinds, strict=True) for k in (own[0], own[-1])]
+    audio = 0.1 * np.random.default_rng(3).standard_normal((len(named), CLIP_SAMPLES), np.float32)
+    curves = np.full((len(named), CLIP_FRAMES), 0.5, np.float16)
+    names, of_kind = (np.array(each) for each in zip(*named, strict=True))
+    return Stems(audio.astype(np.float16), curves, names, of_kind)
+
+
+def test_calls_are_learnt_alone_in_the_open_and_of_their_usual_kind(tmp_path: Path) -> None:
+    from ambientgen.training.calls import CALLS, no_single_call, single_calls
+
+    stems = _single_stems()
+    single = single_calls(tmp_path, stems)
+    heard = single.states.max(axis=2) > 0
+    assert (heard.sum(axis=1) == 1).all()
+    found = {NAMES[int(row.argmax())] for row in heard}
+    assert found == set(CALLS)
+    for row, kinds in zip(heard, single.kinds, strict=True):
+        name = NAMES[int(row.argmax())]
+        assert kinds[int(row.argmax())] == TEXTURES[name].usual
+    assert set(single.places) == {""}
+    assert not len(no_single_call(single))
+    states = np.zeros((4, len(NAMES), CLIP_FRAMES), np.float16)
+    states[1, NAMES.index("birds")] = 0.5  # a call by itself
+    states[2, [NAMES.index("birds"), NAMES.index("frogs")]] = 0.5
+    states[3, NAMES.index("rain")] = 0.5
+    mels = np.zeros((4, CLIP_FRAMES, 64), np.float16)
+    assert no_single_call(_called(mels, states)).tolist() == [0, 2, 3]
+
+
+@pytest.mark.slow
+def test_calls_are_learnt_and_all_else_is_held(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the same noise the UNet makes of other sounds what it made, the nearer the more that
+    counts; and a training that was stopped goes on to the bit."""
+    from ambientgen.models.solver import solver_steps
+    from ambientgen.training import calls, unet
+
+    monkeypatch.setattr(calls, "WINDOWS", ((12, 2), (16, 1)))
+    monkeypatch.setattr(calls, "HELD_WINDOWS", ((12, 2),))
+    start = {key: value.clone() for key, value in unet.new_unet().state_dict().items()}
+
+    def others(rng: np.random.Generator, frames: int, count: int) -> Any:
+        return _drawn(np.random.default_rng(5), frames, count)
+
+    def trained(folder: str, steps: int, draw: Any = _drawn) -> Any:
+        schedule = Schedule(steps, 0.001, warmup=2)
+        sounds = calls.Sounds(draw, others, _decoded)
+        return calls.train(sounds, start, tmp_path / folder, schedule)
+
+    batch, sampler = others(np.random.default_rng(0), 12, 2), solver_steps(unet.SCHEDULER, 2)
+    before = unet.new_unet()
+    before.load_state_dict(start)
+    torch.manual_seed(99)
+    noise = torch.randn_like(batch.clean)
+
+    def moved(network: Any) -> float:
+        with torch.no_grad():
+            one, other = (small.made(each, batch, sampler, noise) for each in (network, before))
+        return float((one - other).square().mean())
+
+    monkeypatch.setattr(calls, "HELD_WEIGHT", 1000.0)
+    whole = trained("held", 12)
+    log = read_log(tmp_path / "held" / "calls.log")
+    assert "held" not in log[0] and "critic" not in log[0], "its critic learns alone"
+    assert next(iter(log[2])) == "held" and log[2]["held"] == pytest.approx(0, abs=1e-6)
+    assert {"joined", "agree"} <= log[4].keys()
+    assert moved(whole) > 0
+    monkeypatch.setattr(calls, "HELD_WEIGHT", 0.0)
+    assert moved(trained("free", 12)) > 2 * moved(whole)
+    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4])

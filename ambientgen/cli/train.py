@@ -65,7 +65,7 @@ Stage = Annotated[
         "--stage",
         metavar="NAME",
         help="Train only this stage and what it needs, and write no model; as often as you like: "
-        "vae, mae, clap, meaning, vocoder, decoding, unet, few.",
+        "vae, mae, clap, meaning, vocoder, decoding, unet, few, calls.",
     ),
 ]
 Steps = Annotated[

@@ -147,12 +147,12 @@ def no_corpus() -> Corpus:
     )
 
 
-def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
-    """Mix `count` clips and keep their log-mels and states in `folder` (made once, then read)."""
+def build(folder: Path, stems: Stems, recipes: Sequence[Recipe]) -> Corpus:
+    """Mix a clip of each recipe and keep their log-mels and states in `folder` (made once, then
+    read)."""
 
     def make(partial: Path) -> None:
-        recipes = draw_recipes([str(n) for n in stems.names], count, seed)
-        mels = new_array(folder / "mels.npy", (count, CLIP_FRAMES, MEL_BINS))
+        mels = new_array(folder / "mels.npy", (len(recipes), CLIP_FRAMES, MEL_BINS))
         for i, recipe in enumerate(recipes):
             mels[i] = log_mel(torch.from_numpy(mix(stems, recipe))[None])[0].numpy()
         mels.flush()
@@ -161,7 +161,6 @@ def build(folder: Path, stems: Stems, count: int, seed: int) -> Corpus:
         np.save(partial, np.stack([states(stems, r) for r in recipes]))
 
     def make_courses(partial: Path) -> None:
-        recipes = draw_recipes([str(n) for n in stems.names], count, seed)
         np.save(partial, np.stack([courses(stems, r) for r in recipes]))
 
     # The last to come: it vouches for all.

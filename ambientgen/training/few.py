@@ -49,7 +49,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -60,6 +60,7 @@ from torch.nn import functional as F
 from ambientgen.events import Notice, StageStarted
 from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import names, unet
+from ambientgen.training.around import StepLoss
 from ambientgen.training.below import digest_of
 from ambientgen.training.critic import Asked, Critic, passed, taught
 from ambientgen.training.foretold import Foretold, learn_to_foretell, nothing_foretold
@@ -103,6 +104,17 @@ class Pupil(nn.Module):
         self.unet, self.critic = new_unet(), Critic()
 
 
+class Judges(Protocol):
+    """What judges two makings beside critic and energies: `Foretold`, or some of it."""
+
+    @property
+    def ears(self) -> Ears:
+        """What reads levels."""
+
+    def missed(self, one: Tensor, other: Tensor, batch: Batch) -> Mapping[str, Tensor]:
+        """By how much both miss on the same side what is foretold of `batch`."""
+
+
 class Sounds(NamedTuple):
     """What there is to learn from: windows and their conditioning (`UNetTrainer.batch`), windows
     and what sounds in them (`UNetTrainer.labelled`; None: that is not known of enough sounds), and
@@ -124,7 +136,6 @@ def train(
     A checkpoint that began from another UNet than `trained` is dropped with a notice, since
     nothing of this one is in it.
     """
-    _drop_others(trained, folder, schedule)
     pupil = Pupil()
     sampler = solver_steps(unet.SCHEDULER, STEPS)
     wait, count = waiting(schedule.steps), schedule.around.devices.count
@@ -139,11 +150,26 @@ def train(
             return joined_losses(pupil, batch, sampler)
         return losses(pupil, batch, sampler, known, alone)
 
+    return fitted(pupil, loss, trained, folder, schedule, NAME)
+
+
+def fitted(
+    pupil: Pupil,
+    loss: StepLoss,
+    trained: Mapping[str, Tensor],
+    folder: Path,
+    schedule: Schedule,
+    name: str,
+) -> AudioLDM2UNet2DConditionModel:
+    """Train both, the UNet from `trained` and once its critic knows something, in the stage called
+    `name`; the UNet with EMA weights."""
+    _drop_others(name, trained, folder, schedule)
+    wait = waiting(schedule.steps)
     # The critic's own are named too, or a notice would tell of weights that start from nothing.
-    first = {f"unet.{name}": value for name, value in trained.items()}
-    first |= {f"critic.{name}": value for name, value in pupil.critic.state_dict().items()}
+    first = {f"unet.{key}": value for key, value in trained.items()}
+    first |= {f"critic.{key}": value for key, value in pupil.critic.state_dict().items()}
     pace = {"unet": lambda step: unet_pace(step, wait), "critic": lambda step: CRITIC_PACE}
-    fit = Fit(pupil, loss, schedule, folder, NAME, warm=first, momentum=MOMENTUM, pace=pace)
+    fit = Fit(pupil, loss, schedule, folder, name, warm=first, momentum=MOMENTUM, pace=pace)
     return fit.run().unet
 
 
@@ -206,11 +232,12 @@ def losses(
     pupil: Pupil,
     batch: Batch,
     sampler: Sequence[Step],
-    known: Foretold,
+    known: Judges,
     alone: bool = False,
 ) -> dict[str, Tensor]:
     """What the UNet and its critic have to learn from one batch: the critic's own (`taught`), and
-    unless it is `alone` the UNet's `energy`, `levels`, `moments`, `names` and `critic`."""
+    unless it is `alone` the UNet's `energy`, `levels`, what is `known` to miss (`moments`, `names`)
+    and `critic`."""
     twice = _twice(batch)
     with torch.set_grad_enabled(not alone):
         latents = made(pupil.unet, twice, sampler, torch.randn_like(twice.clean))
@@ -340,17 +367,19 @@ def _distance(one: Tensor, other: Tensor, power: float = 1.0) -> Tensor:
     return (squares + _NEARLY_NOTHING).pow(power / 2).mean()
 
 
-def _drop_others(trained: Mapping[str, Tensor], folder: Path, schedule: Schedule) -> None:
+def _drop_others(
+    name: str, trained: Mapping[str, Tensor], folder: Path, schedule: Schedule
+) -> None:
     """Leave no checkpoint of another beginning; note this one's. One process does it for all."""
     devices = schedule.around.devices
     if devices.rank == 0:
         digest = digest_of(trained)
-        mark, checkpoint = folder / f"{NAME}.from", folder / f"{NAME}.ckpt"
+        mark, checkpoint = folder / f"{name}.from", folder / f"{name}.ckpt"
         began = mark.read_text(encoding="utf-8") if mark.is_file() else ""
         if began != digest:
             if checkpoint.exists():
-                schedule.around.tell(Notice(f"{NAME} begins anew: the UNet has learnt more"))
-            for path in (checkpoint, folder / f"{NAME}.log"):
+                schedule.around.tell(Notice(f"{name} begins anew: the UNet has learnt more"))
+            for path in (checkpoint, folder / f"{name}.log"):
                 path.unlink(missing_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
             mark.write_text(digest, encoding="utf-8")

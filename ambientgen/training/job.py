@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -268,7 +269,7 @@ def _replace(partial: Path, output: Path) -> None:
 
 def steps_taught(before: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
     """What ambientgen.json says of steps once these stages were trained, from what it said."""
-    if stages.few.steps:
+    if stages.few.steps or stages.calls.steps:
         return {"steps": STEPS, "only_steps": True}
     if stages.unet.steps and before.get("only_steps"):
         # A UNet unlearns to arrive in few.
@@ -295,12 +296,17 @@ def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
     return before
 
 
+def _yaml_text(text: str) -> str:
+    """A text as a value of YAML: bare if it is an SPDX name, else in quotes, on one line."""
+    return text if re.fullmatch(r"[a-z][a-z0-9.+-]*", text) else json.dumps(text)
+
+
 def card(extras: dict[str, Any], run: Run, start: Start | None) -> str:
     """The model card: what it learnt from, and how its own states are asked for."""
     licence = extras.get("licence")
     head = ["library_name: diffusers", "pipeline_tag: text-to-audio", "tags: [audioldm2, ambience]"]
     if licence:
-        head.insert(0, f"license: {str(licence).lower()}")
+        head.insert(0, f"license: {_yaml_text(str(licence).lower())}")
     lines = ["---", *head, "---", "", f"# {extras['revision']}", ""]
     lines += ["Trained with `ambientgen train`; rendered with `ambientgen render --model`.", ""]
     if start is not None:

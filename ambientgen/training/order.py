@@ -89,12 +89,16 @@ def _check_recipe(recipe: Recipe) -> None:
     if recipe.data is None and not synth.stems:
         remedy = "give a folder of recordings with --data, or `synth: {stems: 250, ...}`"
         problems.append(Problem("recipe", "there is nothing to learn from", remedy))
-    # `few` goes on with what `unet` has learnt, and may be left out.
-    needed = [name for name in STAGES if name != "few"]
+    # These go on with what `unet` has learnt, and may be left out.
+    needed = [name for name in STAGES if name not in ("few", "calls")]
     idle = [name for name in needed if not getattr(recipe.stages, name).steps]
     if idle and recipe.start is None:
         what = f"{', '.join(idle)} would learn nothing, with no steps and no model to start from"
         problems.append(Problem("recipe", what, "give them steps, or a model with --from"))
+    if recipe.stages.calls.steps and not synth.stems:
+        what = "`calls` has steps, but there are no textures whose calls could be learnt"
+        remedy = "write `synth: {stems: 60, ...}`, or leave the stage out"
+        problems.append(Problem("recipe", what, remedy))
     if synth.stems:
         wanted = {"clips": synth.clips}
         if recipe.start is None:

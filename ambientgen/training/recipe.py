@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ambientgen.errors import Problem, SceneError, UsageError
 from ambientgen.scene.faults import listed, nearest, shown
+from ambientgen.scene.fields import line
 from ambientgen.scene.text import MAX_BYTES, checked_text, named
 from ambientgen.scene.tree import compose, find
 
@@ -52,6 +53,7 @@ class Stages(_Fields):
     decoding: StageFields = _KEPT
     unet: StageFields = _KEPT
     few: StageFields = _KEPT
+    calls: StageFields = _KEPT
 
 
 STAGES = tuple(Stages.model_fields)
@@ -83,7 +85,7 @@ class Recipe(_Fields):
     recordings: Recorded = Recorded()
     stages: Stages
     precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
-    licence: Text | None = None
+    licence: Annotated[str, line(200)] | None = None
 
 
 _HINTS = {
@@ -92,17 +94,18 @@ _HINTS = {
     "synth": ("a mapping", "synth: {stems: 250, clips: 5000}"),
     "recordings": ("a mapping", "recordings: {share: 0.5}"),
     "stages": ("a mapping of stages", "stages: {vae: {steps: 1400}, ...}"),
-    "steps": ("a whole number from 0", "steps: 1400"),
+    "recordings.clips": (f"a whole number from 1 to {MOST_STEPS:,}", "clips: 4000"),
+    "steps": (f"a whole number from 0 to {MOST_STEPS:,}", "steps: 1400"),
     "learning_rate": ("a number above 0 and at most 1", "learning_rate: 0.001"),
-    "warmup": ("a whole number of steps from 0", "warmup: 100"),
+    "warmup": (f"a whole number of steps from 0 to {MOST_STEPS:,}", "warmup: 100"),
     "share": ("a number from 0 to 1", "share: 0.5"),
     "decay": ("a number from 0 to 1", "decay: 0.3"),
     "ema": ("a number from 0 to 1", "ema: 0.999"),
     "weight_decay": ("a number from 0 to 1", "weight_decay: 0.01"),
     "precision": ("`auto`, `no`, `bf16` or `fp16`", "precision: auto"),
-    "licence": ("an SPDX name in quotes", "licence: CC0-1.0"),
+    "licence": ("an SPDX name in quotes, on one line", "licence: CC0-1.0"),
 }
-_COUNT = ("a whole number from 0", "clips: 5000")
+_COUNT = (f"a whole number from 0 to {MOST_STEPS:,}", "clips: 5000")
 _STAGE = ("a mapping with `steps`", "vae: {steps: 1400, learning_rate: 0.001}")
 
 
@@ -193,7 +196,8 @@ def _said(error: Any) -> tuple[tuple[int | str, ...], str, str]:
         near = nearest(name, known)
         remedy = f"did you mean `{near}`?" if near else f"it knows {listed(known, 'and')}"
         return path, f"{where} has no {named(name)}", remedy
-    kind, example = _HINTS.get(name, _STAGE if owner is Stages else _COUNT)
+    by_name = _HINTS.get(name, _STAGE if owner is Stages else _COUNT)
+    kind, example = _HINTS.get(".".join(map(str, path)), by_name)
     if error["type"] == "missing":
         lacks = listed(error["lacking"], "and")
         return path[:-1], f"{where} lacks {lacks}", f"write for example `{example}`"

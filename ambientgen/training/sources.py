@@ -189,7 +189,12 @@ def _read_table(
     rows: list[tuple[str, object]] = []
     if table.suffix == ".tsv":
         lines = [line.split("\t") for line in text.splitlines() if line.strip()]
-        rows = [(cells[0].strip(), cells[-1]) for cells in lines if len(cells) > 1]
+        # Spreadsheets end lines with empty cells: the caption is the last that says something.
+        rows = [
+            (cells[0].strip(), next(filter(str.strip, reversed(cells[1:])), ""))
+            for cells in lines
+            if len(cells) > 1
+        ]
         if len(rows) < len(lines):
             lacking = len(lines) - len(rows)
             lines_have = "1 line has" if lacking == 1 else f"{lacking} lines have"
@@ -219,7 +224,10 @@ def _read_table(
             if len(texts) < len(listed):
                 what = f"has captions for {name} that are no texts in quotes; they are left out"
                 remarks.append(Remark(own_name, what))
-            if said := [caption for text in texts if (caption := _caption(text))]:
+            said = [caption for text in texts if (caption := _caption(text))]
+            if len(said) < len(texts) or not listed:
+                remarks.append(Remark(own_name, f"has an empty caption for {name}"))
+            if said:
                 told.setdefault(folder / within, []).extend(said)
 
 

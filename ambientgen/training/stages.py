@@ -22,8 +22,8 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.interrupts import not_in_workers
 from ambientgen.models.vocoder import TextureVocoder
-from ambientgen.training import corpus as corpora
 from ambientgen.training import (
+    calls,
     decoding,
     few,
     language,
@@ -36,14 +36,15 @@ from ambientgen.training import (
     vae,
     vocoder,
 )
+from ambientgen.training import corpus as corpora
 from ambientgen.training.around import Around, More, start_from, tell_misfits
-from ambientgen.training.below import begin_anew, digest_of
+from ambientgen.training.below import begin_anew
 from ambientgen.training.captions import Heard
 from ambientgen.training.corpus import Corpus
 from ambientgen.training.devices import ONE_CPU, Devices
 from ambientgen.training.examples import clap_features, loa_examples
 from ambientgen.training.export import Components
-from ambientgen.training.keep import kept, kept_of, new_array
+from ambientgen.training.keep import kept, new_array
 from ambientgen.training.language import LoaExamples, Meaning
 from ambientgen.training.loop import Schedule
 from ambientgen.training.mae import LoaEncoder
@@ -52,7 +53,7 @@ from ambientgen.training.recipe import Recipe
 from ambientgen.training.recordings import Recordings
 from ambientgen.training.start import Start
 from ambientgen.training.stems import CLIP_FRAMES, Stems
-from ambientgen.training.unet import UNetTrainer
+from ambientgen.training.unet import LoaBank, UNetTrainer
 
 # Seeds of the corpus: mixtures for all networks, for CLAP, for the vocoder, captions; recordings.
 MIX_SEED, CLAP_SEED, VOCODER_SEED, CAPTION_SEED, TAKE_SEED = 1, 77, 10_000, 0, 21
@@ -121,7 +122,9 @@ class Run:
         self._begin("corpus")
         with self.setting.devices.first():
             folder = self.setting.work / "corpus"
-            return corpora.build(folder, raw, self.recipe.synth.clips, MIX_SEED)
+            names = [str(name) for name in raw.names]
+            recipes = corpora.draw_recipes(names, self.recipe.synth.clips, MIX_SEED)
+            return corpora.build(folder, raw, recipes)
 
     @cached_property
     def sounds(self) -> Corpus:
@@ -256,14 +259,35 @@ class Run:
         trained = self.unet
         if not self.recipe.stages.few.steps:
             return trained
-        examples, autoencoder, scale = self._examples, self.vae, self.latents[1]
+        examples = self._examples
         labelled = examples.labelled if len(self.corpus.mels) > SMALL else None
-        sounds = few.Sounds(
-            examples.batch, labelled, lambda made: autoencoder.decode(made / scale).sample[:, 0]
-        )
+        sounds = few.Sounds(examples.batch, labelled, self._decoded)
         schedule = self._schedule("few", below=_UNETS)
         self._begin_anew(names.NAME, ("vae",))
         return few.train(sounds, trained.state_dict(), self.folder, schedule)
+
+    @cached_property
+    def calls(self) -> AudioLDM2UNet2DConditionModel:
+        """The UNet trained on single calls; with none of it, that UNet itself."""
+        trained, raw = self.few, self.stems
+        if raw is None or not self.recipe.stages.calls.steps:
+            return trained
+        examples, work = self._examples, self.setting.work
+        autoencoder, scale = self.vae, self.latents[1]
+        with self.setting.devices.first():
+            single = calls.single_calls(work / "calls", raw)
+            latents, _ = unet.latents_of(single, autoencoder, work / "latents_calls.pt", scale)
+        small = len(self.corpus.mels) <= SMALL
+        alone = examples.of(single, latents, self._bank_of(single) if small else examples.bank)
+        others = replace(examples, among=calls.no_single_call(self.corpus))
+        sounds = calls.Sounds(alone.batch, others.batch, self._decoded)
+        schedule = self._schedule("calls", below=_UNETS)
+        return calls.train(sounds, trained.state_dict(), self.folder, schedule)
+
+    def _decoded(self, made: Tensor) -> Tensor:
+        """Log-mels of latents at unit variance."""
+        mels: Tensor = self.vae.decode(made / self.latents[1]).sample[:, 0]
+        return mels
 
     @cached_property
     def _examples(self) -> UNetTrainer:
@@ -271,14 +295,14 @@ class Run:
         meaning, clap, (roberta, t5) = self.meaning, self.clap, self.tokenizers
         latents, scale = self.latents
         steps, own, share = self.recipe.stages, self.recordings, self._share()
-        wanted = steps.unet.steps or steps.few.steps
-        bank = unet.LoaBank({}, torch.zeros(0))
+        wanted = steps.unet.steps or steps.few.steps or steps.calls.steps
+        bank = LoaBank({}, torch.zeros(0))
         if wanted and share < 1:
             self._begin("prompts")
             if len(self.corpus.mels) > SMALL:
                 bank = unet.build_bank(meaning, clap, roberta, t5)
             else:
-                bank = recorded.bank_of(self.corpus, meaning, clap, roberta, t5)
+                bank = self._bank_of(self.corpus)
         parts = (self.corpus, latents, self.mae, meaning, clap, roberta, t5, bank)
         if own is None:
             return UNetTrainer(*parts)
@@ -290,6 +314,9 @@ class Run:
             predicted=recorded.predicted_loa(texts, meaning, clap, roberta, t5),
             share=share,
         )
+
+    def _bank_of(self, few_clips: Corpus) -> LoaBank:
+        return recorded.bank_of(few_clips, self.meaning, self.clap, *self.tokenizers)
 
     # What lies between networks
 
@@ -307,13 +334,13 @@ class Run:
         autoencoder = self.vae
         self._begin("latents")
         with self.setting.devices.first():
-            return latents_of(source, autoencoder, self.setting.work / "latents.pt", known)
+            return unet.latents_of(source, autoencoder, self.setting.work / "latents.pt", known)
 
     def _recorded_latents(self, own: Recordings, scale: float) -> Tensor:
         autoencoder, source = self.vae, replace(self.corpus, mels=own.mels)
         path = self.setting.work / "latents_recordings.pt"
         with self.setting.devices.first():
-            return latents_of(source, autoencoder, path, scale)[0]
+            return unet.latents_of(source, autoencoder, path, scale)[0]
 
     def _audible(self) -> Stems:
         """What there is to hear, as stems."""
@@ -327,7 +354,7 @@ class Run:
     @cached_property
     def components(self) -> Components:
         """All networks, trained."""
-        network, (autoencoder, voice) = self.few, self.decoding
+        network, (autoencoder, voice) = self.calls, self.decoding
         roberta, t5 = self.tokenizers
         return Components(
             self.clap, self.meaning, roberta, t5, network, autoencoder, voice, self.mae,
@@ -359,20 +386,3 @@ class Run:
 
     def _begin(self, stage: str) -> None:
         self.setting.tell(StageStarted(stage))
-
-
-def latents_of(
-    corpus: Corpus, autoencoder: AutoencoderKL, path: Path, scale: float | None = None
-) -> tuple[Tensor, float]:
-    """The corpus' latents times `scale`, made once for these weights and kept beside `path`, and
-    that factor; left out, the one that brings them to unit variance."""
-
-    def make(partial: Path) -> None:
-        raw = unet.encode(corpus, autoencoder)
-        factor = 1 / float(raw[::7].float().std()) if scale is None else scale
-        torch.save(((raw.float() * factor).half(), factor), partial)
-
-    latents, factor = torch.load(
-        kept_of(digest_of(autoencoder.state_dict()), path, make), weights_only=True
-    )
-    return latents, factor

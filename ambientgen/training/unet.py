@@ -23,9 +23,11 @@ from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
 from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
+from ambientgen.training.below import digest_of
 from ambientgen.training.captions import SETTINGS, caption, heard_in, level_free, with_absent
 from ambientgen.training.corpus import NAMES, Corpus, triples
 from ambientgen.training.facts import FRAME, Facts
+from ambientgen.training.keep import kept_of
 from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH, LoaEncoder
@@ -211,6 +213,23 @@ def encode(corpus: Corpus, vae: AutoencoderKL) -> Tensor:
     return torch.cat(out)
 
 
+def latents_of(
+    corpus: Corpus, autoencoder: AutoencoderKL, path: Path, scale: float | None = None
+) -> tuple[Tensor, float]:
+    """The corpus' latents times `scale`, made once for these weights and kept beside `path`, and
+    that factor; left out, the one that brings them to unit variance."""
+
+    def make(partial: Path) -> None:
+        raw = encode(corpus, autoencoder)
+        factor = 1 / float(raw[::7].float().std()) if scale is None else scale
+        torch.save(((raw.float() * factor).half(), factor), partial)
+
+    latents, factor = torch.load(
+        kept_of(digest_of(autoencoder.state_dict()), path, make), weights_only=True
+    )
+    return latents, factor
+
+
 @dataclass
 class UNetTrainer:
     """Everything a UNet step needs: `batch` draws examples, `fit` trains."""
@@ -223,10 +242,16 @@ class UNetTrainer:
     roberta: RobertaTokenizer
     t5: T5Tokenizer
     bank: LoaBank
+    among: NDArray[np.int64] | None = None  # clips that examples are drawn of; None: all
 
     def __post_init__(self) -> None:
         self._no_loa = self._loa_of("")
         self._facts = Facts(self.corpus)
+
+    def of(self, corpus: Corpus, latents: Tensor, bank: LoaBank) -> UNetTrainer:
+        """What draws examples of other clips, put into words by the same networks."""
+        said = self.meaning, self.clap, self.roberta, self.t5, bank
+        return UNetTrainer(corpus, latents, self.encoder, *said)
 
     def fit(
         self, folder: Path, schedule: Schedule, name: str = "unet"
@@ -270,7 +295,8 @@ class UNetTrainer:
         self, rng: np.random.Generator, frames: int, count: int
     ) -> tuple[Tensor, list[tuple[int, int]]]:
         """Windows of clips, and where each begins: its clip, and a latent frame of it."""
-        clips = rng.integers(0, len(self.latents), count).tolist()
+        among = np.arange(len(self.latents)) if self.among is None else self.among
+        clips = among[rng.integers(0, len(among), count)].tolist()
         starts = rng.integers(0, 128 - frames + 1, count).tolist()
         places = list(zip(clips, starts, strict=True))
         return torch.stack([self.latents[c, :, s : s + frames] for c, s in places]).float(), places
