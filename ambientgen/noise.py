@@ -20,8 +20,8 @@ _TILE_COUNTERS = _TILE_WORDS // 4  # Philox 4x64 yields four words a counter
 _COUNTERS = 2**256
 _COURSES = frozenset({"latents"})  # streams that decide what happens when, not its grain
 # Their share in common falls by the width to this power. Birds, whose song the latents are, fold
-# down as noise does at half width (a correlation of 0.67 against 0.71); at 1 nothing is in common.
-_LOYALTY = 4
+# down as noise does at half width (a correlation of 0.69 against 0.71); at 1 nothing is in common.
+_LOYALTY = 6
 _PASS_TILES = 256  # tiles per pass: the float64 temporaries stay within a core's cache
 
 

@@ -436,7 +436,7 @@ def test_courses_part_later_than_grain() -> None:
         return float(np.mean(first * second) / (first.std() * second.std()))
 
     assert alike("vocoder") == pytest.approx(common_of(0.5), abs=0.02)
-    assert alike("latents") == pytest.approx(1 - 0.5**4, abs=0.02)
+    assert alike("latents") == pytest.approx(1 - 0.5**6, abs=0.02)
 
 
 def test_noise_of_feeds_is_periodic_and_of_absolute_time() -> None:
