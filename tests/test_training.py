@@ -422,7 +422,7 @@ def _single_stems() -> Stems:
 def test_calls_are_learnt_alone_in_the_open_and_of_their_usual_kind(tmp_path: Path) -> None:
     from ambientgen.training.calls import CALLS, no_single_call, single_calls
 
-    stems = _single_stems()
+    stems, kinds_of = _single_stems(), {name: TEXTURES[name].usual for name in NAMES}
     single = single_calls(tmp_path, stems)
     heard = single.states.max(axis=2) > 0
     assert (heard.sum(axis=1) == 1).all()
@@ -432,7 +432,10 @@ def test_calls_are_learnt_alone_in_the_open_and_of_their_usual_kind(tmp_path: Pa
         name = NAMES[int(row.argmax())]
         assert kinds[int(row.argmax())] == TEXTURES[name].usual
     assert set(single.places) == {""}
-    assert not len(no_single_call(single))
+    assert len(no_single_call(single)) == len(single.mels), "there is nothing else to hold"
+    unusual = [i for i in range(len(stems.names)) if stems.kinds[i] != kinds_of[stems.names[i]]]
+    few = Stems(*(part[unusual] for part in (stems.audio, stems.curves, stems.names, stems.kinds)))
+    assert len(single_calls(tmp_path / "few", few).mels) > 0
     states = np.zeros((4, len(NAMES), CLIP_FRAMES), np.float16)
     states[1, NAMES.index("birds")] = 0.5  # a call by itself
     states[2, [NAMES.index("birds"), NAMES.index("frogs")]] = 0.5

@@ -17,6 +17,14 @@ _SIDE_BYTES = {(True, False): 32, (True, True): 17, (False, False): 17, (False, 
 _COUNTED = 0b11  # flags: the numbers of frames and of bytes are told (Xing)
 
 
+def id3_bytes(head: bytes) -> int:
+    """Bytes of the tag that begins with these ten, with its foot if it has one; 0: it is none."""
+    if head[:3] != b"ID3" or len(head) < _ID3_HEAD:
+        return 0
+    size = sum((byte & 0x7F) << 7 * (3 - i) for i, byte in enumerate(head[6:_ID3_HEAD]))
+    return _ID3_HEAD * (2 if head[5] & _FOOTER else 1) + size
+
+
 def all_bytes_there(path: str | os.PathLike[str]) -> bool | None:
     """Whether a file holds as many bytes as its Xing (or Info) header says; None: it has none.
 
@@ -24,13 +32,7 @@ def all_bytes_there(path: str | os.PathLike[str]) -> bool | None:
     """
     with Path(path).open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        head = file.read(_ID3_HEAD)
-        start = 0
-        if head[:3] == b"ID3" and len(head) == _ID3_HEAD:
-            length = 0
-            for byte in head[6:]:
-                length = length << 7 | byte & 0x7F
-            start = _ID3_HEAD * (2 if head[5] & _FOOTER else 1) + length
+        start = id3_bytes(file.read(_ID3_HEAD))
         file.seek(start)
         frame = file.read(_FRAME_HEAD + max(_SIDE_BYTES.values()) + 16)
     if len(frame) < _FRAME_HEAD or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:

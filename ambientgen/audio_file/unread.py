@@ -11,9 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ambientgen.audio_file.mp3 import id3_bytes
+
 _SLACK_S = 0.5
 """Encoders add up to a tenth of a second at both ends; a guess that is this near is right."""
-_ID3 = 10  # bytes of a tag's head (Nilsson, "ID3 tag version 2.4.0", 2000)
 _ID3V1 = 128  # bytes of the tag that old players look for at the end
 _APE = 32  # bytes of a tag's head, and of its foot ("APEv2 specification", 2004)
 _APE_HEAD = 1 << 29  # of the flags in both: this one is the head
@@ -79,7 +80,7 @@ def _tag(data: mmap.mmap, at: int) -> int:
     if found[0] == b"APETAGEX":
         size, flags = (int.from_bytes(data[at + i : at + i + 4], "little") for i in (12, 20))
         return _APE + size if flags & _APE_HEAD else _APE
-    return _ID3 + sum(byte << 7 * (3 - i) for i, byte in enumerate(found[0][6:]))
+    return id3_bytes(found[0])
 
 
 def _another(data: mmap.mmap, at: int, size: int) -> bool:

@@ -88,12 +88,11 @@ class _Listener:
     ) -> None:
         """Judge one sound; draw it, if that is wanted, to a file that may be replaced or not."""
         from ambientgen.ear import listen
-        from ambientgen.ear.references import compared_with
 
         target, force = drawn_to
         try:
             hearing = listen(file, scene, reference=reference)
-            for problem in compared_with(reference, file).left_out:  # as it was heard
+            for problem in hearing.left_out:
                 self.console.notice(f"{problem.place}: {problem.what}: it is not compared with")
             if target is not None:
                 from ambientgen.ear.report import report as drawn

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +55,7 @@ class Hearing:
         curves: Asked and heard, for each known state of the scene.
         verdicts: All of them, group by group.
         remark: Why what lies beside the file was not used, if it was not.
+        left_out: Why files of a folder of references were not compared with.
     """
 
     sound: Sound
@@ -65,6 +65,7 @@ class Hearing:
     curves: tuple[HeardCurve, ...]
     verdicts: tuple[Verdict, ...]
     remark: str | None = None
+    left_out: tuple[Problem, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -109,7 +110,7 @@ def listen(
         UsageError: a file is missing, damaged, no sound, or shorter than 1 s.
     """
     sound = open_sound(path)
-    references = _references(reference, sound.path)
+    references = compared_with(reference, sound.path)
     told = read_sidecar(sound.path).about(sound)
     sound = told.listened(sound)
     whole, scene = scene, as_heard(scene, told.from_s) if scene else None
@@ -131,7 +132,7 @@ def listen(
         *seam_verdicts(trace_features(heard, joins, apart), known is not None, turns),
         loop_verdict(sound, heard, promised, turn_s),
         *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else [_NO_TRAJECTORY]),
-        *_texture_verdicts(heard, references),
+        *_texture_verdicts(heard, references.heard),
         *drift_verdicts(heard, scene, placed),
         *faults.verdicts(),
         *gap_verdicts(heard, silent_s, levels.levels_db, placed.faded_s(heard.duration_s)),
@@ -146,6 +147,7 @@ def listen(
         tuple(curves),
         tuple(verdicts),
         told.remark,
+        references.left_out,
     )
 
 
@@ -199,12 +201,9 @@ def _mono(
         yield sound.mono(whole)
 
 
-def _references(place: str | PathLike[str] | None, judged: Path) -> list[tuple[str, TextureStats]]:
-    """Name and statistics of what a texture should be like; see `compared_with`."""
-    return list(compared_with(place, judged).heard)
-
-
-def _texture_verdicts(heard: Trace, references: list[tuple[str, TextureStats]]) -> list[Verdict]:
+def _texture_verdicts(
+    heard: Trace, references: Sequence[tuple[str, TextureStats]]
+) -> list[Verdict]:
     if not references:
         return []
     own = TextureStats.average(heard.texture())

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from ambientgen.asked import WHOLE, Between
-from ambientgen.audio_file.intact import check_no_pipe
 from ambientgen.ear.source import Sound, open_sound
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.picture.draw import Sounding
@@ -28,7 +27,6 @@ def sound_timeline(path: str, between_s: Between = WHOLE) -> tuple[Timeline, Sou
     Raises:
         UsageError: the file cannot be read, is shorter than 1 s, or has no such stretch.
     """
-    check_no_pipe(path)
     sound = open_sound(path)
     start_s, end_s = between_s[0] or 0.0, between_s[1] or sound.duration_s
     if end_s > sound.duration_s + 1e-9:

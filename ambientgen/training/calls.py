@@ -64,21 +64,18 @@ class _Levels:
 
 
 def single_calls(folder: Path, stems: Stems) -> Corpus:
-    """Clips of one call each, in the open and of its usual kind; made once, and kept in `folder`.
-    None where no stem is one."""
-    usual = [
-        index
-        for index, (name, kind) in enumerate(zip(stems.names, stems.kinds, strict=True))
-        if name in CALLS and kind == TEXTURES[str(name)].usual
-    ]
-    return build(folder, stems, [Recipe((index,), SALT + index) for index in usual])
+    """Clips of one call each, in the open and of its usual kind, or of any if so few stems have
+    none of that; made once, and kept in `folder`."""
+    called = np.flatnonzero(np.isin(stems.names, CALLS)).tolist()
+    usual = [i for i in called if stems.kinds[i] == TEXTURES[str(stems.names[i])].usual]
+    return build(folder, stems, [Recipe((i,), SALT + i) for i in usual or called])
 
 
 def no_single_call(corpus: Corpus) -> NDArray[np.int64]:
-    """Which clips of a corpus hold anything but one call by itself."""
+    """Which clips of a corpus hold anything but one call by itself; all, if none does."""
     heard = corpus.states.max(axis=2) > 0
-    calls = np.isin(NAMES, CALLS)
-    return np.flatnonzero((heard.sum(axis=1) != 1) | heard[:, ~calls].any(axis=1))
+    single = (heard.sum(axis=1) == 1) & heard[:, np.isin(NAMES, CALLS)].any(axis=1)
+    return np.flatnonzero(~single | single.all())
 
 
 def train(
