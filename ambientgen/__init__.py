@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ambientgen.events import Listener
+    from ambientgen.messages import Listener
     from ambientgen.renderer import RenderReport
     from ambientgen.scene import Scene
 
@@ -60,13 +60,13 @@ def render(
     there; `device` is `auto`, `cpu`, `cuda` or `mps`; `workers` is one
     for each core if None; `batch` of the longest windows share a pass of the UNet, what fills a
     GPU, and on a CPU two of pocket's, if None. `listener` is told what happens
-    (`ambientgen.events`).
+    (`ambientgen.messages`).
 
     Raises:
         ambientgen.errors.AmbientgenError: SceneError, UsageError, ModelError or OutputError, each
             with its place, what is wrong and what to do.
     """
-    from ambientgen.events import ignore
+    from ambientgen.messages import ignore
     from ambientgen.renderer import Renderer
     from ambientgen.sidecar import rule_for
     from ambientgen.store import open_store

@@ -1,4 +1,4 @@
-"""All sounds of a scene on one stage: each a stream from its source to its place, and their mix."""
+"""All sounds of a scene: each a stream from its source to its place, and their mix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ambientgen.asked import Asked
 from ambientgen.audio_file.digest import file_sha256
-from ambientgen.events import Listener, StageStarted
+from ambientgen.messages import Listener, StageStarted
 from ambientgen.mix.air import Air
 from ambientgen.mix.centre import Centred
 from ambientgen.mix.layouts import LAYOUTS, Layout
@@ -25,7 +25,7 @@ SYNTHESIS_DB = 3.0
 
 
 @dataclass(frozen=True)
-class Stage:
+class Setup:
     """What every sound of a scene needs to know: the scene, fitted to the output, and the studio.
 
     asked: what is wanted of the scene. progress: counts windows of all sounds together.
@@ -72,9 +72,9 @@ class Stage:
         from ambientgen.synth.signals import RATE
 
         raised = ClipToRate(RATE, self.rate, self._air(layer))
-        placed = Events(layer, self.scene, self.layout, self.rate, place_clip, raised=raised)
+        stream = Events(layer, self.scene, self.layout, self.rate, place_clip, raised=raised)
         gain_db = layer.placement.gain_db
-        return placed if gain_db is None else Gained(placed, gain_db)
+        return stream if gain_db is None else Gained(stream, gain_db)
 
     def _air(self, layer: Layer, common: float = 1.0) -> Air | None:
         """A layer's air; None where none is wanted."""
@@ -85,10 +85,10 @@ class Stage:
         plain = layer.placement == Placement() and stream.channels == 1
         if self.layout.name == "mono" and plain:
             return stream  # as it is; placing takes scipy, which takes its time to be imported
-        from ambientgen.mix.place import Placed
+        from ambientgen.mix.place import placed
 
         width = self.width(layer) if width is None else width
-        return Placed(stream, layer.placement, self.layout, width)
+        return placed(stream, layer.placement, self.layout, width)
 
 
 @dataclass(frozen=True)
@@ -108,54 +108,54 @@ class Sound:
             yield source, stream.reach(stretch)
 
 
-def by_model(stage: Stage, layer: Layer) -> Sound:
+def by_model(setup: Setup, layer: Layer) -> Sound:
     """States in one mixture, rendered by a model: as many feeds as a wide sound takes."""
-    scene = stage.scene.mixture_of(layer)
-    model, takes = stage.studio.model(scene.model), stage.takes(layer)
-    source = Diffused(model, scene, stage.studio, takes, stage.asked, stage.progress)
-    stem = stage.placed(layer, stage.at_rate(layer, source))
+    scene = setup.scene.mixture_of(layer)
+    model, takes = setup.studio.model(scene.model), setup.takes(layer)
+    source = Diffused(model, scene, setup.studio, takes, setup.asked, setup.progress)
+    stem = setup.placed(layer, setup.at_rate(layer, source))
     return Sound(layer, stem, ((source, stem),))
 
 
-def by_guided_model(stage: Stage, layer: Layer) -> Sound:
+def by_guided_model(setup: Setup, layer: Layer) -> Sound:
     """States and events, synthesised and then made anew by a model as far as `strength` says."""
     from ambientgen.sources.guided import guided_takes
 
-    scene, strength = stage.scene.mixture_of(layer), layer.strength or 1.0
-    model = stage.studio.model(scene.model)
-    takes = guided_takes(stage.takes(layer), model, layer, stage.scene)
-    shared = stage.studio, takes, stage.asked, stage.progress
+    scene, strength = setup.scene.mixture_of(layer), layer.strength or 1.0
+    model = setup.studio.model(scene.model)
+    takes = guided_takes(setup.takes(layer), model, layer, setup.scene)
+    shared = setup.studio, takes, setup.asked, setup.progress
     source = Diffused(model, scene, *shared, strength=strength)
-    stem = stage.placed(layer, stage.at_rate(layer, source))
+    stem = setup.placed(layer, setup.at_rate(layer, source))
     return Sound(layer, stem, ((source, stem),))
 
 
-def by_synthesis(stage: Stage, layer: Layer) -> Sound:
+def by_synthesis(setup: Setup, layer: Layer) -> Sound:
     """States and events, synthesised: as loud as pocket makes what it learnt from the same."""
     if layer.strength is not None:
-        return by_guided_model(stage, layer)
+        return by_guided_model(setup, layer)
     from ambientgen.sources.procedural import Procedural
 
     parts: dict[str, Stream] = {}
     if layer.states:
-        takes = stage.takes(layer)
-        source = Procedural(layer, stage.scene, stage.studio.workers.map, takes=takes)
-        parts["states"] = stage.placed(layer, stage.at_rate(layer, source))
+        takes = setup.takes(layer)
+        source = Procedural(layer, setup.scene, setup.studio.workers.map, takes=takes)
+        parts["states"] = setup.placed(layer, setup.at_rate(layer, source))
     if layer.events:
-        parts["events"] = stage.events(layer)
+        parts["events"] = setup.events(layer)
     return Sound(layer, Louder(Mixed(parts), SYNTHESIS_DB))
 
 
-def by_recording(stage: Stage, layer: Layer) -> Sound:
+def by_recording(setup: Setup, layer: Layer) -> Sound:
     """A sound file, round and round."""
     from ambientgen.sources.recording import OWN_WIDTH, Recording
 
-    width = min(stage.width(layer), OWN_WIDTH)  # beyond, it is no wider: its power is the same, too
-    source = Recording(layer, stage.scene, stage.rate, width)
-    return Sound(layer, stage.placed(layer, source, width))
+    width = min(setup.width(layer), OWN_WIDTH)  # beyond, it is no wider: its power is the same, too
+    source = Recording(layer, setup.scene, setup.rate, width)
+    return Sound(layer, setup.placed(layer, source, width))
 
 
-ENGINES: dict[EngineName, Callable[[Stage, Layer], Sound]] = {
+ENGINES: dict[EngineName, Callable[[Setup, Layer], Sound]] = {
     "model": by_model,
     "procedural": by_synthesis,
     "recording": by_recording,
@@ -199,8 +199,8 @@ class Ensemble:
 
 def assembled(scene: Scene, studio: Studio, asked: Asked) -> Ensemble:
     """The sounds of a scene that `fitted` the output's rate. Loads the models it names."""
-    stage = Stage(scene, studio, asked, Progress(studio.tell))
-    sounds = tuple(ENGINES[layer.engine](stage, layer) for layer in scene.sounds)
+    setup = Setup(scene, studio, asked, Progress(studio.tell))
+    sounds = tuple(ENGINES[layer.engine](setup, layer) for layer in scene.sounds)
     return Ensemble(sounds, Mixed({sound.layer.name: sound.stem for sound in sounds}))
 
 

@@ -23,11 +23,11 @@ from ambientgen.audio_file import Encoding, Shape, open_sink
 from ambientgen.cores import usable_cores
 from ambientgen.crossfade import join_windows
 from ambientgen.errors import AmbientgenError, Problem
-from ambientgen.events import Listener, StageStarted, ignore
 from ambientgen.latents import denoise
-from ambientgen.limiter import Limiter, LimiterSettings
+from ambientgen.limiter import LimiterSettings, StretchLimiter
 from ambientgen.loa import condition, encode_prompts
 from ambientgen.memory import keep_memory
+from ambientgen.messages import Listener, StageStarted, ignore
 from ambientgen.models.batch import batch_for, rows_of
 from ambientgen.models.loading import Model
 from ambientgen.models.packing import flop_formulas
@@ -56,7 +56,7 @@ _STARTING = """
 import json, sys, tempfile, time
 began, model = float(sys.argv[1]), sys.argv[2]
 said = {"interpreter": time.time() - began}
-from ambientgen.events import WindowsDone
+from ambientgen.messages import WindowsDone
 from ambientgen.memory import keep_memory
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
@@ -258,7 +258,7 @@ def _finished(model: Model, path: Path) -> None:
         pass
     sound = (0.1 * np.random.default_rng(0).standard_normal(samples)).astype(np.float32)
     settings = LimiterSettings(gain_db=model.spec.gain_db)
-    limiter = Limiter(settings, geometry.sample_rate, 0, (0, samples))
+    limiter = StretchLimiter(settings, geometry.sample_rate, 0, (0, samples))
     shape = Shape(geometry.sample_rate, 1, samples)
     with open_sink(str(path), Encoding(), shape, force=True) as sink:
         for block in limiter.limited(np.array_split(sound, 2)):

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ambientgen.errors import OutputError, Problem
-from ambientgen.events import AudioWritten, Notice, StageStarted, StepsDone, WindowsDone
+from ambientgen.messages import AudioWritten, Notice, StageStarted, StepsDone, WindowsDone
 
 if TYPE_CHECKING:
-    from ambientgen.events import Event, Listener
+    from ambientgen.messages import Listener, Message
 
 PROGRAM = "ambientgen"
 LINE_EVERY_S = 10.0  # between lines of progress where there is no terminal
@@ -87,7 +87,7 @@ class Console:
         """A listener that shows how the render, or the training, called `name` gets on."""
         meter = meter or Meter()
         if self._quiet:
-            yield lambda _event: None
+            yield lambda _message: None
         elif is_terminal(sys.stderr):
             with _bar(self, name, meter) as listener:
                 yield listener
@@ -116,15 +116,15 @@ class Meter:
     # Most of the work is in the windows, which run ahead of the sound that leaves.
     WINDOWS_SHARE = 0.8
 
-    def take(self, event: Event) -> None:
-        """Learn from an event."""
-        if isinstance(event, StageStarted) and event.name == "rendering":
+    def take(self, message: Message) -> None:
+        """Learn from a message."""
+        if isinstance(message, StageStarted) and message.name == "rendering":
             self.began_s = self.clock()
-        elif isinstance(event, WindowsDone):
-            self.windows = 0.0 if event.total is None else event.done / max(event.total, 1)
-        elif isinstance(event, AudioWritten):
-            self.audio = event.time_s / event.duration_s
-            self.time_s, self.duration_s = event.time_s, event.duration_s
+        elif isinstance(message, WindowsDone):
+            self.windows = 0.0 if message.total is None else message.done / max(message.total, 1)
+        elif isinstance(message, AudioWritten):
+            self.audio = message.time_s / message.duration_s
+            self.time_s, self.duration_s = message.time_s, message.duration_s
 
     @property
     def done(self) -> float:
@@ -161,33 +161,33 @@ class StepMeter:
     clock: Callable[[], float] = time.monotonic
     began_s: float | None = None
     first: int = 0  # step at which this run took the stage up
-    event: StepsDone | None = None
+    latest: StepsDone | None = None
 
-    def take(self, event: Event) -> None:
-        """Learn from an event."""
-        if isinstance(event, StageStarted):
-            self.began_s, self.event = None, None
-        elif isinstance(event, StepsDone):
+    def take(self, message: Message) -> None:
+        """Learn from a message."""
+        if isinstance(message, StageStarted):
+            self.began_s, self.latest = None, None
+        elif isinstance(message, StepsDone):
             if self.began_s is None:
                 # The first step warms up, and would spoil the forecast.
-                self.began_s, self.first = self.clock(), event.done
-            self.event = event
+                self.began_s, self.first = self.clock(), message.done
+            self.latest = message
 
     @property
     def done(self) -> float:
         """The share of the stage that is done, 0 to 1."""
-        return self.event.done / self.event.total if self.event else 0.0
+        return self.latest.done / self.latest.total if self.latest else 0.0
 
     def describe(self) -> str:
         """`unet: step 120 of 5000, loss 0.213, 1h2m left`, as far as it is known."""
         from ambientgen.scene.durations import spell
 
-        if self.event is None or self.began_s is None:
+        if self.latest is None or self.began_s is None:
             return ""
-        stage, done, total = self.event.stage, self.event.done, self.event.total
+        stage, done, total = self.latest.stage, self.latest.done, self.latest.total
         said = [f"{stage}: step {done} of {total}"]
-        if math.isfinite(self.event.loss):
-            said.append(f"loss {self.event.loss:.3g}")
+        if math.isfinite(self.latest.loss):
+            said.append(f"loss {self.latest.loss:.3g}")
         if done > self.first:
             left_s = (self.clock() - self.began_s) / (done - self.first) * (total - done)
             said.append(f"{spell(float(round(left_s)))} left")
@@ -209,14 +209,14 @@ class Lines:
         self._last_s = clock()
         self._stage = ""
 
-    def __call__(self, event: Event) -> None:
-        self._meter.take(event)
-        if isinstance(event, Notice):
-            self._console.notice(event.text)
-        elif isinstance(event, StageStarted):
-            if event.name != self._stage:
-                self._say(stage_text(event.name))
-            self._stage = event.name
+    def __call__(self, message: Message) -> None:
+        self._meter.take(message)
+        if isinstance(message, Notice):
+            self._console.notice(message.text)
+        elif isinstance(message, StageStarted):
+            if message.name != self._stage:
+                self._say(stage_text(message.name))
+            self._stage = message.name
         elif self._clock() - self._last_s >= LINE_EVERY_S:
             self._say(self._meter.describe())
 
@@ -244,12 +244,12 @@ def _bar(console: Console, name: str, meter: Meter | StepMeter) -> Iterator[List
     ) as progress:
         task = progress.add_task("", total=None)
 
-        def listen(event: Event) -> None:
-            meter.take(event)
-            if isinstance(event, Notice):
-                console.notice(event.text)
-            elif isinstance(event, StageStarted):
-                progress.update(task, description=stage_text(event.name))
+        def listen(message: Message) -> None:
+            meter.take(message)
+            if isinstance(message, Notice):
+                console.notice(message.text)
+            elif isinstance(message, StageStarted):
+                progress.update(task, description=stage_text(message.name))
             else:
                 total, text = 1.0, meter.describe()
                 progress.update(task, total=total, completed=meter.done, description=text)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ambientgen.audio_file import Encoding, Shape, Sink, Written, is_stream, open_sink
-from ambientgen.events import AudioWritten, Listener, Notice, StageStarted
 from ambientgen.interrupts import unbroken
 from ambientgen.limiter import LimiterReport
+from ambientgen.messages import AudioWritten, Listener, Notice, StageStarted
 from ambientgen.mix.loudness import Settled, Target
 from ambientgen.mix.master import Master
 from ambientgen.mix.mixture import Mixed, added

@@ -12,8 +12,8 @@ from ambientgen.asked import Asked
 from ambientgen.audio_file import Encoding, Shape, file_bytes, loop_notice
 from ambientgen.delivery import Wanted, spool_folder
 from ambientgen.errors import Problem, UsageError
-from ambientgen.events import Notice
 from ambientgen.limiter import LimiterSettings
+from ambientgen.messages import Notice
 from ambientgen.mix.fades import Fades
 from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.loudness import Target
@@ -22,7 +22,7 @@ from ambientgen.mix.spool import SAMPLE_BYTES, check_room
 from ambientgen.scene import Scene
 from ambientgen.scene.durations import spell
 from ambientgen.scene.scene import derived_seed
-from ambientgen.sidecar import Span
+from ambientgen.sidecar import SampleSpan
 from ambientgen.sources.usable import unusable_recordings
 from ambientgen.sources.vain import said_in_vain
 from ambientgen.stream import Stretch
@@ -77,10 +77,10 @@ class Job:
         return Asked(self.asked.duration_s).stretch(self.scene.duration_s, self.rate)
 
     @property
-    def span(self) -> Span | None:
+    def span(self) -> SampleSpan | None:
         """The samples that the file will hold; None: it never ends."""
         first, end = self.samples
-        return None if end is None else Span(first, end, self.rate, self.period)
+        return None if end is None else SampleSpan(first, end, self.rate, self.period)
 
     @cached_property
     def master(self) -> Master:

@@ -57,7 +57,7 @@ class LimiterReport:
     deepest_db: float = 0.0
 
 
-class Level:
+class StreamLimiter:
     """Gain and limiter over a stream of blocks; the result does not depend on how it is cut.
 
     `push` blocks of float32, (n,) or (n, channels), as `measured` gives them; each call returns
@@ -260,26 +260,26 @@ class Turns:
             first, begin = first + len(chosen), begin + len(block)
 
 
-def levelled(blocks: Iterable[FloatArray], level: Level) -> Iterator[FloatArray]:
-    """Pass a stream of blocks through `level`, to its end; empty blocks are left out."""
-    return _pushed(level.measured(blocks), level)
+def limited_blocks(blocks: Iterable[FloatArray], limiter: StreamLimiter) -> Iterator[FloatArray]:
+    """Pass a stream of blocks through `limiter`, to its end; empty blocks are left out."""
+    return _pushed(limiter.measured(blocks), limiter)
 
 
-def _pushed(measured: Iterable[Measured], level: Level) -> Iterator[FloatArray]:
+def _pushed(measured: Iterable[Measured], limiter: StreamLimiter) -> Iterator[FloatArray]:
     for block, heights in measured:
-        ready = level.push(block, heights)
+        ready = limiter.push(block, heights)
         if len(ready):
             yield ready
-    rest = level.finish()
+    rest = limiter.finish()
     if len(rest):
         yield rest
 
 
-class Limiter:
-    """`Level` over a stretch of sound, of a loop too: what leaves it are the samples asked for.
+class StretchLimiter:
+    """`StreamLimiter` over a stretch of sound, of a loop too: the samples asked for leave it.
 
-    settings, sample_rate: as for Level. first_sample: of the stream. samples: those to return, from
-    the first to the one after the last (None: all). loop_samples: length of the loop's turn, whose
+    settings, sample_rate: as there. first_sample: of the stream. samples: those to return, from the
+    first to the one after the last (None: all). loop_samples: length of the loop's turn, whose
     stream may begin before 0.
     """
 
@@ -292,24 +292,24 @@ class Limiter:
         loop_samples: int | None = None,
     ) -> None:
         self._first, (self._from, end) = first_sample, samples
-        cell = Level(settings, sample_rate).cell_samples
+        cell = StreamLimiter(settings, sample_rate).cell_samples
         self._turns = Turns(loop_samples or cell, cell)
         first, start = self._turns.place(first_sample), self._turns.place(self._from)
         stop = None if end is None else self._turns.place(end)
-        self._level = Level(settings, sample_rate, first, start, stop)
+        self._limiter = StreamLimiter(settings, sample_rate, first, start, stop)
 
     @property
     def report(self) -> LimiterReport:
         """What was done to the samples returned so far."""
-        return self._level.report
+        return self._limiter.report
 
     def limited(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
         """The samples asked for, of a stream with the context they need."""
         if self._turns.samples == self._turns.cell:  # all of them are heard once
-            return levelled(blocks, self._level)
+            return limited_blocks(blocks, self._limiter)
         # Peaks are measured before: between two copies of a sample the wave would be another.
-        heard = self._turns.heard(self._level.measured(blocks), self._first)
-        return self._turns.kept(_pushed(heard, self._level), self._from)
+        heard = self._turns.heard(self._limiter.measured(blocks), self._first)
+        return self._turns.kept(_pushed(heard, self._limiter), self._from)
 
 
 def _cell_weights(cell: int, cells: int) -> NDArray[np.float64]:

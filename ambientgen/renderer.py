@@ -17,8 +17,8 @@ from ambientgen.assembly import Ensemble, assembled, models_of
 from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.errors import Problem, UsageError
-from ambientgen.events import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.job import Job
+from ambientgen.messages import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.models.batch import MOST_BATCH, batch_for
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load

@@ -81,7 +81,7 @@ class Derived:
 
 
 @dataclass(frozen=True)
-class Cut:
+class Recut:
     """Blocks (n, channels) of a stream from sample `first` on, to be cut anew."""
 
     first: int

@@ -16,7 +16,7 @@ from ambientgen.cli.app import run
 from ambientgen.cli.plan_text import FIRST_ROWS, LAST_ROWS, MOST_ROWS, clock, shown_rows
 from ambientgen.console import Console, Lines, Meter
 from ambientgen.errors import ExitCode
-from ambientgen.events import AudioWritten, Event, Notice, StageStarted, WindowsDone
+from ambientgen.messages import AudioWritten, Message, Notice, StageStarted, WindowsDone
 from ambientgen.scene.durations import parse_span
 
 
@@ -84,7 +84,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -
     terminal = on_a_terminal(monkeypatch)
     said = Console()
     with said.progress("{rain} [b].wav") as tell:
-        events: list[Event] = [StageStarted("rendering"), WindowsDone(1, 2), AudioWritten(1, 4)]
+        events: list[Message] = [StageStarted("rendering"), WindowsDone(1, 2), AudioWritten(1, 4)]
         for event in [*events, Notice("a peak")]:
             tell(event)
     drawn = terminal.getvalue()

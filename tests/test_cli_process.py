@@ -41,7 +41,7 @@ STUDIO = """
 import sys, time, types
 import numpy as np
 from ambientgen.audio_file import Encoding, Shape, open_sink
-from ambientgen.events import StageStarted
+from ambientgen.messages import StageStarted
 
 class Renderer:
     def __init__(self, device, workers, listener, store, batch):

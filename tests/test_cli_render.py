@@ -29,7 +29,7 @@ from ambientgen.audio_file import Encoding, ReaderGone, Shape, open_sink
 from ambientgen.cli.app import run
 from ambientgen.cli.options import Device
 from ambientgen.errors import ExitCode, ModelError, Problem
-from ambientgen.events import AudioWritten, Listener, Notice, StageStarted, WindowsDone
+from ambientgen.messages import AudioWritten, Listener, Notice, StageStarted, WindowsDone
 from ambientgen.models.loading import DEVICES
 from ambientgen.renderer import RenderReport, WindowCounts
 from ambientgen.scene import Scene

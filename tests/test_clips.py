@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ambientgen.asked import Asked
-from ambientgen.assembly import ENGINES, Stage
+from ambientgen.assembly import ENGINES, Setup
 from ambientgen.curves import Constant, Points
 from ambientgen.mix.air import Air
 from ambientgen.mix.clip import ClipToRate
@@ -74,7 +74,7 @@ def test_at_its_own_rate_a_clip_is_itself_however_short() -> None:
 def staged(layer: Layer, output: OutputOptions) -> Stream:
     scene = Scene(title="", duration_s=20.0, layers=(layer,), output=output)
     studio = cast(Any, SimpleNamespace(engine=SimpleNamespace(map=map)))
-    return ENGINES["procedural"](Stage(scene, studio, Asked(), cast(Any, None)), layer).stem
+    return ENGINES["procedural"](Setup(scene, studio, Asked(), cast(Any, None)), layer).stem
 
 
 def heard(stream: Stream, first: int, end: int) -> Floats:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ambientgen.curves import Constant
 from ambientgen.errors import ModelError
-from ambientgen.events import ignore
 from ambientgen.mel import bands, log_mel
+from ambientgen.messages import ignore
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.models.typed_json import TypedJson

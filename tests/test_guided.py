@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ambientgen.curves import Constant
 from ambientgen.errors import UsageError
-from ambientgen.events import ignore
 from ambientgen.latents import SamplerOptions, denoise
 from ambientgen.mel import CONTEXT, HOP, bands, log_mel
+from ambientgen.messages import ignore
 from ambientgen.models.loading import Model, load
 from ambientgen.models.registry import resolve
 from ambientgen.models.solver import solver_steps, start_amplitudes

@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ambientgen.delivery import _tell_of_peaks
-from ambientgen.events import Event, Notice
-from ambientgen.limiter import Level, Limiter, LimiterReport, LimiterSettings, levelled
+from ambientgen.limiter import (
+    LimiterReport,
+    LimiterSettings,
+    StreamLimiter,
+    StretchLimiter,
+    limited_blocks,
+)
+from ambientgen.messages import Message, Notice
 from ambientgen.peaks import TruePeaks
 
 RATE = 16000
@@ -38,15 +44,15 @@ def _peaky(samples: int, channels: int | None = None) -> Sound:
     return sound
 
 
-def _run(sound: Sound, level: Level, cuts: list[int] | None = None) -> Sound:
+def _run(sound: Sound, level: StreamLimiter, cuts: list[int] | None = None) -> Sound:
     edges = [0, *sorted(cuts or []), len(sound)]
     blocks = (sound[a:b] for a, b in itertools.pairwise(edges))
-    return np.concatenate([sound[:0], *levelled(blocks, level)])
+    return np.concatenate([sound[:0], *limited_blocks(blocks, level)])
 
 
 def test_what_is_below_the_ceiling_is_only_multiplied() -> None:
     sound = _quiet(RATE)
-    level = Level(LimiterSettings(gain_db=3.0), RATE)
+    level = StreamLimiter(LimiterSettings(gain_db=3.0), RATE)
     result = _run(sound, level, [100, 5000])
     np.testing.assert_array_equal(result, sound * np.float32(10 ** (3 / 20)))
     assert result.dtype == np.float32
@@ -56,7 +62,7 @@ def test_what_is_below_the_ceiling_is_only_multiplied() -> None:
 def test_a_peak_at_the_ceiling_is_untouched() -> None:
     sound = _quiet(3000)
     sound[1500] = -CEILING
-    np.testing.assert_array_equal(_run(sound, Level(SAMPLES, RATE)), sound)
+    np.testing.assert_array_equal(_run(sound, StreamLimiter(SAMPLES, RATE)), sound)
 
 
 @settings(max_examples=60)
@@ -71,7 +77,7 @@ def test_cutting_changes_nothing(
     samples: int, cuts: list[int], channels: int | None, first: int, rate: int
 ) -> None:
     sound = _peaky(samples, channels)
-    whole, parts = (Level(LimiterSettings(gain_db=1.0), rate, first) for _ in range(2))
+    whole, parts = (StreamLimiter(LimiterSettings(gain_db=1.0), rate, first) for _ in range(2))
     result = _run(sound, whole)
     np.testing.assert_array_equal(_run(sound, parts, [min(cut, samples) for cut in cuts]), result)
     assert parts.report == whole.report
@@ -83,11 +89,11 @@ def test_cutting_changes_nothing(
 @given(start=st.integers(0, 39_000), length=st.integers(1, 1000))
 def test_any_entry_point_gives_the_same_samples(start: int, length: int) -> None:
     sound = np.tile(_peaky(20_000), 2)
-    whole = _run(sound, Level(LimiterSettings(), RATE))
-    probe = Level(LimiterSettings(), RATE)
+    whole = _run(sound, StreamLimiter(LimiterSettings(), RATE))
+    probe = StreamLimiter(LimiterSettings(), RATE)
     first = max(0, start - probe.context_before)
     stop = start + length
-    level = Level(LimiterSettings(), RATE, first, emit_from=start, emit_to=stop)
+    level = StreamLimiter(LimiterSettings(), RATE, first, emit_from=start, emit_to=stop)
     result = _run(sound[first : stop + probe.context_after], level, [1000, 3000])
     np.testing.assert_array_equal(result, whole[start:stop])
     acted = np.flatnonzero(result != sound[start:stop])
@@ -95,7 +101,7 @@ def test_any_entry_point_gives_the_same_samples(start: int, length: int) -> None
 
 
 def test_the_memory_is_as_long_as_it_says_and_no_shorter_than_needed() -> None:
-    level = Level(LimiterSettings(), RATE)
+    level = StreamLimiter(LimiterSettings(), RATE)
     assert 0.15 * RATE < level.context_before < 0.17 * RATE
     assert 0.005 * RATE <= level.context_after <= 0.007 * RATE
     sound = np.full(RATE, 0.1, np.float32)
@@ -108,7 +114,7 @@ def test_the_memory_is_as_long_as_it_says_and_no_shorter_than_needed() -> None:
 def test_the_gain_moves_smoothly_down_before_a_peak_and_slowly_up_after_it() -> None:
     sound = np.full(RATE, 0.25, np.float32)
     sound[8000] = 4.0
-    gain = _run(sound, Level(SAMPLES, RATE)) / sound
+    gain = _run(sound, StreamLimiter(SAMPLES, RATE)) / sound
     assert gain[8000] == pytest.approx(CEILING / 4, rel=1e-6)
     steps = np.diff(gain)
     assert (steps[:7990] <= 1e-7).all()
@@ -121,7 +127,7 @@ def test_the_gain_moves_smoothly_down_before_a_peak_and_slowly_up_after_it() -> 
 def test_a_steady_tone_keeps_its_shape() -> None:
     time_s = np.arange(2 * RATE) / RATE
     tone = (1.5 * np.sin(2 * np.pi * 100 * time_s)).astype(np.float32)
-    result = _run(tone, Level(LimiterSettings(), RATE))[RATE // 2 : 3 * RATE // 2]
+    result = _run(tone, StreamLimiter(LimiterSettings(), RATE))[RATE // 2 : 3 * RATE // 2]
     spectrum = np.abs(np.fft.rfft(result.astype(np.float64) * np.hanning(RATE)))
     harmonics = spectrum[190:].max() / spectrum[100]
     assert 20 * np.log10(harmonics) < -60
@@ -130,7 +136,7 @@ def test_a_steady_tone_keeps_its_shape() -> None:
 
 def test_channels_share_one_gain() -> None:
     sound = np.stack([_peaky(8000), _quiet(8000)], axis=1)
-    result = _run(sound, Level(LimiterSettings(), RATE))
+    result = _run(sound, StreamLimiter(LimiterSettings(), RATE))
     loud = np.abs(sound).min(axis=1) > 0.01
     gains = result[loud] / sound[loud]
     np.testing.assert_allclose(gains[:, 0], gains[:, 1], rtol=1e-5)
@@ -140,7 +146,7 @@ def test_channels_share_one_gain() -> None:
 def test_the_report_says_how_much_when_and_how_deep() -> None:
     sound = np.full(RATE, 0.25, np.float32)
     sound[[5000, 12000]] = 2 * CEILING, 4 * CEILING
-    level = Level(SAMPLES, RATE, first_sample=100)
+    level = StreamLimiter(SAMPLES, RATE, first_sample=100)
     result = _run(sound, level, [3000, 5001, 9000])
     acted = np.flatnonzero(result != sound)
     assert level.report.first_sample == 100 + acted[0]
@@ -151,22 +157,27 @@ def test_the_report_says_how_much_when_and_how_deep() -> None:
 def test_the_ceiling_holds_in_the_worst_case() -> None:
     rng = np.random.default_rng(3)
     sound = (10 ** rng.uniform(-3, 3, 50_000) * rng.choice([-1, 1], 50_000)).astype(np.float32)
-    result = _run(sound, Level(LimiterSettings(gain_db=12, ceiling_db=-3), RATE), [7, 20_000])
+    result = _run(
+        sound, StreamLimiter(LimiterSettings(gain_db=12, ceiling_db=-3), RATE), [7, 20_000]
+    )
     assert np.abs(result).max() <= np.float32(10 ** (-3 / 20))
 
 
 def test_what_is_no_number_is_handed_on_for_the_sink_to_refuse() -> None:
     sound = _quiet(4000)
     sound[2000] = np.inf
-    result = _run(sound, Level(LimiterSettings(), RATE))
+    result = _run(sound, StreamLimiter(LimiterSettings(), RATE))
     assert not np.isfinite(result[2000])
     np.testing.assert_array_equal(result[:1800], sound[:1800])
 
 
 def test_nothing_in_nothing_out() -> None:
-    level = Level(LimiterSettings(), RATE)
-    assert list(levelled([], level)) == []
-    assert list(levelled([np.empty(0, np.float32)], Level(LimiterSettings(), RATE))) == []
+    level = StreamLimiter(LimiterSettings(), RATE)
+    assert list(limited_blocks([], level)) == []
+    assert (
+        list(limited_blocks([np.empty(0, np.float32)], StreamLimiter(LimiterSettings(), RATE)))
+        == []
+    )
 
 
 def _finer(sound: Sound) -> float:
@@ -193,7 +204,10 @@ def test_no_true_peak_passes_the_ceiling(rate: int, kind: str) -> None:
     sound = (sound * np.hanning(len(sound))[:, None] ** 0.1).astype(
         np.float32
     )  # its ends are quiet
-    samples, peaks = _run(sound, Level(SAMPLES, rate)), _run(sound, Level(LimiterSettings(), rate))
+    samples, peaks = (
+        _run(sound, StreamLimiter(SAMPLES, rate)),
+        _run(sound, StreamLimiter(LimiterSettings(), rate)),
+    )
     assert _finer(peaks) <= CEILING
     assert _finer(peaks) > 0.97 * CEILING
     if kind != "clicks" or rate == 16000:
@@ -234,16 +248,16 @@ def test_peaks_of_what_is_quiet_need_no_measuring(
 
 def test_a_loop_of_channels_is_limited_as_a_loop() -> None:
     turn = _peaky(5003, 2)
-    limiter = Limiter(LimiterSettings(), RATE, -5003, (0, 5003), 5003)
+    limiter = StretchLimiter(LimiterSettings(), RATE, -5003, (0, 5003), 5003)
     once = np.concatenate(list(limiter.limited([turn, turn, turn])))
-    far = Limiter(LimiterSettings(), RATE, 5003 * 6, (5003 * 7, 5003 * 8), 5003)
+    far = StretchLimiter(LimiterSettings(), RATE, 5003 * 6, (5003 * 7, 5003 * 8), 5003)
     np.testing.assert_array_equal(np.concatenate(list(far.limited([turn] * 3))), once)
     assert once.shape == turn.shape
     assert _finer(np.tile(once, (3, 1))[4000:12_000]) <= CEILING * 1.05
 
 
 def test_the_first_peak_is_told_as_a_time_that_a_scene_would_name() -> None:
-    told: list[Event] = []
+    told: list[Message] = []
     _tell_of_peaks(LimiterReport(9, 62 * RATE + 700, 1.04), RATE, told.append)
     said = "peaks over the ceiling from 1m2s on: the limiter took off up to 1.0 dB"
     assert told == [Notice(said)]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ambientgen.errors import OutputError, SceneError, UsageError
-from ambientgen.limiter import Limiter, LimiterSettings
+from ambientgen.limiter import LimiterSettings, StretchLimiter
 from ambientgen.mix.fades import Fades
 from ambientgen.mix.loudness import (
     MOST_FORCED_DB,
@@ -116,7 +116,7 @@ def sounding(sound: FloatArray) -> Any:
 def limiting(sound: FloatArray, rate: int, calls: list[float]) -> Any:
     def limited(gain_db: float, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
         calls.append(gain_db)
-        return Limiter(LimiterSettings(gain_db), rate, 0, (0, len(sound))).limited(blocks)
+        return StretchLimiter(LimiterSettings(gain_db), rate, 0, (0, len(sound))).limited(blocks)
 
     return limited
 
@@ -154,7 +154,7 @@ def test_what_cannot_be_reached_is_not_driven_to_pieces() -> None:
     def limited(gain_db: float, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
         calls.append(gain_db)
         forced = replace(settings, gain_db=gain_db)
-        return Limiter(forced, 16000, 0, (0, len(sound))).limited(blocks)
+        return StretchLimiter(forced, 16000, 0, (0, len(sound))).limited(blocks)
 
     target = Target(-5.0, 16000, MONO)
     missing_db = -5.0 - target.measured([sound])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hubfaithful import edit_json, problems_of
 
-from ambientgen.events import Notice
+from ambientgen.messages import Notice
 from ambientgen.models import registry
 from ambientgen.units import ChunkRule
 from ambientgen.windows import WindowRule

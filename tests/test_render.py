@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ambientgen.errors import ModelError, OutputError
-from ambientgen.events import AudioWritten, Event, Notice, WindowsDone
+from ambientgen.messages import AudioWritten, Message, Notice, WindowsDone
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.renderer import Renderer, RenderReport, peak_memory_mb
 from ambientgen.scene import Scene, parse_scene
@@ -72,7 +72,7 @@ def test_samples_do_not_depend_on_the_callers_torch_threads(scene: Scene, tmp_pa
 
 
 def test_every_render_tells_the_licence(scene: Scene, tmp_path: Path) -> None:
-    told: list[Event] = []
+    told: list[Message] = []
     renderer = Renderer("cpu", 1, told.append)
     for name in ("one.wav", "two.wav"):
         renderer.render(scene, tmp_path / name, duration_s=1.0)
@@ -127,9 +127,9 @@ def test_an_existing_file_is_refused_before_rendering(scene: Scene, tmp_path: Pa
 
 
 def test_progress_is_told_and_an_interruption_leaves_nothing(scene: Scene, tmp_path: Path) -> None:
-    told: list[Event] = []
+    told: list[Message] = []
 
-    def interrupt(event: Event) -> None:
+    def interrupt(event: Message) -> None:
         told.append(event)
         if isinstance(event, AudioWritten):
             raise KeyboardInterrupt

@@ -19,8 +19,8 @@ from ambientgen.assembly import assembled
 from ambientgen.audio_file.part import Part
 from ambientgen.cli.app import run
 from ambientgen.errors import ExitCode, OutputError, UsageError
-from ambientgen.events import AudioWritten, Event, Notice, WindowsDone, ignore, of_layers
 from ambientgen.job import Job
+from ambientgen.messages import AudioWritten, Message, Notice, WindowsDone, ignore, of_layers
 from ambientgen.mix.centre import Centred
 from ambientgen.mix.spool import Spool
 from ambientgen.renderer import Renderer, RenderReport
@@ -198,9 +198,9 @@ def test_a_plain_scene_is_the_models_sound_through_the_same_chain(renderer: Rend
 
 
 def test_an_interruption_leaves_neither_mix_nor_stems(scene: Scene, tmp_path: Path) -> None:
-    told: list[Event] = []
+    told: list[Message] = []
 
-    def interrupt(event: Event) -> None:
+    def interrupt(event: Message) -> None:
         told.append(event)
         if isinstance(event, AudioWritten):
             raise KeyboardInterrupt
@@ -294,7 +294,7 @@ def test_what_is_told_of_several_layers_is_told_once() -> None:
 
 
 def test_a_loops_length_is_rounded_where_a_rate_needs_it(renderer: Renderer) -> None:
-    told: list[Event] = []
+    told: list[Message] = []
     text = "duration: 4003ms\nloop: true\nlayers: {w: {engine: procedural, states: {wind: "
     subject = parse_scene(text + "{curve: 0.4}}}}\noutput: {sample_rate: 44100}\n")
     report = Renderer("cpu", 1, told.append).render(subject, "/dev/null")

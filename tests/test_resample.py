@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambientgen.limiter import Limiter, LimiterSettings
+from ambientgen.limiter import LimiterSettings, StretchLimiter
 from ambientgen.noise import NoiseField
 from ambientgen.resample import pieces, resampled, source
 from ambientgen.units import Geometry, Loop
@@ -52,7 +52,7 @@ def test_the_limiter_goes_round(samples: int) -> None:
     turn = np.random.default_rng(1).standard_normal(samples).astype(np.float32) * 0.2
     turn[-3] = 3.0
     stream = np.tile(turn, 4)  # from one turn before the start
-    limiter = Limiter(LimiterSettings(), 16000, -samples, (0, 2 * samples), samples)
+    limiter = StretchLimiter(LimiterSettings(), 16000, -samples, (0, 2 * samples), samples)
     out = np.concatenate(list(limiter.limited(np.array_split(stream, 9))))
     assert len(out) == 2 * samples and np.abs(out).max() <= 10 ** (-1 / 20) + 1e-6
     np.testing.assert_array_equal(out[:samples], out[samples:])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ambientgen.events import Event, Notice
+from ambientgen.messages import Message, Notice
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.store import Store
@@ -96,7 +96,7 @@ def test_a_store_that_cannot_be_written_costs_one_notice(
     hub_faithful_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    told: list[Event] = []
+    told: list[Message] = []
     scene = scene_of(hub_faithful_folder)
     renderer = Renderer("cpu", 1, told.append, Store(tmp_path / "file" / "windows"))
     report = rendered(renderer, scene, tmp_path / "rain.wav", duration_s=5.0)

@@ -32,8 +32,8 @@ from ambientgen.sidecar import (
     Asked,
     Beside,
     Made,
+    SampleSpan,
     SidecarRule,
-    Span,
     as_stem,
     describe,
     differences,
@@ -235,7 +235,7 @@ def test_only_whole_turns_of_a_loop_lead_back_to_their_start(
     first, end = asked.stretch(scene.duration_s, 16_000)
     assert end is not None
     made = [Made("mixture", plan, spec, "00", {})]
-    told = describe(scene, asked, Span(first, end, 16_000, 160_000), made)
+    told = describe(scene, asked, SampleSpan(first, end, 16_000, 160_000), made)
     assert told["loop"] is goes_round
 
 

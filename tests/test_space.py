@@ -25,7 +25,7 @@ from ambientgen.mix.gain import Gained
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.mix.loudness import Loudness
 from ambientgen.mix.moments import Moments
-from ambientgen.mix.place import Placed, place_clip
+from ambientgen.mix.place import place_clip, placed
 from ambientgen.mix.rooms import LONGEST_S, ROOMS
 from ambientgen.mix.spot import ear_delays_s
 from ambientgen.noise import NoiseField, Take, common_of
@@ -113,7 +113,7 @@ def test_any_stretch_in_any_blocks_is_the_same_to_the_bit(
     )
 
     def placed(cut: int) -> Stream:
-        return Placed(Hiss(feeds, 0.3, period, cut=cut), placement, LAYOUTS[layout], 0.5)
+        return placed(Hiss(feeds, 0.3, period, cut=cut), placement, LAYOUTS[layout], 0.5)
 
     if layout == "mono" or (room == "none" and not moving):
         first = max(first, 0)  # nothing in between that would keep the asker from the stream
@@ -133,7 +133,7 @@ def test_any_stretch_in_any_blocks_is_the_same_to_the_bit(
 @pytest.mark.parametrize("room", ["none", "large"])
 def test_a_loop_comes_round_to_the_bit(period: int, room: RoomName) -> None:
     placement = Placement(gain_db=FADING, direction=TURNING, distance=LEAVING, room=room)
-    stream = Placed(Hiss(2, 0.3, period), placement, LAYOUTS["stereo"], 0.5)
+    stream = placed(Hiss(2, 0.3, period), placement, LAYOUTS["stereo"], 0.5)
     assert stream.period == period
     np.testing.assert_array_equal(whole(stream, 40, 400), whole(stream, 40 - period, 400 - period))
     np.testing.assert_array_equal(
@@ -150,7 +150,7 @@ def test_what_is_asked_of_the_source_is_what_was_said() -> None:
             return super().blocks(stretch)
 
     for room in get_args(RoomName):
-        stream = Placed(Watched(), Placement(distance=LEAVING, room=room), LAYOUTS["quad"], 0.5)
+        stream = placed(Watched(), Placement(distance=LEAVING, room=room), LAYOUTS["quad"], 0.5)
         for stretch in ((0, 5), (4000, 4001), (7000, 9000)):
             asked.clear()
             assert len(whole(stream, *stretch)) == stretch[1] - stretch[0]
@@ -181,27 +181,27 @@ def test_moments_enclose_every_sample(step: int, period: int | None, sample: int
 
 def test_mono_without_a_word_is_the_stream_itself() -> None:
     stream = Hiss()
-    assert Placed(stream, Placement(), LAYOUTS["mono"], 0.5) is stream
-    assert Placed(stream, Placement(direction=TURNING), LAYOUTS["mono"], 0.5) is stream
+    assert placed(stream, Placement(), LAYOUTS["mono"], 0.5) is stream
+    assert placed(stream, Placement(direction=TURNING), LAYOUTS["mono"], 0.5) is stream
     feeds = Hiss(2)
-    assert Placed(feeds, Placement(), LAYOUTS["stereo"], 0.5) is feeds
+    assert placed(feeds, Placement(), LAYOUTS["stereo"], 0.5) is feeds
 
 
 def test_one_feed_is_in_both_channels_as_it_is() -> None:
     sound = whole(Hiss(), 0, 500)
-    both = whole(Placed(Hiss(), Placement(), LAYOUTS["stereo"], 0.0), 0, 500)
+    both = whole(placed(Hiss(), Placement(), LAYOUTS["stereo"], 0.0), 0, 500)
     np.testing.assert_array_equal(both, np.repeat(sound, 2, axis=1))
     np.testing.assert_array_equal(
         place_clip(sound[:, 0].astype(np.float32), RATE, LAYOUTS["stereo"]), both
     )
-    surround = whole(Placed(Hiss(), Placement(), LAYOUTS["ambisonics"], 0.0), 0, 500)
+    surround = whole(placed(Hiss(), Placement(), LAYOUTS["ambisonics"], 0.0), 0, 500)
     np.testing.assert_array_equal(surround, sound * [1.0, 0.0, 0.0, 0.0])
 
 
 def test_two_feeds_ahead_are_left_and_right() -> None:
     ahead = Placement(direction=along(-90, 90, (0, 0.5)))
-    placed = whole(Placed(Hiss(2), ahead, LAYOUTS["stereo"], 0.5), 0, 2000)
-    np.testing.assert_allclose(placed, whole(Hiss(2), 0, 2000), atol=1e-5)
+    heard = whole(placed(Hiss(2), ahead, LAYOUTS["stereo"], 0.5), 0, 2000)
+    np.testing.assert_allclose(heard, whole(Hiss(2), 0, 2000), atol=1e-5)
 
 
 # --- power
@@ -281,7 +281,7 @@ def test_ears_are_as_far_apart_as_woodworth_says() -> None:
 @pytest.mark.parametrize("feeds", [1, 2])
 def test_what_moves_is_heard_where_it_was_asked(feeds: int) -> None:
     turning = Placement(direction=along(-90, 90, (0, 0), (6, 1)))
-    stream = Placed(Hiss(feeds, common_of(0.5), rate=16000), turning, LAYOUTS["stereo"], 0.5)
+    stream = placed(Hiss(feeds, common_of(0.5), rate=16000), turning, LAYOUTS["stereo"], 0.5)
     heard = [each.by_level_deg for each in balances(whole(stream, 0, 96000), 16000, 0.5)]
     asked = [-82.5 + 15 * k for k in range(12)]
     assert np.abs(np.subtract(heard, asked)).max() < (3 if feeds == 1 else 12)
@@ -291,13 +291,13 @@ def test_what_moves_is_heard_where_it_was_asked(feeds: int) -> None:
 def test_a_clip_is_what_a_stream_is_that_stands_still() -> None:
     there, far = along(-180, 180, (0, 0.6)), along(0, 1, (0, 0.4))
     for room in get_args(RoomName):
-        stream = Placed(
+        stream = placed(
             Hiss(), Placement(room=room, direction=there, distance=far), LAYOUTS["quad"], 0.0
         )
         clip = whole(Hiss(), 0, 2000)[:, 0].astype(np.float32)
-        placed = place_clip(clip, RATE, LAYOUTS["quad"], 36.0, 0.4, room)
-        assert len(placed) >= len(clip)
-        np.testing.assert_allclose(placed[:1800], whole(stream, 0, 1800), atol=2e-6)
+        clipped = place_clip(clip, RATE, LAYOUTS["quad"], 36.0, 0.4, room)
+        assert len(clipped) >= len(clip)
+        np.testing.assert_allclose(clipped[:1800], whole(stream, 0, 1800), atol=2e-6)
 
 
 # --- distance and rooms
@@ -351,7 +351,7 @@ def test_reflections_are_early_and_of_energy_one(name: RoomName, direction: floa
 @pytest.mark.parametrize("room", ["small", "large", "outdoors"])
 def test_a_room_keeps_the_level(layout: LayoutName, room: RoomName) -> None:
     where = LAYOUTS[layout]
-    stream = Placed(Hiss(rate=16000), Placement(room=room, direction=TURNING), where, 0.5)
+    stream = placed(Hiss(rate=16000), Placement(room=room, direction=TURNING), where, 0.5)
     power = (whole(stream, 2000, 26000)[:, : where.counted] ** 2).mean(axis=0).sum()
     assert 10 * math.log10(power / where.power) == pytest.approx(0, abs=0.5)
 
@@ -386,7 +386,7 @@ def test_noise_is_as_loud_however_wide(direction: float) -> None:
     for width in (0.0, 0.5, 1.0):
         feeds = Hiss(1 if width == 0 else 2, common_of(width), rate=16000)
         meter = Loudness(16000, ("L", "R"))
-        meter.push(whole(Placed(feeds, ahead, LAYOUTS["stereo"], width), 0, 32_000))
+        meter.push(whole(placed(feeds, ahead, LAYOUTS["stereo"], width), 0, 32_000))
         heard.append(meter.integrated_lufs)
     assert max(heard) - min(heard) < 0.2
 
@@ -404,7 +404,7 @@ def test_a_width_is_a_share_of_noise() -> None:
 @pytest.mark.parametrize("width", [0.0, 0.25, 0.5, 0.75, 1.0])
 def test_feeds_of_noise_fold_down_as_their_width_says(width: float) -> None:
     common = common_of(width)
-    stereo = Placed(Hiss(2, common), Placement(), LAYOUTS["stereo"], width)
+    stereo = placed(Hiss(2, common), Placement(), LAYOUTS["stereo"], width)
     heard = Width()
     for block in stereo.blocks((0, 20000)):
         heard.hear(block.astype(np.float64))
@@ -482,7 +482,7 @@ def test_a_stream_without_end_goes_on() -> None:
             return super().blocks((stretch[0], 10**6 if stretch[1] is None else stretch[1]))
 
     placement = Placement(direction=TURNING, room="small", gain_db=FADING)
-    stream = Placed(Endless(), placement, LAYOUTS["stereo"], 0.5)
+    stream = placed(Endless(), placement, LAYOUTS["stereo"], 0.5)
     assert stream.reach((5000, None))[1] is None
     blocks = stream.blocks((5000, None))
     heard = np.concatenate(list(itertools.islice(blocks, 4)))

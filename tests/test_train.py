@@ -28,8 +28,8 @@ from torch import nn
 from ambientgen.cli.app import run
 from ambientgen.cli.train import Stage
 from ambientgen.errors import AmbientgenError, OutputError, UsageError
-from ambientgen.events import Event, Notice, StepsDone
 from ambientgen.interrupts import not_in_workers, unbroken
+from ambientgen.messages import Message, Notice, StepsDone
 from ambientgen.training import stems
 from ambientgen.training.around import Around, More, start_from
 from ambientgen.training.devices import Devices, find_devices, placing
@@ -552,7 +552,7 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_training_goes_on_to_the_bit(tmp_p
 def test_a_stop_just_after_a_step_does_not_take_it_twice(tmp_path: Path) -> None:
     whole = line(tmp_path / "whole", 60)
 
-    def stopping(event: Event) -> None:
+    def stopping(event: Message) -> None:
         if isinstance(event, StepsDone) and event.done == 31:
             signal.raise_signal(signal.SIGINT)
 
@@ -682,7 +682,7 @@ def test_a_worker_that_somebody_ended_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 def test_training_starts_from_weights_where_there_is_no_checkpoint(tmp_path: Path) -> None:
     taught = line(tmp_path / "a", 60)
-    notices: list[Event] = []
+    notices: list[Message] = []
     kept = line(tmp_path / "b", 0, warm=taught.state_dict())
     assert torch.equal(kept.weight, taught.weight)  # type: ignore[arg-type]
     warm = {"weight": torch.zeros(2, 4), "bias": torch.ones(1), "gone": torch.ones(1)}
@@ -739,7 +739,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_accelerate_on_one_cpu_changes_no_bit(tmp_path: Path) -> None:
     plain = line(tmp_path / "a", 40)
-    events: list[Event] = []
+    events: list[Message] = []
     around = Around(devices=find_devices("cpu", "no"), tell=events.append)
     accelerated = line(tmp_path / "b", 40, around=around)
     for one, other in zip(plain.parameters(), accelerated.parameters(), strict=True):

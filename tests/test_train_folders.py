@@ -26,8 +26,8 @@ from torch import nn
 
 from ambientgen.cli.app import run
 from ambientgen.errors import OutputError, UsageError
-from ambientgen.events import Event, Notice
 from ambientgen.interrupts import unheeded
+from ambientgen.messages import Message, Notice
 from ambientgen.models.registry import resolve
 from ambientgen.training import job
 from ambientgen.training.around import Around
@@ -87,7 +87,7 @@ def test_what_is_kept_belongs_to_the_weights_it_is_made_with(tmp_path: Path) -> 
 
 def test_a_stage_begins_anew_when_what_it_learns_from_has_changed(tmp_path: Path) -> None:
     vae, mae = nn.Linear(2, 2), nn.Linear(2, 2)
-    notices: list[Event] = []
+    notices: list[Message] = []
 
     def begin() -> list[str]:
         networks = {"vae": vae, "mae": mae}
@@ -195,7 +195,7 @@ def test_longer_stages_below_make_the_model_that_they_make_at_once(tmp_path: Pat
 
     short = TINY.replace("vocoder: {steps: 1", "vocoder: {steps: 0").replace("few: {steps: 1}", "")
     long = short.replace("steps: 1}\n  mae: {steps: 1", "steps: 2}\n  mae: {steps: 2")
-    notices: list[Event] = []
+    notices: list[Message] = []
     for text, name, work in ((short, "short", "work"), (long, "long", "work"), (long, "once", "w")):
         order = Order(parse_recipe(text.encode(), name), tmp_path / work, tmp_path / name)
         job.train(order, notices.append)
@@ -263,7 +263,7 @@ def test_an_encoder_that_lacks_weights_is_told_and_seeded(tmp_path: Path) -> Non
     broken = {key: value for key, value in whole.items() if "layers.0" not in key}
     start: Any = SimpleNamespace(weights={"mae": broken})
     recipe = parse_recipe(TINY.replace("mae: {steps: 1}", "mae: {steps: 0}").encode(), "t.yaml")
-    found, notices = [], list[Event]()
+    found, notices = [], list[Message]()
     for seed in (1, 2):
         torch.manual_seed(seed)
         this = Run(recipe, Setting(tmp_path, start=start, tell=notices.append))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ambientgen.errors import ModelError, Problem
-from ambientgen.events import Event, Notice, StageStarted
+from ambientgen.messages import Message, Notice, StageStarted
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level, shaped_noise, slow
 from ambientgen.training.around import Around
@@ -397,7 +397,7 @@ def test_the_few_step_stage_goes_on_to_the_bit(small: Any, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_the_few_step_stage_begins_anew_from_another_unet(small: Any, tmp_path: Path) -> None:
-    notices: list[Event] = []
+    notices: list[Message] = []
     start, first = _few(small, tmp_path, 2)
     _, again = _few(small, tmp_path, 2, None)  # it is done: nothing is drawn
     assert all(torch.equal(first[key], again[key]) for key in first)
@@ -690,7 +690,7 @@ def test_takes_that_are_named_otherwise_miss(namers: Any, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_the_few_step_stage_learns_names_first(small: Any, tmp_path: Path) -> None:
-    told: list[Event] = []
+    told: list[Message] = []
     _few(small, tmp_path, 4, labelled=_labelled, around=Around(tell=told.append))
     stages = [event.name for event in told if isinstance(event, StageStarted)]
     assert stages == ["names", "moments"]

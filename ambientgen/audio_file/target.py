@@ -16,7 +16,7 @@ from ambientgen.audio_file.encoding import Encoding, Shape
 from ambientgen.audio_file.formats import FORMATS, STREAM_FORMATS
 from ambientgen.audio_file.part import LONGEST_NAME_BYTES, is_abandoned
 from ambientgen.errors import OutputError, Problem, UsageError
-from ambientgen.events import Notice
+from ambientgen.messages import Notice
 from ambientgen.shell import STDOUT, shell_word
 
 _BY_SUFFIX = Encoding()

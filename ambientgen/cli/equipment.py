@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ambientgen.cli.options import Device
 
 if TYPE_CHECKING:
-    from ambientgen.events import Listener
+    from ambientgen.messages import Listener
     from ambientgen.renderer import Renderer
     from ambientgen.store import Store
 

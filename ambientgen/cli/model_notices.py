@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ambientgen.events import of_layers
+from ambientgen.messages import of_layers
 from ambientgen.models.registry import licence_notice, model_for
 from ambientgen.models.vocabulary import unheard
 

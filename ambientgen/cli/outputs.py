@@ -21,7 +21,7 @@ OPTION = "-o"
 
 
 @dataclass(frozen=True)
-class Job:
+class RenderRequest:
     """One scene, as the command line named it, and where its sound goes (`-`: stdout).
 
     stems: a file for each layer's, by its name; none if they are not wanted.
@@ -88,7 +88,7 @@ def jobs_of(
     output: str | None,
     trying: Callable[[str], AbstractContextManager[None]],
     stems: bool = False,
-) -> list[Job]:
+) -> list[RenderRequest]:
     """An output for each scene: `output`, a file in it if it is a folder, or one right here.
 
     A scene of several takes has as many, called NAME-1, NAME-2 and so on. `stems`: files for the
@@ -97,7 +97,7 @@ def jobs_of(
     scene would be written into the same file (then neither has one), or a file over what the scene
     is made of.
     """
-    wanted: list[tuple[str, list[Job]]] = []
+    wanted: list[tuple[str, list[RenderRequest]]] = []
     for path, scene in scenes:
         with trying(path):
             jobs = _takes(_job(path, scene, output))
@@ -107,7 +107,7 @@ def jobs_of(
     for number, (_, jobs) in enumerate(wanted):
         for file in (file for job in jobs for file in job.files):
             owners.setdefault(os.path.realpath(file), []).append(number)
-    found: list[Job] = []
+    found: list[RenderRequest] = []
     for number, (path, jobs) in enumerate(wanted):
         with trying(path):
             for job in jobs:
@@ -123,7 +123,7 @@ def jobs_of(
     return found
 
 
-def _refuse_own_sources(job: Job) -> None:
+def _refuse_own_sources(job: RenderRequest) -> None:
     """Raises UsageError: a file would be written over what its scene is made of."""
     sources = _sources_of(job)
     for file in job.files:
@@ -138,7 +138,7 @@ def is_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or os.path.isdir(output)
 
 
-def _takes(job: Job) -> list[Job]:
+def _takes(job: RenderRequest) -> list[RenderRequest]:
     """A job for each take of the scene that is wanted."""
     from ambientgen.audio_file import is_stream
 
@@ -156,7 +156,7 @@ def _takes(job: Job) -> list[Job]:
     ]
 
 
-def _stems_of(job: Job) -> dict[str, Path]:
+def _stems_of(job: RenderRequest) -> dict[str, Path]:
     """A file for each sound of a scene, beside its mix."""
     from ambientgen.audio_file import is_stream
 
@@ -167,7 +167,7 @@ def _stems_of(job: Job) -> dict[str, Path]:
     return {layer.name: Path(f"{root}.{layer.name}{suffix}") for layer in job.scene.sounds}
 
 
-def _sources_of(job: Job) -> dict[str, str]:
+def _sources_of(job: RenderRequest) -> dict[str, str]:
     """What a scene is made of, by its real path, in words: its file and its recordings."""
     from ambientgen.scene import recording_path
 
@@ -179,13 +179,13 @@ def _sources_of(job: Job) -> dict[str, str]:
     return {os.path.realpath(job.path): "the scene to render"} | found
 
 
-def _job(path: str, scene: Scene, output: str | None) -> Job:
+def _job(path: str, scene: Scene, output: str | None) -> RenderRequest:
     if output is not None and not is_folder(output):
-        return Job(path, in_format_of(scene, output), output)
+        return RenderRequest(path, in_format_of(scene, output), output)
     from ambientgen.audio_file import FORMATS
 
     name = _name_of(path) + FORMATS[scene.output.format].suffix
-    return Job(path, scene, os.path.join(output, name) if output else name)
+    return RenderRequest(path, scene, os.path.join(output, name) if output else name)
 
 
 def _name_of(path: str) -> str:

@@ -27,7 +27,7 @@ from ambientgen.cli.inputs import (
 )
 from ambientgen.console import Console
 from ambientgen.errors import OutputError, Problem, UsageError
-from ambientgen.events import Notice, StageStarted
+from ambientgen.messages import Notice, StageStarted
 from ambientgen.shell import shell_word
 
 if TYPE_CHECKING:

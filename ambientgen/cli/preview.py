@@ -25,11 +25,11 @@ from ambientgen.cli.inputs import (
 )
 from ambientgen.console import Console
 from ambientgen.errors import Problem, UsageError
-from ambientgen.events import StageStarted
+from ambientgen.messages import StageStarted
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked
-    from ambientgen.events import Listener
+    from ambientgen.messages import Listener
     from ambientgen.picture.timeline import Timeline
     from ambientgen.preview.page import Track
     from ambientgen.scene import Scene

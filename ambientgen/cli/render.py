@@ -24,15 +24,15 @@ from ambientgen.cli.inputs import (
     read_store,
 )
 from ambientgen.cli.outcomes import Outcomes
-from ambientgen.cli.outputs import Job, check_option, check_pcm, jobs_of
+from ambientgen.cli.outputs import RenderRequest, check_option, check_pcm, jobs_of
 from ambientgen.console import Console, two_digits
 from ambientgen.errors import OutputError, Problem, UsageError
-from ambientgen.events import Notice, StageStarted, ignore
+from ambientgen.messages import Notice, StageStarted, ignore
 from ambientgen.shell import STDOUT
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked, Between
-    from ambientgen.events import Event, Listener
+    from ambientgen.messages import Listener, Message
     from ambientgen.renderer import Renderer, RenderReport
     from ambientgen.scene import Scene
     from ambientgen.sidecar import Batches, Sidecar, SidecarRule
@@ -118,26 +118,26 @@ class _Files:
         return rule_for(output, self.sidecars, self.force, self.scenes)
 
 
-def _batches(job: Job) -> Batches:
+def _batches(job: RenderRequest) -> Batches:
     """What a sidecar says of the batches in which its sound was made."""
     beside = read_if_sidecar(job.path)
     return {} if beside is None else beside.batches
 
 
 def _ready(
-    jobs: Sequence[Job],
+    jobs: Sequence[RenderRequest],
     outcomes: Outcomes,
     files: _Files,
     given: tuple[float | None, Between],
-) -> list[Job]:
+) -> list[RenderRequest]:
     """Those whose output can be written and whose model is here; no model is loaded yet."""
     from ambientgen.audio_file import check_endless, check_target
-    from ambientgen.job import Job as Decided
+    from ambientgen.job import Job
 
     writable = []
     for job in jobs:
         with outcomes.trying(job.path):
-            decided = Decided.of(job.scene, asked_of(job.path, *given))
+            decided = Job.of(job.scene, asked_of(job.path, *given))
             encoding = decided.encoding(job.scene.output.format)
             for file in job.files:
                 check_target(file, files.force or files.keep, encoding, decided.shape)
@@ -166,7 +166,9 @@ class _Session:
         self._listener: Listener = ignore
         self._notices: list[str] = []
 
-    def render(self, job: Job, asked: Asked, files: _Files, format_name: str | None) -> None:
+    def render(
+        self, job: RenderRequest, asked: Asked, files: _Files, format_name: str | None
+    ) -> None:
         """Render one scene, and tell how it went."""
         self._notices = []
         if files.keep and self._is_kept(job, asked, files):
@@ -190,7 +192,7 @@ class _Session:
         told["kept"] = False
         self._outcomes.record({"scene": job.path, **told})
 
-    def _is_kept(self, job: Job, asked: Asked, files: _Files) -> bool:
+    def _is_kept(self, job: RenderRequest, asked: Asked, files: _Files) -> bool:
         """Whether the sound of one scene is there already; if so, that is told.
 
         Raises OutputError for another sound in its place that may not be replaced.
@@ -219,10 +221,10 @@ class _Session:
             self._renderer = self._equipment.renderer(self._hear)
         return self._renderer
 
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, Notice):
-            self._notices.append(event.text)
-        self._listener(event)
+    def _hear(self, message: Message) -> None:
+        if isinstance(message, Notice):
+            self._notices.append(message.text)
+        self._listener(message)
 
 
 def _is_finished(file: str) -> bool:
@@ -232,7 +234,7 @@ def _is_finished(file: str) -> bool:
     return os.path.isfile(file) and not is_abandoned(Path(os.path.realpath(file)))
 
 
-def kept_json(job: Job, beside: Sidecar) -> dict[str, Any]:
+def kept_json(job: RenderRequest, beside: Sidecar) -> dict[str, Any]:
     """What `render --json` prints of a sound that was kept: all but how it was made, which its
     sidecar does not tell."""
     document = beside.document

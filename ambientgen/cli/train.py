@@ -12,7 +12,7 @@ import typer
 from ambientgen.cli import options
 from ambientgen.console import Console, StepMeter
 from ambientgen.errors import Problem, UsageError
-from ambientgen.events import StageStarted
+from ambientgen.messages import StageStarted
 
 if TYPE_CHECKING:
     from ambientgen.training.job import TrainReport

@@ -16,10 +16,10 @@ from ambientgen.cli.exit_codes import gravest
 from ambientgen.cli.outcomes import Outcomes, problems_json, tell_error
 from ambientgen.console import Console
 from ambientgen.errors import ExitCode, MismatchError, Problem, UsageError
-from ambientgen.events import StageStarted, ignore
+from ambientgen.messages import StageStarted, ignore
 
 if TYPE_CHECKING:
-    from ambientgen.events import Event, Listener
+    from ambientgen.messages import Listener, Message
     from ambientgen.renderer import Renderer
     from ambientgen.sidecar import Sidecar
 
@@ -126,8 +126,8 @@ class _Verifier:
             self._made = self._equipment.renderer(self._hear)
         return self._made
 
-    def _hear(self, event: Event) -> None:
-        self._listener(event)
+    def _hear(self, message: Message) -> None:
+        self._listener(message)
 
 
 def _check_content(file: str, beside: Sidecar, said: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ambientgen.stream import Cut, FloatArray, Stream, Stretch
+from ambientgen.stream import FloatArray, Recut, Stream, Stretch
 
 Chunk = tuple[int, int]
 """The first sample, and the one after the last."""
@@ -51,7 +51,7 @@ class Chunks:
     def pieces(self, stream: Stream, stretch: Stretch) -> Iterator[tuple[Chunk, FloatArray]]:
         """Each chunk of a stretch, and a stream's samples of it with context."""
         around = self.around(stretch)
-        cut = Cut(around[0], stream.blocks(around))
+        cut = Recut(around[0], stream.blocks(around))
         chunks = [
             ((a, self._stop(b, stretch[1])) for a, b in self._over(stretch)) for _ in range(2)
         ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ambientgen.limiter import Level, Limiter, LimiterSettings
+from ambientgen.limiter import LimiterSettings, StreamLimiter, StretchLimiter
 from ambientgen.mix.fades import Fades
 from ambientgen.stream import FloatArray, Stretch
 
@@ -40,14 +40,14 @@ class Master:
         """A block of the mix, or of a stem, from sample `first` on, with all but the gain."""
         return self.fades.faded(block, first)
 
-    def limiter(self, first: int, samples: Stretch) -> Limiter:
+    def limiter(self, first: int, samples: Stretch) -> StretchLimiter:
         """Gain and limiter: gets the prepared mix from sample `first` on, gives `samples`."""
-        return Limiter(self.settings, self.rate, first, samples, self.period)
+        return StretchLimiter(self.settings, self.rate, first, samples, self.period)
 
 
 def heard_of(samples: Stretch, rate: int, settings: LimiterSettings, loop: bool = False) -> Stretch:
     """The samples that the limiter hears around `samples`: none before 0, but in a loop."""
-    level = Level(settings, rate)
-    first = samples[0] - level.context_before
-    end = None if samples[1] is None else samples[1] + level.context_after
+    limiter = StreamLimiter(settings, rate)
+    first = samples[0] - limiter.context_before
+    end = None if samples[1] is None else samples[1] + limiter.context_after
     return first if loop else max(first, 0), end

@@ -8,7 +8,7 @@ from functools import reduce
 
 import numpy as np
 
-from ambientgen.stream import Cut, Derived, FloatArray, Stream, Stretch
+from ambientgen.stream import Derived, FloatArray, Recut, Stream, Stretch
 
 _PIECE_SAMPLES = 16_384
 """Stems come in blocks of their own; they are added so many samples at a time."""
@@ -57,7 +57,7 @@ class Mixed:
         if len(streams) == 1:
             yield from ((block,) for block in streams[0])
             return
-        cuts = [Cut(stretch[0], stream).pieces(_pieces(stretch)) for stream in streams]
+        cuts = [Recut(stretch[0], stream).pieces(_pieces(stretch)) for stream in streams]
         yield from zip(*cuts, strict=True)
 
 

@@ -20,7 +20,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from ambientgen.crossfade import ramp
 from ambientgen.mix.moments import Moments
-from ambientgen.stream import Cut, FloatArray, Stretch
+from ambientgen.stream import FloatArray, Recut, Stretch
 
 Spectra = NDArray[np.complex128]
 """(channels, bins)."""
@@ -61,7 +61,7 @@ class Moving:
         (begin, end), (first, last) = stretch, self._frames(stretch)
         at, lead = self.moments.at, self.lead
         indices = range(first, last + 1) if last is not None else count(first)
-        frames = Cut(at(first - 1), source).pieces((at(i - 1), at(i + 1)) for i in indices)
+        frames = Recut(at(first - 1), source).pieces((at(i - 1), at(i + 1)) for i in indices)
         sums: NDArray[np.float64] | None = None
         sums_at = at(first - 1) - lead
         for index, frame in zip(

@@ -30,7 +30,7 @@ Where = tuple[float | None, float | None]
 """Direction and distance."""
 
 
-def Placed(stream: Stream, placement: Placement, layout: Layout, width: float) -> Stream:  # noqa: N802
+def placed(stream: Stream, placement: Placement, layout: Layout, width: float) -> Stream:
     """`stream` where `placement` says, in `layout`'s channels.
 
     The stream's channels are the feeds of one sound, as unlike as `width` (0 to 1) makes them.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ambientgen.errors import ModelError, Problem
-from ambientgen.events import Notice
+from ambientgen.messages import Notice
 from ambientgen.models.folder import (
     EXTRAS,
     CheckedFolder,

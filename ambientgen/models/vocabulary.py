@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ambientgen.events import Notice
+from ambientgen.messages import Notice
 from ambientgen.models.registry import ModelSpec
 from ambientgen.scene import KNOWN, Scene, State
 from ambientgen.scene.durations import spell

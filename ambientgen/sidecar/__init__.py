@@ -7,7 +7,7 @@ render gives the same sidecar.
 """
 
 from ambientgen.asked import Asked
-from ambientgen.sidecar.document import FORMAT, Batches, Document, Made, Span, describe
+from ambientgen.sidecar.document import FORMAT, Batches, Document, Made, SampleSpan, describe
 from ambientgen.sidecar.finished import finished, unlike_its_sidecar
 from ambientgen.sidecar.reading import (
     SUFFIX,
@@ -37,9 +37,9 @@ __all__ = [
     "Beside",
     "Document",
     "Made",
+    "SampleSpan",
     "Sidecar",
     "SidecarRule",
-    "Span",
     "as_stem",
     "common_path",
     "describe",

@@ -68,7 +68,7 @@ class Made:
             "profile": dict(self.profile),
         }
 
-    def joins(self, span: Span) -> Document:
+    def joins(self, span: SampleSpan) -> Document:
         """Where windows, and chunks, join in the file, in seconds of it."""
         geometry = self.plan.geometry
         return {
@@ -79,7 +79,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Span:
+class SampleSpan:
     """The samples that a file holds of a scene, `first` to `end`, at `rate` Hz.
 
     period: of a loop, in samples.
@@ -109,7 +109,7 @@ class Span:
 def describe(
     scene: Scene,
     wanted: Asked,
-    span: Span,
+    span: SampleSpan,
     made: Sequence[Made],
     recordings: Mapping[str, str] = MappingProxyType({}),
     folder: str | None = None,
@@ -152,7 +152,7 @@ def describe(
 
 def _layers(
     scene: Scene,
-    span: Span,
+    span: SampleSpan,
     made: Sequence[Made],
     recordings: Mapping[str, str],
 ) -> list[Document]:

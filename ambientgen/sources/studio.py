@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ambientgen.events import Listener, Notice, WindowsDone
+from ambientgen.messages import Listener, Notice, WindowsDone
 from ambientgen.models.batch import batch_for
 from ambientgen.models.loading import Model
 from ambientgen.passes import Conditionings

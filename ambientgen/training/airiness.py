@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Recording:
     """A recording's first channel, (n,), as a stream; silence before and behind it."""
 
     name: str
@@ -58,16 +58,16 @@ class Recorded:
         padded = np.pad(inside, (max(0, -first), 0))
         yield np.pad(padded, (0, end - first - len(padded)))[:, None]
 
-    def cut(self) -> Recorded:
+    def cut(self) -> Recording:
         """What is left of it at 16 kHz."""
         sound = soxr.resample(self.sound, self.rate, SOURCE_RATE, "VHQ")
-        return Recorded(self.name, sound, SOURCE_RATE)
+        return Recording(self.name, sound, SOURCE_RATE)
 
-    def extended(self, air: Air | None) -> Recorded:
+    def extended(self, air: Air | None) -> Recording:
         """Cut to 16 kHz and brought back."""
         stream = ToRate(self.cut(), self.rate, air)
         blocks = list(stream.blocks((0, len(self.sound))))
-        return Recorded(self.name, np.concatenate(blocks)[:, 0], self.rate)
+        return Recording(self.name, np.concatenate(blocks)[:, 0], self.rate)
 
     def levels_db(self) -> Floats:
         """The level of each of `BANDS_HZ`, (bands,): the mean power of its bins."""
@@ -94,18 +94,18 @@ class Recorded:
         return np.array([beat.std(), *np.percentile(beat, [1, 99])])
 
 
-def recordings(folder: Path) -> list[Recorded]:
+def recordings(folder: Path) -> list[Recording]:
     """All recordings of 32 kHz and more in `folder` and below, by name."""
     found = []
     for path in sorted([*folder.rglob("*.flac"), *folder.rglob("*.wav")]):
         rate = soundfile.info(path).samplerate
         if rate >= 2 * SOURCE_RATE:
             sound, _ = soundfile.read(path, round(LONGEST_S * rate), dtype="float32")
-            found.append(Recorded(path.stem, sound.reshape(len(sound), -1)[:, 0].copy(), rate))
+            found.append(Recording(path.stem, sound.reshape(len(sound), -1)[:, 0].copy(), rate))
     return found
 
 
-def _equations(recorded: Recorded) -> tuple[Floats, Floats]:
+def _equations(recorded: Recording) -> tuple[Floats, Floats]:
     """A recording's bands as equations in `kept` and `bend`: (bands, 2), (bands,)."""
     cut = recorded.cut()
     context = SOURCE_RATE // 5
@@ -121,7 +121,7 @@ def _equations(recorded: Recorded) -> tuple[Floats, Floats]:
     return np.stack([slope_db * octaves, octaves**2], axis=1), wanted
 
 
-def fitted(others: list[Recorded]) -> Slope:
+def fitted(others: list[Recording]) -> Slope:
     """The rule that is nearest, in dB, to the bands of `others`, each band once."""
     equations = [_equations(recorded) for recorded in others]
     left, right = (np.concatenate(parts) for parts in zip(*equations, strict=True))
@@ -129,7 +129,7 @@ def fitted(others: list[Recorded]) -> Slope:
     return Slope(round(float(kept), 2), round(float(bend), 2))
 
 
-def _row(recorded: Recorded, slope: Slope) -> str:
+def _row(recorded: Recording, slope: Slope) -> str:
     """A line of the table."""
     original, off = recorded.levels_db(), recorded.extended(None).levels_db()
     judged = recorded.extended(Air(1, recorded.name, slope=slope))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ambientgen.events import Listener, Notice, ignore
+from ambientgen.messages import Listener, Notice, ignore
 from ambientgen.training.devices import ONE_CPU, Devices
 
 StepLoss = Callable[[int], dict[str, Tensor]]

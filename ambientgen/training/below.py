@@ -13,7 +13,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from ambientgen.events import Listener, Notice
+from ambientgen.messages import Listener, Notice
 from ambientgen.training.devices import Devices
 
 

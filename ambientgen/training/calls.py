@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from ambientgen.models.solver import solver_steps
 from ambientgen.synth import TEXTURES
 from ambientgen.training import few, unet
-from ambientgen.training.corpus import NAMES, Corpus, Recipe, build
+from ambientgen.training.corpus import NAMES, ClipRecipe, Corpus, build
 from ambientgen.training.levels import Decode, Draw, learn_to_read
 from ambientgen.training.loop import Schedule
 from ambientgen.training.moments import Ears
@@ -68,7 +68,7 @@ def single_calls(folder: Path, stems: Stems) -> Corpus:
     none of that; made once, and kept in `folder`."""
     called = np.flatnonzero(np.isin(stems.names, CALLS)).tolist()
     usual = [i for i in called if stems.kinds[i] == TEXTURES[str(stems.names[i])].usual]
-    return build(folder, stems, [Recipe((i,), SALT + i) for i in usual or called])
+    return build(folder, stems, [ClipRecipe((i,), SALT + i) for i in usual or called])
 
 
 def no_single_call(corpus: Corpus) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ _BESIDE = ("mels.npy", "kinds.npy", "places.npy")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ClipRecipe:
     """Which stems make one clip: pure numbers, so a clip can be made again from its recipe."""
 
     stems: tuple[int, ...]
@@ -59,7 +59,7 @@ def triples() -> tuple[tuple[str, ...], ...]:
     return tuple(every[i] for i in sorted(rng.permutation(len(every))[:TRIPLES]))
 
 
-def draw_recipes(names: Sequence[str], count: int, seed: int) -> list[Recipe]:
+def draw_recipes(names: Sequence[str], count: int, seed: int) -> list[ClipRecipe]:
     """Random recipes over stems called `names`; no two stems of one clip share a name."""
     rng = np.random.default_rng(seed)
     by_name = {n: np.flatnonzero(np.asarray(names) == n) for n in NAMES}
@@ -72,11 +72,11 @@ def draw_recipes(names: Sequence[str], count: int, seed: int) -> list[Recipe]:
             chosen = rng.choice(NAMES, how_many, replace=False)
         stems = tuple(int(rng.choice(by_name[str(name)])) for name in chosen)
         floor_seed, place_seed = (int(s) for s in rng.integers(2**31, size=2))
-        recipes.append(Recipe(stems, floor_seed, place_seed if rng.random() < PLACED else None))
+        recipes.append(ClipRecipe(stems, floor_seed, place_seed if rng.random() < PLACED else None))
     return recipes
 
 
-def mix(stems: Stems, recipe: Recipe) -> NDArray[np.float32]:
+def mix(stems: Stems, recipe: ClipRecipe) -> NDArray[np.float32]:
     """The waveform of one clip, shape (CLIP_SAMPLES,)."""
     audio = np.zeros(CLIP_SAMPLES)
     for index in recipe.stems:
@@ -88,7 +88,7 @@ def mix(stems: Stems, recipe: Recipe) -> NDArray[np.float32]:
     return (audio + FLOOR_RMS * rng.standard_normal(CLIP_SAMPLES)).astype(np.float32)
 
 
-def states(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
+def states(stems: Stems, recipe: ClipRecipe) -> NDArray[np.float16]:
     """Intensity of every state along one clip, shape (len(NAMES), CLIP_FRAMES)."""
     out = np.zeros((len(NAMES), CLIP_FRAMES), np.float16)
     for index in recipe.stems:
@@ -96,7 +96,7 @@ def states(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
     return out
 
 
-def courses(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
+def courses(stems: Stems, recipe: ClipRecipe) -> NDArray[np.float16]:
     """The same with what the sounds do by themselves (`courses.py`)."""
     out = np.zeros((len(NAMES), CLIP_FRAMES), np.float16)
     for index in recipe.stems:
@@ -105,13 +105,13 @@ def courses(stems: Stems, recipe: Recipe) -> NDArray[np.float16]:
     return out
 
 
-def kinds(stems: Stems, recipe: Recipe) -> list[str]:
+def kinds(stems: Stems, recipe: ClipRecipe) -> list[str]:
     """The kind of every state in one clip, "" where it is not heard: len(NAMES) of them."""
     found = {str(stems.names[i]): str(stems.kinds[i]) for i in recipe.stems}
     return [found.get(name, "") for name in NAMES]
 
 
-def place_words(recipe: Recipe) -> str:
+def place_words(recipe: ClipRecipe) -> str:
     """Where a clip is heard, in words; "" in the open."""
     return recipe.place.words if recipe.place is not None and recipe.stems else ""
 
@@ -147,7 +147,7 @@ def no_corpus() -> Corpus:
     )
 
 
-def build(folder: Path, stems: Stems, recipes: Sequence[Recipe]) -> Corpus:
+def build(folder: Path, stems: Stems, recipes: Sequence[ClipRecipe]) -> Corpus:
     """Mix a clip of each recipe and keep their log-mels and states in `folder` (made once, then
     read)."""
 

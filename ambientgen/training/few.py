@@ -57,7 +57,7 @@ from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DCond
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ambientgen.events import Notice, StageStarted
+from ambientgen.messages import Notice, StageStarted
 from ambientgen.models.solver import Step, solver_steps
 from ambientgen.training import names, unet
 from ambientgen.training.around import StepLoss

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ambientgen.errors import OutputError, Problem
-from ambientgen.events import Event, Listener, Notice, StageStarted, StepsDone, ignore
 from ambientgen.interrupts import unbroken, unheeded
+from ambientgen.messages import Listener, Message, Notice, StageStarted, StepsDone, ignore
 from ambientgen.training.beside import beside
 from ambientgen.training.corpus import NAMES
 from ambientgen.training.decoding import SPAN
@@ -143,7 +143,7 @@ def _begun(order: Order, devices: Devices) -> Iterator[None]:
         yield
 
 
-def _place(devices: Devices) -> Event:
+def _place(devices: Devices) -> Message:
     where = devices.describe()
     return StageStarted("starting") if where == "cpu" else Notice(f"training on {where}")
 
@@ -188,13 +188,13 @@ class _Watch:
     reports: dict[str, StageReport] = field(default_factory=dict)
     drawn_s: float = field(default_factory=time.monotonic)
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, StepsDone):
-            self.reports[event.stage] = StageReport(event.stage, event.done, event.loss)
-            if event.done == event.total or time.monotonic() - self.drawn_s > REDRAWN_S:
+    def __call__(self, message: Message) -> None:
+        if isinstance(message, StepsDone):
+            self.reports[message.stage] = StageReport(message.stage, message.done, message.loss)
+            if message.done == message.total or time.monotonic() - self.drawn_s > REDRAWN_S:
                 self.draw()
         if self.devices.rank == 0:
-            self.tell(event)
+            self.tell(message)
 
     def draw(self) -> None:
         """The curves so far. That a picture cannot be written stops nothing."""

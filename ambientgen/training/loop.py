@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from ambientgen.audio_file.part import sync_folder
 from ambientgen.errors import AmbientgenError, Problem, UsageError
-from ambientgen.events import StepsDone
 from ambientgen.interrupts import unbroken
+from ambientgen.messages import StepsDone
 from ambientgen.training.around import ALONE, Around, StepLoss, start_from, tell_misfits
 from ambientgen.training.keep import sync_files, written
 

@@ -19,8 +19,8 @@ from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2UNet2DCond
 from torch import Tensor
 from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
-from ambientgen.events import Listener, Notice, StageStarted, ignore
 from ambientgen.interrupts import not_in_workers
+from ambientgen.messages import Listener, Notice, StageStarted, ignore
 from ambientgen.models.vocoder import TextureVocoder
 from ambientgen.training import (
     calls,

@@ -15,7 +15,7 @@ from torch import Tensor
 from ambientgen.asked import Asked, Between
 from ambientgen.crossfade import join_windows
 from ambientgen.latents import SamplerOptions
-from ambientgen.limiter import Limiter, LimiterSettings
+from ambientgen.limiter import LimiterSettings, StretchLimiter
 from ambientgen.mix.master import heard_of
 from ambientgen.models.loading import Model
 from ambientgen.noise import NoiseField
@@ -179,5 +179,7 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
 def levelled(take: Take, blocks: Iterable[FloatArray]) -> NDArray[np.float64]:
     """The samples of the take as they would stand in its file, (n,): gain and limiter applied."""
     plan, settings = take.plan, LimiterSettings(gain_db=take.model.spec.gain_db)
-    limiter = Limiter(settings, plan.geometry.sample_rate, plan.heard_samples[0], plan.samples)
+    limiter = StretchLimiter(
+        settings, plan.geometry.sample_rate, plan.heard_samples[0], plan.samples
+    )
     return np.concatenate(list(limiter.limited(blocks))).astype(np.float64)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ambientgen.events import Event, Notice
+from ambientgen.messages import Message, Notice
 from ambientgen.models.registry import renders_apart
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
@@ -65,6 +65,6 @@ class Bench:
         report = self._renderer.render(scene, path, stems=stems, duration_s=duration_s, force=True)
         return Take(path, report, tuple(self._heard))
 
-    def _listen(self, event: Event) -> None:
-        if isinstance(event, Notice):
-            self._heard.append(event.text)
+    def _listen(self, message: Message) -> None:
+        if isinstance(message, Notice):
+            self._heard.append(message.text)

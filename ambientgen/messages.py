@@ -59,9 +59,9 @@ class StepsDone:
     loss: float
 
 
-Event = Notice | StageStarted | WindowsDone | AudioWritten | StepsDone
-Listener = Callable[[Event], None]
+Message = Notice | StageStarted | WindowsDone | AudioWritten | StepsDone
+Listener = Callable[[Message], None]
 
 
-def ignore(_event: Event) -> None:
+def ignore(_message: Message) -> None:
     """The listener of callers who do not want to know."""
