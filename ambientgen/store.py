@@ -33,8 +33,8 @@ _SUFFIX, _PART_SUFFIX = ".entry", ".part"
 _PART_AGE_S = 3600.0  # an entry is written in milliseconds: such a part's writer is dead
 _TRIM_SHARE = 16  # a render looks at the store's size each time it wrote this fraction of the limit
 _TRIMMED_TO = 0.9  # of the limit, so that not every entry more means another trim
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kMGT]?)i?B?", re.ASCII | re.IGNORECASE)
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*(?:([kMGT])(i?))?B?", re.ASCII | re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,8 @@ def open_store(folder: Path | None = None, limit_bytes: int | None = None) -> St
 
 
 def parse_size(text: str, place: str) -> int:
-    """Bytes that `500MB` or `2G` means; units are powers of 1000. `place` is named in the error.
+    """Bytes that `500MB` or `2G` means; units are powers of 1000, those with an `i` (`2GiB`) of
+    1024. `place` is named in the error.
 
     Raises:
         UsageError: no size.
@@ -221,7 +222,8 @@ def parse_size(text: str, place: str) -> int:
     if text.strip()[-1].isdigit():
         remedy = f"write `{found[1]}MB` or `{found[1]}GB`"
         raise UsageError(Problem(place, f"`{text}` has no unit", remedy))
-    return round(float(found[1]) * _UNITS[found[2].upper()])
+    base = 1024 if found[3] else 1000
+    return round(float(found[1]) * base ** _POWERS[(found[2] or "").upper()])
 
 
 def _sealed(key: str, array: NDArray[np.generic]) -> bytes:

@@ -218,7 +218,16 @@ def test_where_and_how_much_by_option_or_environment(
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("500MB", 500_000_000), ("2G", 2_000_000_000), ("1.5 kB", 1500), ("7B", 7)]
+    ("text", "size"),
+    [
+        ("500MB", 500_000_000),
+        ("2G", 2_000_000_000),
+        ("1.5 kB", 1500),
+        ("7B", 7),
+        ("1GiB", 2**30),
+        ("1.5 kib", 1536),
+        ("3Ti", 3 * 2**40),
+    ],
 )
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text, "--cache-size") == size
@@ -229,7 +238,9 @@ def test_a_size_without_a_unit_is_no_handful_of_bytes() -> None:
         parse_size("5", "--cache-size")
 
 
-@pytest.mark.parametrize("text", ["", "-1", "2 apples", "GB", "1e9", "nan", "9" * 400, "5\u212aB"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "2 apples", "GB", "1e9", "nan", "9" * 400, "5\u212aB", "5iB"]
+)
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match="write for example `2GB`"):
         parse_size(text, "--cache-size")
