@@ -104,6 +104,7 @@ def test_memory_is_compared_over_lengths(
         (["--memory", "--duration", "1m"], "--duration: lengths are 1m, 30m and 3h"),
         (["--duration", "endless"], "--duration: a measurement has to come to an end"),
         (["--duration", "soon"], "--duration"),
+        (["--duration", "500ms"], "--duration: a scene to measure with lasts at least 1s"),
         (["--workers", "0"], "--workers"),
         (["--model", "nowhere/here"], "nowhere/here"),
     ],

@@ -49,12 +49,23 @@ def bench(
     if math.isinf(duration_s):
         what = "a measurement has to come to an end"
         raise UsageError(Problem("--duration", what, "write for example `10m`"))
+    _check_lasts(duration_s)
     from ambientgen.bench import bench as measure
     from ambientgen.models.registry import POCKET
 
     with console.progress("bench") as listener:
         speed = measure(model or POCKET, duration_s, workers, listener)
     console.out(json.dumps(speed.to_json(), indent=2) if as_json else text(speed))
+
+
+def _check_lasts(duration_s: float) -> None:
+    """Raises UsageError where no scene is so short: that would be found after the measuring."""
+    from ambientgen.scene.durations import spell
+    from ambientgen.scene.schema import LEAST_DURATION_S
+
+    if duration_s < LEAST_DURATION_S:
+        what = f"a scene to measure with lasts at least {spell(LEAST_DURATION_S)}"
+        raise UsageError(Problem("--duration", what, "write for example `10m`"))
 
 
 def _memory(
