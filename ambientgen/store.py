@@ -222,7 +222,7 @@ def parse_size(text: str, place: str) -> int:
     if text.strip()[-1].isdigit():
         remedy = f"write `{found[1]}MB` or `{found[1]}GB`"
         raise UsageError(Problem(place, f"`{text}` has no unit", remedy))
-    base = 1024 if found[3] else 1000
+    base = 1024.0 if found[3] else 1000.0
     return round(float(found[1]) * base ** _POWERS[(found[2] or "").upper()])
 
 

@@ -233,6 +233,16 @@ def test_a_bad_recording_is_told_at_the_line_that_names_it(capsys: Output, comma
     assert names() == set()
 
 
+def test_a_part_of_a_sidecar_is_of_the_length_that_it_had(capsys: Output) -> None:
+    fading = ["--set", "output.fade_out=1s", "--set", "output.bits=32f"]
+    ran(capsys, "render", "storm.yaml", *fading, "--duration", "3s", "-o", "long.wav", "--json")
+    ran(capsys, "render", "long.json", "--from", "2500ms", "-o", "part.wav", "--json")
+    whole, part = (soundfile.read(name)[0] for name in ("long.wav", "part.wav"))
+    assert len(part) == 12_000 and np.array_equal(part, whole[60_000:])
+    ran(capsys, "render", "long.json", "--set", "duration=1s", "-o", "short.wav", "--json")
+    assert soundfile.info("short.wav").duration == 1.0
+
+
 def test_a_stem_that_clips_is_told(capsys: Output) -> None:
     args = "render", "storm.yaml", "--stems", "--set", "layers.bed.gain=24dB"
     _, err = ran(capsys, *args, "--json")

@@ -25,8 +25,10 @@ import pytest
 import soundfile
 
 import ambientgen
+from ambientgen.asked import Asked, Between
 from ambientgen.audio_file import Encoding, ReaderGone, Shape, open_sink
 from ambientgen.cli.app import run
+from ambientgen.cli.inputs import Overrides, asked_of, read_between, read_duration
 from ambientgen.cli.options import Device
 from ambientgen.errors import ExitCode, ModelError, Problem
 from ambientgen.messages import AudioWritten, Listener, Notice, StageStarted, WindowsDone
@@ -378,6 +380,36 @@ def test_a_sidecar_brings_the_stretch_that_was_asked_for(capsys: Output, studio:
     assert studio.rendered[-1][1:] == ("long.wav", 4.0)
 
 
+@pytest.mark.parametrize(
+    ("own", "told", "options", "wanted"),
+    [
+        ("6s", (4, None, None), {"from": "2s", "to": "4s"}, (4, (2, 4))),
+        ("6s", (10, None, None), {"from": "7s"}, (10, (7, None))),
+        ("6s", (None, 2, 4), {"from": "3s"}, (None, (3, 4))),
+        ("6s", (4, 1, None), {"duration": "5s"}, (5, (None, None))),
+        ("6s", (4, None, None), {"set": "duration=20s"}, (None, (None, None))),
+        ("6s", (4, 1, 2), {"set": ' "duration" =20s'}, (None, (1, 2))),
+        ("6s", (4, None, None), {"set": "title=duration"}, (4, (None, None))),
+        ("endless", (6, None, 6), {"to": "10s"}, (None, (None, 10))),
+        ("endless", (6, None, 6), {"from": "2s"}, (6, (2, 6))),
+    ],
+)
+def test_options_change_what_a_sidecar_asks_for(
+    own: str,
+    told: tuple[float | None, float | None, float | None],
+    options: dict[str, str],
+    wanted: tuple[float | None, Between],
+) -> None:
+    scene = {"duration": own, "states": {"rain": {"curve": 0.5}}}
+    asked = dict(zip(("duration_s", "from_s", "to_s"), told, strict=True))
+    document = {"format": "ambientgen sidecar 1", "scene": scene, "asked": asked}
+    Path("long.json").write_bytes(sidecar_text(document, "00" * 32))
+    overrides = Overrides.of([options["set"]] if "set" in options else None)
+    between_s = read_between(options.get("from"), options.get("to"))
+    duration_s = read_duration(options.get("duration"))
+    assert asked_of("long.json", duration_s, between_s, overrides) == Asked(*wanted)
+
+
 def test_a_sound_given_for_a_scene_points_to_its_sidecar(capsys: Output, studio: Studio) -> None:
     Path("full.WAV").write_bytes(b"RIFF\0\0")
     said = "full.WAV: this is a sound, not a scene; name"
@@ -400,6 +432,16 @@ def test_the_store_is_where_options_say(capsys: Output, studio: Studio) -> None:
         "--cache-size: `big` is no size"
         in rendered(capsys, "rain.yaml", "--cache-size", "big", code=2)[1]
     )
+
+
+@pytest.mark.parametrize("command", ["render", "play", "preview"])
+def test_no_store_has_no_folder_and_no_size(command: str, capsys: Output) -> None:
+    args = [command, "rain.yaml", "--no-cache", "--cache", "mine", "--cache-size", "5MB"]
+    assert run(args) == ExitCode.BAD_INPUT
+    said = capsys.readouterr().err
+    for option in ("--cache", "--cache-size"):
+        assert f"{option}: nothing is kept with `--no-cache`; leave out one of the two" in said
+    assert not Path("mine").exists()
 
 
 def test_the_devices_offered_are_those_that_can_be_chosen() -> None:

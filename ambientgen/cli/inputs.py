@@ -58,6 +58,12 @@ class Overrides:
         )
         return [*self.assignments, *said]
 
+    @property
+    def set_duration(self) -> bool:
+        """Whether the scene gets another length."""
+        paths = (each.partition("=")[0].strip().strip('"') for each in self.assignments)
+        return "duration" in paths
+
     def in_the_users_words(self, problem: Problem) -> Problem:
         """The problem with `--set render.steps` called `--steps` where that was written."""
         for option, path, _ in self.options:
@@ -128,6 +134,22 @@ def read_store(cache: str | None, size: str | None) -> Store:
 
     limit_bytes = None if size is None else read_cache_size(size)
     return open_store(Path(cache) if cache else None, limit_bytes)
+
+
+def read_wanted_store(cache: str | None, size: str | None, none: bool) -> Store | None:
+    """The same of a command that can do without: None with `--no-cache`.
+
+    Raises:
+        UsageError: as `read_store` does, and where `--no-cache` comes with what it forbids.
+    """
+    if not none:
+        return read_store(cache, size)
+    said = {"--cache": cache, "--cache-size": size}
+    clashing = [option for option, value in said.items() if value is not None]
+    if clashing:
+        what, remedy = "nothing is kept with `--no-cache`", "leave out one of the two"
+        raise UsageError(*(Problem(option, what, remedy) for option in clashing))
+    return None
 
 
 def read_cache_size(text: str) -> int:
@@ -235,13 +257,26 @@ def read_time(option: str, text: str, whole_s: float | None = None) -> float:
         raise UsageError(Problem(option, error.what, error.remedy)) from None
 
 
-def asked_of(path: str, duration_s: float | None, between_s: Between) -> Asked:
-    """What is wanted besides the scene at `path`: as the options say, else as a sidecar does."""
+def asked_of(
+    path: str, duration_s: float | None, between_s: Between, overrides: Overrides
+) -> Asked:
+    """What is wanted besides the scene at `path`: as the options say, else as a sidecar does.
+
+    `--from` and `--to` each replace what it says of them. A new length of the scene replaces its
+    length, and `--duration` all of it.
+    """
     from ambientgen.asked import Asked
 
-    said = duration_s is not None or between_s != (None, None)
-    beside = None if said else read_if_sidecar(path)
-    return Asked(duration_s, between_s) if beside is None else beside.asked
+    beside = None if duration_s is not None else read_if_sidecar(path)
+    if beside is None:
+        return Asked(duration_s, between_s)
+    told, (from_s, to_s) = beside.asked, between_s
+    length_s, (told_from_s, told_to_s) = told.duration_s, told.between_s
+    # What never ends by itself got its length from `--to`.
+    if overrides.set_duration or (to_s is not None and beside.is_endless and length_s == told_to_s):
+        length_s = None
+    between_s = told_from_s if from_s is None else from_s, told_to_s if to_s is None else to_s
+    return Asked(length_s, between_s)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def plan(
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     length_s, between_s = read_duration(duration), read_between(start, end)
     read = read_scene(scene, overrides)
-    made, notices = _made(scene, read, asked_of(scene, length_s, between_s))
+    made, notices = _made(scene, read, asked_of(scene, length_s, between_s, overrides))
     for notice in notices:
         console.notice(notice)
     whole_s = math.inf if made.endless else made.start_s + made.duration_s

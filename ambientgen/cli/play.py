@@ -23,7 +23,7 @@ from ambientgen.cli.inputs import (
     read_between,
     read_duration,
     read_scene,
-    read_store,
+    read_wanted_store,
 )
 from ambientgen.console import Console
 from ambientgen.errors import OutputError, Problem, UsageError
@@ -81,8 +81,8 @@ def play(
     """
     console = Console(quiet)
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
-    given = read_duration(duration), read_between(start, end)
-    store = None if no_cache else read_store(cache, cache_size)
+    given = read_duration(duration), read_between(start, end), overrides
+    store = read_wanted_store(cache, cache_size, no_cache)
     from ambientgen.job import Job
 
     wanted = read_scene(scene, overrides)

@@ -70,8 +70,8 @@ def plot(
     kind = _kind(target)
     check_not_read("-o", target, (path,))
     check_new_file(target, force)
-    wanted = asked_of(path, read_duration(duration), read_between(start, end))
     overrides = Overrides.of(assignments, model, seed)
+    wanted = asked_of(path, read_duration(duration), read_between(start, end), overrides)
     if Path(path).suffix.lower() in SOUND_SUFFIXES:
         _check_for_sound(overrides, wanted)
         shown, sounding = _sound(path, wanted)

@@ -21,7 +21,7 @@ from ambientgen.cli.inputs import (
     read_between,
     read_duration,
     read_scene,
-    read_store,
+    read_wanted_store,
 )
 from ambientgen.console import Console
 from ambientgen.errors import Problem, UsageError
@@ -82,10 +82,11 @@ def preview(
     """
     console = Console(quiet)
     target = _target(scene, output, force)
-    wanted = read_scene(scene, Overrides.of(assignments, model, seed, steps, guidance))
-    store = None if no_cache else read_store(cache, cache_size)
+    overrides = Overrides.of(assignments, model, seed, steps, guidance)
+    wanted = read_scene(scene, overrides)
+    store = read_wanted_store(cache, cache_size, no_cache)
     with named_after(scene):
-        asked = asked_of(scene, read_duration(duration), read_between(start, end))
+        asked = asked_of(scene, read_duration(duration), read_between(start, end), overrides)
         part = _shortened(asked, wanted, console)
         from ambientgen.picture.timeline import timeline
 

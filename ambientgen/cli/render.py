@@ -21,7 +21,7 @@ from ambientgen.cli.inputs import (
     read_duration,
     read_if_sidecar,
     read_scene,
-    read_store,
+    read_wanted_store,
 )
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.cli.outputs import RenderRequest, check_option, check_pcm, jobs_of
@@ -75,9 +75,9 @@ def render(
     outcomes = Outcomes(console, as_json)
     check_option(output, len(scenes), as_json)
     check_pcm(output, pcm)
-    given = read_duration(duration), read_between(start, end)
     overrides = Overrides.of(assignments, model, seed, steps, guidance, variants)
-    store = None if no_cache else read_store(cache, cache_size)
+    given = read_duration(duration), read_between(start, end), overrides
+    store = read_wanted_store(cache, cache_size, no_cache)
     files = _Files(force, keep, not no_sidecar, tuple(scenes))
     files.check()
     read: list[tuple[str, Scene]] = []
@@ -128,7 +128,7 @@ def _ready(
     jobs: Sequence[RenderRequest],
     outcomes: Outcomes,
     files: _Files,
-    given: tuple[float | None, Between],
+    given: tuple[float | None, Between, Overrides],
 ) -> list[RenderRequest]:
     """Those whose output can be written and whose model is here; no model is loaded yet."""
     from ambientgen.audio_file import check_endless, check_target

@@ -58,6 +58,11 @@ class Sidecar:
         return Asked(told["duration_s"], (told["from_s"], told["to_s"]))
 
     @property
+    def is_endless(self) -> bool:
+        """Whether its scene never ends by itself."""
+        return bool(self.document["scene"].get("duration") == "endless")
+
+    @property
     def batches(self) -> Batches:
         """In how large batches the sound was made: without the same it would be another one, in its
         last bits."""
