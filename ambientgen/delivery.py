@@ -15,7 +15,7 @@ import numpy as np
 from ambientgen.audio_file import Encoding, Shape, Sink, Written, is_stream, open_sink
 from ambientgen.interrupts import unbroken
 from ambientgen.limiter import LimiterReport
-from ambientgen.messages import AudioWritten, Listener, Notice, StageStarted
+from ambientgen.messages import AudioWritten, Listener, Notice, StageStarted, StemClips
 from ambientgen.mix.loudness import Settled, Target
 from ambientgen.mix.master import Master
 from ambientgen.mix.mixture import Mixed, added
@@ -314,6 +314,7 @@ def _tell_of_clipping(path: Path, name: str, tap: _Tap, rate: int, tell: Listene
     """Stems have no limiter: they could not add up to the mix."""
     if tap.first_above is not None:
         many = "1 sample" if tap.above == 1 else f"{tap.above} samples"
-        what = f"clips in {many} from {_told(tap.first_above, rate)} on"
+        where = f"the stem {name} clips in {many} from {_told(tap.first_above, rate)} on"
+        what = f"{where}; stems carry no limiter"
         floats = "`bits: 32f`" if path.suffix.lower() == ".wav" else ".wav with `bits: 32f`"
-        tell(Notice(f"the stem {name} {what}; stems carry no limiter: write {floats}"))
+        tell(StemClips(f"{what}: write {floats}", what))

@@ -13,6 +13,13 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True)
+class StemClips(Notice):
+    """A stem passes full scale. `what` is `text` without what is to be done of a file."""
+
+    what: str
+
+
 def of_layers(told: Iterable[tuple[str, str]], named: bool) -> list[str]:
     """What is told of layers, as (layer, text), each text once; with the layer's name before it if
     they are `named` and it is told of one alone."""

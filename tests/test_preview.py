@@ -8,12 +8,13 @@ import html
 import io
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ import soundfile
 from ambientgen.asked import Asked
 from ambientgen.cli import app, preview
 from ambientgen.curves import Points
-from ambientgen.errors import ExitCode
+from ambientgen.errors import ExitCode, OutputError, Problem
+from ambientgen.messages import Listener, Message, Notice, StemClips, ignore
 from ambientgen.picture.spectrogram import spectrogram
 from ambientgen.picture.timeline import timeline
 from ambientgen.preview.page import Track, mask, page
@@ -33,6 +35,8 @@ from ambientgen.scene.scene import Scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from ambientgen.cli.equipment import Equipment
 
 SCENES = Path(__file__).parent.parent / "scenes"
 RATE, LENGTH_S = 16_000, 12.0
@@ -180,6 +184,68 @@ def test_packed_sound_keeps_length_rate_and_channels(
         assert np.array_equal(after, before)
     else:
         assert np.corrcoef(after[:, 0], before[:, 0])[0, 1] > 0.9
+
+
+def test_floats_past_full_scale_stay_in_a_page(tmp_path: Path) -> None:
+    loud = 1.5 * np.sin(np.arange(RATE) / 10)
+    soundfile.write(tmp_path / "a.wav", loud, RATE, "FLOAT")
+    after, _ = soundfile.read(io.BytesIO(packed(tmp_path / "a.wav")))
+    assert after.max() > 1.3
+
+
+class Quick:
+    """Stands in for a renderer, and what makes it: noise, and what a loud stem is told with."""
+
+    def __init__(self, failure: OutputError | None = None) -> None:
+        self.failure = failure
+        self.listener = ignore
+        self.bits: list[str] = []
+
+    def renderer(self, listener: Listener) -> Quick:
+        self.listener = listener
+        return self
+
+    def render(self, scene: Scene, mix: Path, *, stems: dict[str, Path], **_more: Any) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.bits.append(scene.output.bits)
+        if scene.output.bits != "32f":
+            self.listener(StemClips("a stem clips: write `bits: 32f`", "a stem clips"))
+        for path in (mix, *stems.values()):
+            noise(path, 0)
+
+    def page(self, lossless: bool) -> list[str]:
+        """Make a page, and return what was told meanwhile."""
+        heard: list[Message] = []
+        scene = cabin()
+        making = preview._Making(cast("Equipment", self), heard.append)
+        making.page(scene, Asked(), timeline(scene), lossless)
+        return [each.text for each in heard if isinstance(each, Notice)]
+
+
+def test_stems_clip_in_lossless_pages_alone_and_that_is_told_with_a_remedy() -> None:
+    quick = Quick()
+    assert quick.page(lossless=False) == []
+    assert quick.page(lossless=True) == ["a stem clips: leave out --lossless"]
+    assert quick.bits == ["32f", "16"]
+
+
+def test_a_temporary_folder_that_is_full_is_named_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    full = OutputError(Problem(str(tmp_path / "x" / "1.wav"), "the disk is full", "use -o"))
+    remedy = "free some space there, or name a folder elsewhere in TMPDIR"
+    with pytest.raises(OutputError) as caught:
+        Quick(full).page(lossless=False)
+    assert caught.value.problems == (Problem(str(tmp_path), "the disk is full", remedy),)
+    assert list(tmp_path.iterdir()) == []
+    gone = str(tmp_path / "gone")
+    monkeypatch.setattr(tempfile, "tempdir", gone)
+    with pytest.raises(OutputError) as caught:
+        Quick().page(lossless=False)
+    what = "cannot be written to (no such file or directory)"
+    assert caught.value.problems == (Problem(gone, what, remedy),)
 
 
 # The command

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,19 +26,21 @@ from ambientgen.cli.inputs import (
     read_wanted_store,
 )
 from ambientgen.console import Console
-from ambientgen.errors import Problem, UsageError
-from ambientgen.messages import StageStarted
+from ambientgen.errors import OutputError, Problem, UsageError
+from ambientgen.messages import Notice, StageStarted, StemClips
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked
-    from ambientgen.messages import Listener
+    from ambientgen.messages import Listener, Message
     from ambientgen.picture.timeline import Timeline
     from ambientgen.preview.page import Track
     from ambientgen.scene import Scene
+    from ambientgen.scene.scene import BitsName
 
 USUAL_S, MOST_S = 600.0, 3_600.0
 """Of longer scenes so much is rendered, and no more than so much if asked: a page's sound lies
 decoded in the browser's memory, 230 MB an hour for each channel of a stem at 16 kHz."""
+_ELSEWHERE = "free some space there, or name a folder elsewhere in TMPDIR"
 PAGES = frozenset({".html", ".htm"})
 
 
@@ -147,15 +151,17 @@ class _Making:
         self.listener(StageStarted("starting"))
         # What a browser plays: of what stands around the listener, the two sides.
         layout = scene.output.layout if scene.output.layout == "mono" else "stereo"
-        bits = "16" if scene.output.bits == "32f" else scene.output.bits
+        # Stems have no limiter, and Vorbis takes floats past full scale; FLAC has 16 bits there,
+        # which are dithered best when they are made.
+        bits: BitsName = "16" if lossless else "32f"
         heard = replace(scene.output, format="wav", layout=layout, bits=bits)
         scene = replace(scene, output=heard, variants=1)
-        with tempfile.TemporaryDirectory(prefix="ambientgen-") as folder:
-            mix = Path(folder) / "mix.wav"
+        with _temporary_folder() as folder:
+            mix = folder / "mix.wav"
             names = [layer.name for layer in scene.sounds]
-            stems = {name: Path(folder) / f"{i}.wav" for i, name in enumerate(names)}
+            stems = {name: folder / f"{i}.wav" for i, name in enumerate(names)}
             many = len(stems) > 1
-            self.equipment.renderer(self.listener).render(
+            self.equipment.renderer(self._hear).render(
                 scene,
                 mix,
                 duration_s=part.duration_s,
@@ -163,6 +169,34 @@ class _Making:
                 stems=stems if many else None,
             )
             return _page(shown, mix, stems if many else {}, lossless)
+
+    def _hear(self, message: Message) -> None:
+        """Pass on what is told; a stem clips only where its bits are the page's own."""
+        if isinstance(message, StemClips):
+            message = Notice(f"{message.what}: leave out --lossless")
+        self.listener(message)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A folder for the sound until it is in the page.
+
+    Raises OutputError, also of what is written inside, at the place that can be chosen.
+    """
+    from ambientgen.mix.spool import temporary_folder
+
+    place = temporary_folder()
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="ambientgen-", dir=place)
+    except OSError as error:
+        what = f"cannot be written to ({(error.strerror or str(error)).lower()})"
+        raise OutputError(Problem(place, what, _ELSEWHERE)) from error
+    try:
+        with folder as name:
+            yield Path(name)
+    except OutputError as error:
+        told = (Problem(place, each.what, _ELSEWHERE) for each in error.problems)
+        raise OutputError(*told) from error
 
 
 def _page(shown: Timeline, mix: Path, stems: dict[str, Path], lossless: bool) -> bytes:
