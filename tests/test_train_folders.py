@@ -315,6 +315,25 @@ def test_folders_in_one_another_are_refused(
     check(Order(recipe, Path("w"), Path("m")))
 
 
+@pytest.mark.parametrize("data", ["proj/recordings", "proj/a/../recordings", "linked"])
+def test_recordings_in_the_work_folder_are_refused(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training would write among them, and its folder may be deleted."""
+    monkeypatch.chdir(tmp_path)
+    noise(tmp_path / "proj" / "recordings" / "a.wav")
+    (tmp_path / "proj" / "a").mkdir()
+    Path("linked").symlink_to("proj/recordings")
+    recipe = load_recipe("smoke").model_copy(update={"data": data})
+    for order in (
+        Order(recipe, Path("proj"), Path("m")),
+        Order(recipe, Path("proj"), stages=("vae",)),
+    ):
+        with pytest.raises(UsageError, match="--work proj: holds the recordings; name another"):
+            check(order)
+    check(Order(recipe, Path("proj/work"), Path("m")))
+
+
 def test_a_model_with_the_recordings_in_it_is_not_replaced(tmp_path: Path) -> None:
     output = tmp_path / "m"
     noise(output / "rec" / "a.wav")

@@ -154,13 +154,14 @@ def replaceable(output: Path) -> bool:
 
 
 def _check_places(order: Order) -> None:
-    """A model folder is replaced and given away, a work folder deleted: neither is in the other."""
+    """A model folder is replaced and given away, a work folder deleted: neither is in the other,
+    nor are the recordings in the work folder."""
     work, output, data = (
         Path(os.path.realpath(place)) if place is not None else None
         for place in (order.work, order.output, order.data)
     )
     remedy = "name another folder with --work"
-    if work == data:
+    if work is not None and data is not None and data.is_relative_to(work):
         raise UsageError(Problem(f"--work {order.work}", "holds the recordings", remedy))
     if work is None or output is None:
         return
