@@ -941,6 +941,15 @@ def test_only_what_was_made_learns_to_pass() -> None:
     assert all(weight.grad is not None for weight in critic.parameters())
 
 
+def test_tokenizers_are_made_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard output is for `--json`, and for nothing with `--quiet`."""
+    from ambientgen.training.language import new_tokenizers
+
+    roberta, _ = new_tokenizers(["heavy rain, wind in the trees", "light rain"] * 3)
+    assert roberta("rain").input_ids
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [

@@ -69,7 +69,10 @@ def new_tokenizers(texts: Sequence[str]) -> tuple[RobertaTokenizer, T5Tokenizer]
     """CLAP's byte-level BPE and T5's unigram tokenizer, trained on `texts`."""
     bpe = ByteLevelBPETokenizer()
     bpe.train_from_iterator(
-        texts, VOCABULARY, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+        texts,
+        VOCABULARY,
+        show_progress=False,  # of which it prints empty lines where there is no terminal
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
     )
     merges = [
         tuple(m.split(" ")) if isinstance(m, str) else tuple(m)
