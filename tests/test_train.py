@@ -74,6 +74,44 @@ def test_captions_stand_beside_above_or_in_the_names(tmp_path: Path) -> None:
     assert {remark.file for remark in found.remarks} == {"gone.wav", "Market Day 2/other.wav"}
 
 
+def test_captions_are_known_in_capital_letters_and_small(tmp_path: Path) -> None:
+    for name in ("dawn.wav", "tab.wav", "Noon.wav", "barn/owl.wav", "a.wav", "A.wav"):
+        noise(tmp_path / name, 0.1)
+    (tmp_path / "DAWN.TXT").write_text("birds waking")
+    (tmp_path / "Captions.tsv").write_text("tab.wav\ta tap dripping\n")
+    (tmp_path / "noon.wav.txt").write_text("bells")
+    (tmp_path / "barn" / "CAPTIONS.JSON").write_text('{"owl.wav": "an owl"}')
+    for name in ("a", "A"):  # one file, where a system makes no difference
+        (tmp_path / f"{name}.txt").write_text(f"as {name} says")
+    found = find(tmp_path)
+    told = {source.name: source.captions for source in found.sources}
+    both = (tmp_path / "a.txt").read_text() == "as a says"
+    assert told == {
+        "dawn.wav": ("birds waking",),
+        "tab.wav": ("a tap dripping",),
+        "Noon.wav": ("bells",),
+        "barn/owl.wav": ("an owl",),
+        "A.wav": ("as A says",),
+    } | ({"a.wav": ("as a says",)} if both else {})
+    assert not found.remarks
+
+
+def test_what_gives_captions_to_no_recording_is_told(tmp_path: Path) -> None:
+    """Once for each ending: sounds may have a JSON of other things beside each of them."""
+    for name in ("dawn.wav", "dusk.wav", "hills.wav"):
+        noise(tmp_path / name, 0.1)
+    for name in ("dawn.json", "dusk.json", "notes.csv", "README.md", "x/orphan.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text")
+    (tmp_path / "hills.txt").write_text(" \n")
+    (tmp_path / "captions.tsv").write_text("file\tcaption\n")
+    told = {remark.file: remark.what for remark in find(tmp_path).remarks}
+    assert told.pop("hills.txt") == told.pop("captions.tsv") == "holds no captions"
+    assert set(told) == {"dawn.json", "notes.csv", "x/orphan.txt"}
+    assert told["dawn.json"].startswith("gives captions to no recording (and 1 more); write them")
+    assert told["x/orphan.txt"].startswith("gives captions to no recording; write them")
+
+
 def test_broken_captions_are_told_and_left_out(tmp_path: Path) -> None:
     noise(tmp_path / "barn" / "b.wav", 0.1)
     (tmp_path / "captions.json").write_text("{broken")

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from ambientgen.scene.catalogue import KNOWN
 
 OPTION = "--data"
 TABLES = ("captions.tsv", "captions.json")
-CARDS = frozenset((".txt", ".tsv", ".json", ".md", ".csv"))
+CAPTIONED = frozenset((".txt", ".tsv", ".json", ".csv"))  # may be meant as captions
+CARDS = CAPTIONED | {".md"}  # no sound is in these
+HOLDS_NONE = "holds no captions"
 LONGEST_CAPTION = 200  # characters; some 40 words, beyond what the tokenizers take
 LONGEST_NAME = 40  # of a state, as in scenes
 UNNAMED = "place"  # a state whose file and folder have no letter in their names
@@ -99,8 +101,9 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
     unspelled: dict[str, dict[str, None]] = {}  # by state, names that would have come first
     files = list(_files(folder, apart, found.remarks))
     for path in files:
-        if path.name in TABLES:
+        if path.name.lower() in TABLES:
             _read_table(path, folder, told, found.remarks)
+    cards = _Cards(files)
     for path in files:
         if path.suffix.lower() in CARDS:
             continue
@@ -109,7 +112,7 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
                 Remark(path.relative_to(folder).as_posix(), "is a link to nothing; skipped")
             )
             continue
-        captions = [*told.pop(path, ()), *_card(path, folder, found.remarks)]
+        captions = [*told.pop(path, ()), *_card(path, cards, folder, found.remarks)]
         name = path.relative_to(folder).as_posix()
         if captions:
             found.sources.append(Source(path, name, tuple(dict.fromkeys(captions))))
@@ -120,14 +123,59 @@ def find(folder: Path, apart: Sequence[Path] = ()) -> Found:
     for path in told:
         remark = Remark(path.relative_to(folder).as_posix(), "has a caption, but is not there")
         found.remarks.append(remark)
+    found.remarks += cards.remarks(folder)
     for state, names in unspelled.items():
-        others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+        others = _and_more(names)
         what = f"has no word in letters from a to z{others}; `{state}` is learnt instead"
         found.remarks += [Remark(first, what) for first in list(names)[:1]]
     if not found.sources:
         remedy = "put sound files into it, or into folders named after their sound"
         raise UsageError(Problem(f"{OPTION} {folder}", "holds no file to learn from", remedy))
     return found
+
+
+class _Cards:
+    """Text files that may hold captions of a recording, and whatever else only looks like it."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        texts = [path for path in files if path.suffix.lower() == ".txt"]
+        # As it is written; else in capital letters or small, as some systems have names.
+        self._by_name = {_small(path): path for path in texts} | {path: path for path in texts}
+        self._unused = dict.fromkeys(
+            path
+            for path in files
+            if path.suffix.lower() in CAPTIONED and path.name.lower() not in TABLES
+        )
+
+    def of(self, recording: Path) -> Path | None:
+        """The text file beside a recording, `dawn.txt` or `dawn.wav.txt`; None: there is none."""
+        for name in (f"{recording.stem}.txt", f"{recording.name}.txt"):
+            wanted = recording.with_name(name)
+            card = self._by_name.get(wanted) or self._by_name.get(_small(wanted))
+            if card is not None:
+                self._unused.pop(card, None)
+                return card
+        return None
+
+    def remarks(self, folder: Path) -> Iterator[Remark]:
+        """One for each ending of files that were no recording's, of which the first is named."""
+        what = "gives captions to no recording{}; write them into a text file of the recording's"
+        what += " name beside it, or into captions.tsv or captions.json"
+        unused: dict[str, list[Path]] = {}
+        for path in self._unused:
+            unused.setdefault(path.suffix.lower(), []).append(path)
+        for paths in unused.values():
+            name = paths[0].relative_to(folder).as_posix()
+            yield Remark(name, what.format(_and_more(paths)))
+
+
+def _small(path: Path) -> Path:
+    return path.with_name(path.name.lower())
+
+
+def _and_more(names: Collection[object]) -> str:
+    """What follows the first of some names, if there are others."""
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
 
 
 def _files(folder: Path, apart: Sequence[Path], remarks: list[Remark]) -> Iterator[Path]:
@@ -173,45 +221,26 @@ def _state_of(path: Path, folder: Path) -> tuple[str, list[str]]:
     return UNNAMED, lost
 
 
-def _card(path: Path, folder: Path, remarks: list[Remark]) -> list[str]:
+def _card(path: Path, cards: _Cards, folder: Path, remarks: list[Remark]) -> list[str]:
     """Captions in the text file beside a recording."""
-    for card in (path.with_suffix(".txt"), path.with_name(f"{path.name}.txt")):
-        if card.is_file():
-            text = _text(card, folder, remarks)
-            return [caption for line in text.splitlines() if (caption := _caption(line))]
-    return []
+    card = cards.of(path)
+    if card is None:
+        return []
+    text = _text(card, folder, remarks)
+    captions = [said for line in (text or "").splitlines() if (said := _caption(line))]
+    if text is not None and not captions:
+        remarks.append(Remark(card.relative_to(folder).as_posix(), HOLDS_NONE))
+    return captions
 
 
 def _read_table(
     table: Path, folder: Path, told: dict[Path, list[str]], remarks: list[Remark]
 ) -> None:
     text, own_name = _text(table, folder, remarks), table.relative_to(folder).as_posix()
-    rows: list[tuple[str, object]] = []
-    if table.suffix == ".tsv":
-        lines = [line.split("\t") for line in text.splitlines() if line.strip()]
-        # Spreadsheets end lines with empty cells: the caption is the last that says something.
-        rows = [
-            (cells[0].strip(), next(filter(str.strip, reversed(cells[1:])), ""))
-            for cells in lines
-            if len(cells) > 1
-        ]
-        if len(rows) < len(lines):
-            lacking = len(lines) - len(rows)
-            lines_have = "1 line has" if lacking == 1 else f"{lacking} lines have"
-            what = f"{lines_have} no tab between file and caption"
-            remarks.append(Remark(own_name, what))
-        rows = [row for row in rows if row[0].lower() != "file"]
-    elif text:
-        try:
-            loaded = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            what = f"is not JSON ({error}); its captions are left out"
-            remarks.append(Remark(own_name, what))
-            return
-        rows = list(loaded.items()) if isinstance(loaded, dict) else []
-        if not rows:
-            what = 'holds no captions; write {"dawn.wav": "birds singing"}'
-            remarks.append(Remark(own_name, what))
+    if text is None:
+        return
+    rows, wrong = (_of_cells if table.suffix.lower() == ".tsv" else _of_json)(text)
+    remarks += [Remark(own_name, what) for what in wrong]
     for name, captions in rows:
         within = Path(os.path.relpath(table.parent / name, folder))
         if not name.strip() or within == Path() or "\0" in name:
@@ -231,14 +260,42 @@ def _read_table(
                 told.setdefault(folder / within, []).extend(said)
 
 
-def _text(path: Path, folder: Path, remarks: list[Remark]) -> str:
+def _of_cells(text: str) -> tuple[list[tuple[str, object]], list[str]]:
+    """Files and their captions in lines of cells between tabs, and what is wrong with the table."""
+    lines = [line.split("\t") for line in text.splitlines() if line.strip()]
+    # Spreadsheets end lines with empty cells: the caption is the last that says something.
+    rows: list[tuple[str, object]] = [
+        (cells[0].strip(), next(filter(str.strip, reversed(cells[1:])), ""))
+        for cells in lines
+        if len(cells) > 1
+    ]
+    lacking = len(lines) - len(rows)
+    rows = [row for row in rows if row[0].lower() != "file"]
+    if lacking:
+        lines_have = "1 line has" if lacking == 1 else f"{lacking} lines have"
+        return rows, [f"{lines_have} no tab between file and caption"]
+    return rows, [] if rows else [HOLDS_NONE]
+
+
+def _of_json(text: str) -> tuple[list[tuple[str, object]], list[str]]:
+    """The same of a JSON object."""
+    try:
+        loaded = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return [], [f"is not JSON ({error}); its captions are left out"]
+    rows = list(loaded.items()) if isinstance(loaded, dict) else []
+    return rows, [] if rows else [f'{HOLDS_NONE}; write {{"dawn.wav": "birds singing"}}']
+
+
+def _text(path: Path, folder: Path, remarks: list[Remark]) -> str | None:
+    """What stands in a file; None, and a remark, if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         kind = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "cannot be read"
         what = f"{kind}; its captions are left out"
         remarks.append(Remark(path.relative_to(folder).as_posix(), what))
-        return ""
+        return None
 
 
 def _caption(line: str) -> str:
