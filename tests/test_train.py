@@ -327,6 +327,18 @@ def test_samples_without_a_header_are_named(tmp_path: Path) -> None:
         list(clips_of(tmp_path / "tape.raw"))
 
 
+@pytest.mark.parametrize("kept", [0.1, 0.9])
+def test_an_mp3_that_is_damaged_is_called_so(kept: float, tmp_path: Path) -> None:
+    """Where its library says no more than that something is wrong in it."""
+    path = noise(tmp_path / "a.mp3", 20.0, 44_100)
+    whole = bytearray(path.read_bytes())
+    first = int(kept * len(whole))
+    whole[first : first + 5000] = bytes(len(whole[first : first + 5000]))
+    path.write_bytes(whole)
+    with pytest.raises(Unusable, match=r"^is damaged; copy it again, or save what is there as WAV"):
+        list(clips_of(path))
+
+
 def test_a_file_whose_name_is_no_text_is_told_by_that(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="has a name that is not UTF-8; rename it"):
         list(clips_of(tmp_path / os.fsdecode(b"caf\xe9.wav")))

@@ -48,6 +48,7 @@ GAINS_DB = (0.0, -7.0, -14.0, -21.0)  # takes of a state: three quarters of the 
 STILL = 0.12  # of a texture that is mixed under a recording, as `examples.STILL`
 ENDLESS = 1 << 50  # frames: what headers of streams say that do not know their length
 BLOCK = 1 << 16  # frames read at a time
+DAMAGED = "unspecified internal error"  # libsndfile's words for an MP3 that libmpg123 gives up
 MADE = "recordings.json"  # the last to come: it vouches for all the others
 _BESIDE = ("audio.npy", "mels.npy")
 
@@ -142,6 +143,9 @@ def _at_our_rate(path: Path) -> Iterator[Clip]:
         raise Unusable("has no header that says its rate; convert it to WAV or FLAC") from None
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         said = reason_of(error).lower()
+        if said == DAMAGED:
+            what = "is damaged; copy it again, or save what is there as WAV or FLAC"
+            raise Unusable(what) from None
         raise Unusable(f"cannot be read as sound ({said}); convert it to WAV or FLAC") from None
 
 
