@@ -779,6 +779,40 @@ def test_a_training_that_runs_away_is_stopped_with_a_reason(tmp_path: Path) -> N
         Fit(module, loss, Schedule(3, 0.1), tmp_path, "line").run()
 
 
+@pytest.mark.parametrize(
+    ("value", "said"), [(float("nan"), "its loss is no number any more at step 1"), (1.0, "")]
+)
+def test_a_loss_that_is_no_number_stops_a_training_whose_gradients_are_scaled(
+    value: float, said: str, tmp_path: Path
+) -> None:
+    """In half precision gradients overflow now and then; then the step alone is left out."""
+
+    class Scaling(Devices):
+        """Gradients that overflow, of whatever loss."""
+
+        @property
+        def scaled(self) -> bool:
+            """They are."""
+            return True
+
+        def clip(self, parameters: Any, most: float) -> torch.Tensor:
+            """The norm of gradients of which one is infinite."""
+            super().clip(parameters, most)
+            return torch.tensor(float("inf"))
+
+    module = nn.Linear(1, 1)
+
+    def loss(step: int) -> dict[str, torch.Tensor]:
+        return {"l": module.weight.sum() * (value if step else 1.0)}
+
+    fit = Fit(module, loss, Schedule(3, 0.1, around=Around(devices=Scaling())), tmp_path, "line")
+    if said:
+        with pytest.raises(AmbientgenError, match=said):
+            fit.run()
+    else:
+        fit.run()
+
+
 def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
     line(tmp_path, 3)
     whole = (tmp_path / "line.ckpt").read_bytes()

@@ -108,7 +108,7 @@ class Fit(Generic[Network]):
         Stopped by a signal, it leaves a checkpoint of the last whole step.
 
         Raises:
-            AmbientgenError: the gradients are no numbers any more.
+            AmbientgenError: the loss or the gradients are no numbers any more.
             UsageError: the checkpoint is broken, or of another network.
             OutputError: the disk takes no checkpoint.
         """
@@ -162,10 +162,7 @@ class Fit(Generic[Network]):
         optimiser.zero_grad()
         self._devices.backward(total)
         norm = self._devices.clip(self.module.parameters(), 1.0)
-        if not self._devices.scaled and not torch.isfinite(norm):
-            what = f"its gradients are no numbers any more at step {step}"
-            remedy = "lower its learning_rate, and delete its .ckpt in the work folder"
-            raise AmbientgenError(Problem(self.name, what, remedy))
+        self._check(step, total, norm)
         with unbroken():
             optimiser.step()
             ema.update(self.module, step)
@@ -173,6 +170,18 @@ class Fit(Generic[Network]):
         if step % max(1, min(LOG_EVERY, self.schedule.steps // LOG_LINES)) == 0:
             self._log(step, losses, time.monotonic() - began)
         self._tell(StepsDone(self.name, step + 1, self.schedule.steps, self._last_loss))
+
+    def _check(self, step: int, total: Tensor, norm: Tensor) -> None:
+        """Raise AmbientgenError for gradients, by their norm, or a loss that are no numbers.
+        Gradients that are scaled overflow now and then, and such a step is left out."""
+        if not self._devices.scaled and not torch.isfinite(norm):
+            what = "its gradients are no numbers any more"
+        elif not torch.isfinite(total):
+            what = "its loss is no number any more"
+        else:
+            return
+        remedy = "lower its learning_rate, and delete its .ckpt in the work folder"
+        raise AmbientgenError(Problem(self.name, f"{what} at step {step}", remedy))
 
     def _log(self, step: int, losses: Mapping[str, Tensor], took_s: float) -> None:
         line: dict[str, float] = {k: round(v.item(), 5) for k, v in losses.items()}
