@@ -10,6 +10,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from ambientgen.models.loading import Model, load
@@ -17,6 +18,7 @@ from ambientgen.models.registry import resolve
 from ambientgen.plan import make_plan
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
+from ambientgen.scene.scene import RenderOptions
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import RATE, level
 from ambientgen.training import captions
@@ -30,6 +32,7 @@ from ambientgen.training.scores import (
     mixtures,
     motion,
     natural,
+    steps,
     thresholds,
     timing,
     variants,
@@ -38,6 +41,7 @@ from ambientgen.training.scores.__main__ import NAMES, RENDERERS, Scorer, main
 from ambientgen.training.scores.bench import QUICK, SETTINGS, Bench, Effort, Takes, held, moving
 from ambientgen.training.scores.report import Row, Table, shown
 from ambientgen.training.scores.teacher import FIRST_SEED, SALT, Audio, Teacher, Wish
+from ambientgen.training.scores.thresholds import MOST_STEPS
 from ambientgen.workers import Workers
 
 
@@ -381,6 +385,56 @@ def test_scores_are_chosen_by_name(capsys: pytest.CaptureFixture[str], perfect: 
     with pytest.raises(SystemExit) as refused:
         main(["pocket", "beauty"])
     assert refused.value.code == 2 and "there is no score beauty" in capsys.readouterr().err
+
+
+class Writes:
+    """A renderer of noise, that notes the render options of every scene."""
+
+    def __init__(self) -> None:
+        self.asked: list[RenderOptions] = []
+
+    def render(self, scene: Any, path: Path) -> None:
+        """Write noise of the scene's length."""
+        self.asked.append(scene.render)
+        soundfile.write(path, _noise(scene.duration_s, len(self.asked)), RATE)
+
+
+def test_a_score_of_steps_keeps_what_else_was_asked_for(tmp_path: Path) -> None:
+    noises = Noises()
+
+    def scored(**options: Any) -> tuple[list[RenderOptions], Row]:
+        renderer: Any = Writes()
+        takes = Takes(renderer, "pocket", tmp_path / str(len(options)), **options)
+        effort = Effort(1, 1, 1, 1, 1, 1)
+        table = steps.score(Bench(takes, noises, ("rain",), effort, 0.0))
+        return renderer.asked, table.rows[-1]
+
+    asked, last = scored(interpolation="spherical", steps=3)
+    assert {each.interpolation for each in asked} == {"spherical"}
+    assert [each.steps for each in asked] == [*steps.STEPS, MOST_STEPS, steps.MANY, 3]
+    assert last.name == "**as asked: 3 steps**"
+    asked, last = scored()
+    assert asked[-1].steps is None and last.name == "**the model's defaults**"
+
+
+def test_options_are_added_to_those_that_there_are(tmp_path: Path) -> None:
+    takes = Takes(Renderer("cpu"), "pocket", tmp_path, steps=3)
+    assert takes.still().options == {"steps": 3, "swells": 0}
+    assert takes.still().with_options(steps=5).options == {"steps": 5, "swells": 0}
+    assert takes.options == takes.with_renderer(Renderer("cpu")).options == {"steps": 3}
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "2.5", "some"])
+def test_a_number_of_steps_is_one(
+    count: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "ambientgen.training.scores.__main__.bench_for", lambda _: pytest.fail("it begins")
+    )
+    with pytest.raises(SystemExit) as refused:
+        main(["pocket", f"--steps={count}"])
+    assert refused.value.code == 2
+    assert "argument --steps: " in capsys.readouterr().err
 
 
 # On real sounds: slow

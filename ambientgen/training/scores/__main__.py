@@ -95,10 +95,10 @@ def bench_for(asked: argparse.Namespace) -> Iterator[Bench]:
     spec = resolve(asked.model)
     known = [s for s in spec.states or TEXTURES if s in TEXTURES]
     render = {"interpolation": asked.interpolation, "steps": asked.steps}
-    extra = ", ".join(f"{key}: {value}" for key, value in render.items() if value)
+    options = {key: value for key, value in render.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="ambientgen-scores-") as folder:
         renders = Path(folder) / "renders"
-        takes = Takes(RENDERERS[asked.text](), asked.model, renders, extra and f"{{{extra}}}")
+        takes = Takes(RENDERERS[asked.text](), asked.model, renders, **options)
         yield Bench(
             takes,
             Teacher(asked.keep or Path(folder), usable_cores()),
@@ -107,6 +107,13 @@ def bench_for(asked: argparse.Namespace) -> Iterator[Bench]:
             spec.gain_db,
             asked.recordings,
         )
+
+
+def _steps(text: str) -> int:
+    """A number of steps. Raises ArgumentTypeError."""
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on; write 4, say")
+    return int(text)
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -120,7 +127,7 @@ def _arguments() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="FOLDER", help="for scores.json and scores.md (all: scores)"
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for procedural takes")
-    parser.add_argument("--steps", type=int)
+    parser.add_argument("--steps", type=_steps, metavar="N")
     parser.add_argument("--interpolation", choices=["linear", "spherical"])
     parser.add_argument("--text", choices=sorted(RENDERERS), default="scene")
     return parser

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -61,26 +62,25 @@ def moving(points: Mapping[float, float]) -> str:
 class Takes:
     """Renders of one model by one renderer, each made once: scores share them."""
 
-    def __init__(self, renderer: Renderer, model: str, folder: Path, extra: str = "") -> None:
-        """`extra` is the scenes' `render` mapping in YAML, such as `{steps: 8}`."""
+    def __init__(self, renderer: Renderer, model: str, folder: Path, **options: Any) -> None:
+        """`options` are the scenes' `render` mapping, such as `steps=8`."""
         self.renderer, self.model_name, self._folder = renderer, model, folder
-        self._extra = extra
+        self.options = options
         folder.mkdir(parents=True, exist_ok=True)
 
-    def with_options(self, extra: str) -> Takes:
-        """The same with other render options."""
-        return Takes(self.renderer, self.model_name, self._folder, extra)
+    def with_options(self, **options: Any) -> Takes:
+        """The same with these render options, beside those that it has."""
+        return Takes(self.renderer, self.model_name, self._folder, **{**self.options, **options})
 
     def still(self) -> Takes:
         """The same without swells: LOA is held where a scene's levels are, and the slow part of the
         noise is taken out."""
-        asked = self._extra.strip("{}")
-        return self.with_options(f"{{{asked}, swells: 0}}" if asked else "{swells: 0}")
+        return self.with_options(swells=0)
 
     def with_renderer(self, renderer: Renderer) -> Takes:
         """The same scenes through another renderer: its takes lie in a folder of their own."""
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        return Takes(renderer, self.model_name, folder, self._extra)
+        return Takes(renderer, self.model_name, folder, **self.options)
 
     def take(
         self,
@@ -99,7 +99,7 @@ class Takes:
             f"seed: {seed}",
             f"setting: {SETTINGS[seed % len(SETTINGS)]}",
             f"model: {json.dumps(self.model_name)}",
-            *([f"render: {self._extra}"] if self._extra else []),
+            *([f"render: {json.dumps(self.options)}"] if self.options else []),
             *([] if apart is None else [f"apart: {str(apart).lower()}"]),
             "states:",
             *(f"  {name}: {fields}" for name, fields in states.items()),
