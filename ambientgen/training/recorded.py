@@ -8,7 +8,7 @@ meaning stage predicts for what it is called.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from ambientgen.training.keep import kept, kept_of, new_array
 from ambientgen.training.language import Meaning, clap_text
 from ambientgen.training.mae import CROPS, LoaEncoder
 from ambientgen.training.recordings import Recordings
-from ambientgen.training.stems import CLIP_FRAMES, Stems
+from ambientgen.training.stems import CLIP_FRAMES, Stems, no_stems
 from ambientgen.training.unet import (
     NO_CONDITION,
     TOP_LEVEL,
@@ -46,6 +46,7 @@ UNSAID = 0.3  # share of windows whose text stream is empty, as for textures
 LEVEL_FREE = 0.45  # share whose text says what there is but not how much, as a render's does
 VERBATIM = 0.5  # of texts; the others get a setting, which must not disturb
 CLAP_BATCH, MEANING_BATCH = 24, 32
+HEARD_SEED = 23  # of the order in which recordings are heard beside textures
 _NOWHERE = Heard({}, {})
 
 
@@ -236,26 +237,56 @@ class RecordedTrainer(UNetTrainer):
         return loa, said((plain,) if kind < UNSAID + LEVEL_FREE else texts, rng)
 
 
+def rows_beside(textures: int, share: float, count: int) -> NDArray[np.int64]:
+    """Which of `count` recordings are heard beside so many textures, so that they are `share` of
+    all; beside none, all are. In random order, each as often as the others, or once more."""
+    wanted = round(share / (1 - share) * textures) if textures else count
+    return np.resize(np.random.default_rng(HEARD_SEED).permutation(count), wanted)
+
+
+def with_recordings(textures: Corpus, own: Recordings, share: float, path: Path) -> Corpus:
+    """A corpus of textures and of recordings, which have `share` of its mels, for networks that
+    need no words: nothing else is told of recordings. The mels are kept at `path`."""
+    ahead = len(textures.mels) if share < 1 else 0
+    rows = rows_beside(ahead, share, len(own.mels))
+    if not len(rows):
+        return textures
+
+    def make(partial: Path) -> None:
+        _write_rows(partial, textures.mels[:ahead], own.mels, rows)
+
+    return replace(textures, mels=np.load(kept(path, make), mmap_mode="r"))
+
+
 def audible(raw: Stems | None, own: Recordings, share: float, path: Path) -> Stems:
     """Stems of textures and of recordings, which have `share` of them, for networks that need no
     names: recordings take any. The sound is kept at `path`."""
-    textures = 0 if raw is None or share == 1 else len(raw.audio)
-    wanted = share / (1 - share) * textures if textures else len(own.audio)
-    # Each name must occur, since mixtures are drawn by name.
-    rows = np.resize(np.arange(len(own.audio)), max(round(wanted), len(NAMES)))
+    textures = raw if raw is not None and share < 1 else no_stems()
+    ahead = len(textures.audio)
+    rows = rows_beside(ahead, share, len(own.audio))
+    if not ahead:  # each name must occur, since mixtures are drawn by name
+        rows = np.resize(rows, max(len(rows), len(NAMES)))
+    if not len(rows):
+        return textures
 
     def make(partial: Path) -> None:
-        audio = new_array(partial, (textures + len(rows), own.audio.shape[1]))
-        if raw is not None and textures:
-            audio[:textures] = raw.audio
-        for i, row in enumerate(rows):
-            audio[textures + i] = own.audio[row]
-        audio.flush()
+        _write_rows(partial, textures.audio, own.audio, rows)
 
-    kept_at = kept(path, make)
-    called = [NAMES[i % len(NAMES)] for i in range(len(rows))]
-    if raw is not None and textures:
-        called = [*map(str, raw.names), *called]
-    audio = np.load(kept_at, mmap_mode="r")
+    audio = np.load(kept(path, make), mmap_mode="r")
+    called = [*map(str, textures.names), *(NAMES[i % len(NAMES)] for i in range(len(rows)))]
     curves = np.ones((len(audio), CLIP_FRAMES), np.float16)
     return Stems(audio, curves, np.array(called), np.array([""] * len(called)))
+
+
+def _write_rows(
+    path: Path,
+    first: NDArray[np.float16],
+    others: NDArray[np.float16],
+    rows: NDArray[np.int64],
+) -> None:
+    """An array of all of `first`, and then such `rows` of others."""
+    out = new_array(path, (len(first) + len(rows), *others.shape[1:]))
+    out[: len(first)] = first
+    for at, row in enumerate(rows, len(first)):
+        out[at] = others[row]
+    out.flush()

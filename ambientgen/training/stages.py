@@ -44,15 +44,13 @@ from ambientgen.training.corpus import Corpus
 from ambientgen.training.devices import ONE_CPU, Devices
 from ambientgen.training.examples import clap_features, loa_examples
 from ambientgen.training.export import Components
-from ambientgen.training.keep import kept, new_array
 from ambientgen.training.language import LoaExamples, Meaning
 from ambientgen.training.loop import Schedule
 from ambientgen.training.mae import LoaEncoder
-from ambientgen.training.mel import MEL_BINS
 from ambientgen.training.recipe import Recipe
 from ambientgen.training.recordings import Recordings
 from ambientgen.training.start import Start
-from ambientgen.training.stems import CLIP_FRAMES, Stems
+from ambientgen.training.stems import Stems
 from ambientgen.training.unet import LoaBank, UNetTrainer
 
 # Seeds of the corpus: mixtures for all networks, for CLAP, for the vocoder, captions; recordings.
@@ -132,23 +130,9 @@ class Run:
         own, other = self.corpus, self.recordings
         if other is None:
             return own
-        share = self._share()
-        textures = len(own.mels) if share < 1 else 0
-        wanted = share / (1 - share) * textures if share < 1 else 0.0
-        turns = max(1, round(wanted / len(other.mels)))
-
-        def make(partial: Path) -> None:
-            rows = textures + turns * len(other.mels)
-            mels = new_array(partial, (rows, CLIP_FRAMES, MEL_BINS))
-            mels[:textures] = own.mels[:textures]
-            for turn in range(turns):
-                first = textures + turn * len(other.mels)
-                mels[first : first + len(other.mels)] = other.mels
-            mels.flush()
-
         with self.setting.devices.first():
-            path = kept(self.setting.work / "sounds.npy", make)
-        return replace(own, mels=np.load(path, mmap_mode="r"))
+            path = self.setting.work / "heard_mels.npy"
+            return recorded.with_recordings(own, other, self._share(), path)
 
     # The networks, in the order they are trained in
 
@@ -349,7 +333,8 @@ class Run:
             assert raw is not None
             return raw
         with self.setting.devices.first():
-            return recorded.audible(raw, own, self._share(), self.setting.work / "vocoder.npy")
+            path = self.setting.work / "heard_audio.npy"
+            return recorded.audible(raw, own, self._share(), path)
 
     @cached_property
     def components(self) -> Components:
