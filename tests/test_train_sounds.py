@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from ambientgen.training import calls, recorded, unet
 from ambientgen.training.corpus import NAMES, Corpus
 from ambientgen.training.mel import MEL_BINS
+from ambientgen.training.order import with_steps
 from ambientgen.training.recipe import parse_recipe
 from ambientgen.training.recordings import Recordings
-from ambientgen.training.stages import Run, Setting
+from ambientgen.training.stages import SMALL, Run, Setting
 from ambientgen.training.stems import CLIP_FRAMES, Stems
+from ambientgen.training.unet import LoaBank
 
 RECIPE = """\
 from: pocket
@@ -97,3 +104,41 @@ def test_an_older_work_folder_does_not_go_on_with_the_old_choice(tmp_path: Path)
         np.save(tmp_path / name, np.full((60, 4, MEL_BINS), 99, np.float16))
     for clips in heard(run_of(60, 60, 0.5, tmp_path)):
         assert set(clips) == set(range(61))
+
+
+def test_calls_are_foretold_where_the_unet_hears_recordings_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And there are many textures: nothing is foretold of their prompts then."""
+    banks: list[LoaBank] = []
+
+    def trainer(*parts: Any, **_: Any) -> Any:
+        def of(clips: Any, latents: Any, bank: LoaBank) -> Any:
+            banks.append(bank)
+            return made
+
+        made = SimpleNamespace(bank=parts[-1], batch=None, of=of)
+        return made
+
+    foretold = LoaBank({(): range(1)}, torch.zeros(1))
+    monkeypatch.setattr(recorded, "RecordedTrainer", trainer)
+    monkeypatch.setattr(recorded, "predicted_loa", lambda *_: {})
+    monkeypatch.setattr(recorded, "bank_of", lambda *_: foretold)
+    monkeypatch.setattr(unet, "latents_of", lambda *_: (torch.zeros(0), 1.0))
+    monkeypatch.setattr(calls, "single_calls", lambda *_: None)
+    monkeypatch.setattr(calls, "no_single_call", lambda *_: None)
+    monkeypatch.setattr(calls, "train", lambda *_: nn.Linear(1, 1))
+    monkeypatch.setattr("ambientgen.training.stages.replace", lambda made, **_: made)
+    text = RECIPE.replace("SHARE", "1")
+    recipe = with_steps(parse_recipe(text.encode(), "r.yaml"), ["calls=1"])
+    run = Run(recipe, Setting(tmp_path, tmp_path))
+    network = nn.Linear(1, 1)
+    run.__dict__ |= dict.fromkeys(("vae", "mae", "clap", "meaning", "few"), network) | {
+        "stems": SimpleNamespace(),
+        "corpus": SimpleNamespace(mels=range(SMALL + 1)),
+        "recordings": recordings(1),
+        "tokenizers": (None, None),
+        "latents": (torch.zeros(0), 1.0),
+    }
+    assert run.calls is not network
+    assert banks == [foretold]

@@ -261,7 +261,8 @@ class Run:
         with self.setting.devices.first():
             single = calls.single_calls(work / "calls", raw)
             latents, _ = unet.latents_of(single, autoencoder, work / "latents_calls.pt", scale)
-        small = len(self.corpus.mels) <= SMALL
+        # A small corpus has no bank of all prompts, nor has one whose UNet hears recordings alone.
+        small = len(self.corpus.mels) <= SMALL or not examples.bank.rows
         alone = examples.of(single, latents, self._bank_of(single) if small else examples.bank)
         others = replace(examples, among=calls.no_single_call(self.corpus))
         sounds = calls.Sounds(alone.batch, others.batch, self._decoded)
