@@ -9,19 +9,37 @@ Importing costs nothing: torch and the rest come with the first call that needs 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ambientgen import errors, messages
+    from ambientgen.errors import AmbientgenError
     from ambientgen.messages import Listener
     from ambientgen.renderer import RenderReport
     from ambientgen.scene import Scene
 
     __version__: str
 
-__all__ = ["__version__", "load_scene", "render"]
+__all__ = [
+    "AmbientgenError",
+    "RenderReport",
+    "Scene",
+    "__version__",
+    "errors",
+    "load_scene",
+    "messages",
+    "render",
+]
+
+_OWNERS = {
+    "AmbientgenError": "ambientgen.errors",
+    "RenderReport": "ambientgen.renderer",
+    "Scene": "ambientgen.scene",
+}
 
 
 def load_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Scene:
@@ -51,16 +69,23 @@ def render(
     batch: int | None = None,
     listener: Listener | None = None,
 ) -> RenderReport:
-    """Render a scene, or the scene in a file, into the sound file `path`, whole or not at all.
+    """Render a scene, or the scene in a file, into a sound file, whole or not at all.
 
-    The suffix of `path` chooses the format. `duration_s` crops the scene or holds its last levels;
-    only what lies between `from_s` and `to_s` is rendered, to the bit what it is in the whole;
-    `force` replaces existing files; `sidecar` describes the sound beside it, in `NAME.json`;
-    `cache` takes finished windows from the user's own store, or one in that folder, and keeps them
-    there; `device` is `auto`, `cpu`, `cuda` or `mps`; `workers` is one
-    for each core if None; `batch` of the longest windows share a pass of the UNet, what fills a
-    GPU, and on a CPU two of pocket's, if None. `listener` is told what happens
-    (`ambientgen.messages`).
+    Args:
+        scene: a scene, or a YAML file that holds one.
+        path: the sound file. Its suffix chooses the format.
+        duration_s: crops the scene, or holds its last levels; None: as long as the scene is.
+        from_s: where to begin. What is rendered is to the bit what it is in the whole.
+        to_s: where to end, in seconds of the scene as `from_s`.
+        force: replace files that exist.
+        sidecar: describe the sound beside it, in `NAME.json`.
+        cache: take finished windows from the user's own store, or from one in that folder, and
+            keep new ones there.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        workers: how many threads work; None: one for each core, on a GPU one.
+        batch: how many of the longest windows share a pass of the UNet; None: as many as fill a
+            GPU; on a CPU two of pocket's, one of other models'.
+        listener: is told what happens, in the words of `ambientgen.messages`.
 
     Raises:
         ambientgen.errors.AmbientgenError: SceneError, UsageError, ModelError or OutputError, each
@@ -89,9 +114,13 @@ def render(
 
 
 def __getattr__(name: str) -> object:
-    """`__version__`, looked up only when asked for."""
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ambientgen.version import package_version
+    """The names of `__all__` that importing would cost time for, looked up when asked for."""
+    if name == "__version__":
+        from ambientgen.version import package_version
 
-    return package_version()
+        return package_version()
+    if name in ("errors", "messages"):
+        return import_module(f"{__name__}.{name}")
+    if name in _OWNERS:
+        return getattr(import_module(_OWNERS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

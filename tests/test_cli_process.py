@@ -103,6 +103,18 @@ def test_importing_the_package_imports_next_to_nothing(place: Path) -> None:
     assert not imported(ran.stderr) & (DEAR | {"numpy", "pydantic", "yaml", "typer"})
 
 
+def test_all_public_names_are_there_without_another_import(place: Path) -> None:
+    code = (
+        "import ambientgen\n"
+        "for name in ambientgen.__all__: getattr(ambientgen, name)\n"
+        "assert issubclass(ambientgen.errors.SceneError, ambientgen.AmbientgenError)\n"
+        "assert ambientgen.messages.Notice('x').text == 'x'\n"
+        "assert not hasattr(ambientgen, 'sound')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
 @pytest.mark.parametrize(
     "command", ["--help", "validate rain.yaml", "plan rain.yaml --model {model}", "schema"]
 )
