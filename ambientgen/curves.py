@@ -87,8 +87,8 @@ class Curve(ABC):
         return self
 
     @property
-    def told_s(self) -> float:
-        """A time after which the curve holds, or has shown what it repeats."""
+    def changes_until_s(self) -> float:
+        """How long the curve changes: afterwards it holds, or only repeats what it did before."""
         return 0.0
 
     @abstractmethod
@@ -179,7 +179,7 @@ class Points(Curve):
         return self if spans and self.levels[0] != self.levels[-1] else Repeating(self, loop_s)
 
     @property
-    def told_s(self) -> float:
+    def changes_until_s(self) -> float:
         return self.times_s[-1]
 
     def corners(self, *, jumps_only: bool) -> tuple[float, ...]:
@@ -272,7 +272,7 @@ class Repeating(Curve):
         return Repeating(replace(self.turn, times_s=times_s), period_s, self.period_s)
 
     @property
-    def told_s(self) -> float:
+    def changes_until_s(self) -> float:
         return self.period_s
 
     def _every_turn(self, corners: Iterable[float], duration_s: float) -> tuple[float, ...]:
@@ -365,8 +365,8 @@ class Wander(Curve):
         return self.base.sounding_s(duration_s) if self.from_nothing else iter([(0.0, duration_s)])
 
     @property
-    def told_s(self) -> float:
-        return self.base.told_s + self.period_s
+    def changes_until_s(self) -> float:
+        return self.base.changes_until_s + self.period_s
 
     def looped(self, loop_s: float) -> Wander:
         return replace(self, base=self.base.looped(loop_s), loop_s=loop_s)

@@ -59,7 +59,8 @@ class Wanted:
     target: Target | None = None
 
     def pulled(self, master: Master) -> Stretch:
-        """What the mix is asked for: to be measured all of it, of a loop one turn."""
+        """The stretch of the mix to render: to measure loudness, the whole scene (one turn of a
+        loop)."""
         if self.target is None:
             return master.heard(self.samples)
         return master.heard(self.whole) if master.period is None else self.whole

@@ -15,7 +15,7 @@ Handler = Callable[[int, FrameType | None], Any]
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """They wait until the block is over, which is done whole or not at all."""
+    """Signals are held back until the block ends: it is done whole or not at all."""
     caught: list[tuple[Handler, int, FrameType | None]] = []
     with _handled(lambda former, number, frame: caught.append((former, number, frame))):
         yield
@@ -26,16 +26,16 @@ def unbroken() -> Iterator[None]:
 
 @contextmanager
 def unheeded() -> Iterator[None]:
-    """They do nothing in the block: it is about to end by itself, and what was asked for is
-    there."""
+    """Signals are ignored in the block: the program is about to end by itself, and what was asked
+    for is there."""
     with _handled(lambda *_: None):
         yield
 
 
 @contextmanager
 def not_in_workers() -> Iterator[None]:
-    """They unwind this process, and not those it forks in the block: a terminal sends Ctrl-C to all
-    of them, and theirs would be so many tracebacks."""
+    """Signals unwind this process, but not those that it forks in the block: a terminal sends
+    Ctrl-C to all of them, and each would print a traceback."""
     here = os.getpid()
 
     def handle(former: Handler, number: int, frame: FrameType | None) -> None:

@@ -42,8 +42,11 @@ class Job:
 
     @classmethod
     def of(cls, scene: Scene, asked: Asked) -> Job:
-        """Raises UsageError for a stretch that is none, for a sound without end whose loudness is
-        to be measured, and for a recording that cannot be used."""
+        """The job that makes of `scene` what is asked for.
+
+        Raises UsageError for a stretch that is none, for a sound without end whose loudness is to
+        be measured, and for a recording that cannot be used.
+        """
         asked = asked.ended(scene.duration_s)
         scene = fitted(scene)
         samples = asked.stretch(scene.duration_s, scene.output.sample_rate)

@@ -24,7 +24,7 @@ from ambientgen.windows import Window
 from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
-Made = TypeVar("Made")
+Item = TypeVar("Item")
 
 PATIENCE = 16
 """Windows of other lengths that may come before a pass which is not full is made: what is heard
@@ -64,7 +64,7 @@ class Pass:
     windows: Mapping[int, tuple[int, Window]]
 
 
-def made(
+def window_latents(
     model: Model, plan: Plan, told: Conditionings, means: Means, take: Take | None = None
 ) -> Iterator[tuple[int, FloatArray]]:
     """Start frame and latents (C * F, frames) of every window of a plan, in order of time.
@@ -134,9 +134,9 @@ def row_of(window: Window, rows: int) -> int:
     return window.start_frame // window.core_frames % rows
 
 
-def in_order(results: Iterable[tuple[int, Made]]) -> Iterator[Made]:
+def in_order(results: Iterable[tuple[int, Item]]) -> Iterator[Item]:
     """Results in the order in which they are due, each told with its number from 0 on."""
-    early: dict[int, Made] = {}
+    early: dict[int, Item] = {}
     due = 0
     for number, result in results:
         early[number] = result

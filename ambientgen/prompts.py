@@ -145,14 +145,14 @@ def scene_text(scene: Scene) -> str:
     For the model's text stream: the levels are then told by LOA alone. Names every state that is
     ever heard, by the catalogue's plain name or, for an author's own state, its middle word.
     """
-    times = np.arange(0.0, scene.told_s + HEARING_STEP_S, HEARING_STEP_S)
+    times = np.arange(0.0, scene.changes_until_s + HEARING_STEP_S, HEARING_STEP_S)
     names = [state.plain for state in scene.states if _is_heard(scene, state, times)]
     return compose(names, scene.setting)
 
 
 def _is_heard(scene: Scene, state: State, times_s: FloatArray) -> bool:
     """Whether the state ever has a word to say, at `times_s` or at a point of its curve."""
-    points = np.asarray(state.points_s(scene.told_s), dtype=np.float64)
+    points = np.asarray(state.points_s(scene.changes_until_s), dtype=np.float64)
     values = state_value(scene, state, np.concatenate([times_s, points]))
     positions = values * (len(state.levels) - 1)
     touched = np.unique([np.floor(positions + GRAIN), np.ceil(positions - GRAIN)])

@@ -83,9 +83,9 @@ class RenderReport:
 class Renderer:
     """Renders scenes one after another, each model loaded once. Progress goes to `listener`.
 
-    Windows that `store` holds are not made again; None: all are made, and none is kept. `batch` of
-    the longest, 1 to `MOST_BATCH`, share a pass of the UNet; None: as many as `batch_for` says.
-    Samples depend on it, within rounding.
+    Windows that `store` holds are not made again; None: all are made, and none is kept. `batch`
+    says how many of the longest windows share a pass of the UNet, 1 to `MOST_BATCH`; None: as many
+    as `batch_for` says. Samples depend on it, within rounding.
     """
 
     def __init__(
@@ -199,8 +199,8 @@ class Renderer:
             self.model(name)
 
     def _at_work(self) -> Workers:
-        """As many workers as asked for; else one for each core, but one for a GPU, which a batch
-        fills."""
+        """As many workers as asked for; by default one per core, or a single one on a GPU, which
+        one batch fills."""
         on_gpu = any(model.device.type != "cpu" for model in self.models.values())
         return Workers(1 if self._workers is None and on_gpu else self._workers)
 
@@ -253,7 +253,7 @@ class Renderer:
         told: list[tuple[str, str]] = []
         for layer, source, stretch in ensemble.plans(job.pulled):
             plan, model = source.plan(stretch), source.model
-            heard_until_s = min(plan.scene.told_s, plan.start_s + plan.duration_s)
+            heard_until_s = min(plan.scene.changes_until_s, plan.start_s + plan.duration_s)
             notices = list(unheard(model.spec, plan.scene, heard_until_s))
             prompts = (prompt for keyframe in plan.keyframes for prompt, _ in keyframe.blend)
             tokenizers = (model.tokenizer, model.tokenizer_2)

@@ -9,8 +9,8 @@ from ambientgen.plan import Plan
 from ambientgen.windows import Window, turns
 
 KEPT_WINDOWS = 128
-"""So many windows of a loop are kept for when they come again: of a render of one turn, all that
-do, for a loop of minutes, all."""
+"""At most this many windows of a loop are kept for its next turns: enough for every window of a
+loop of some minutes."""
 
 Result = TypeVar("Result")
 

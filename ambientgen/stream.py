@@ -56,7 +56,7 @@ def from_start(stretch: Stretch, period: int | None) -> tuple[int, Stretch]:
 
 @dataclass(frozen=True)
 class Derived:
-    """What a stream has of the one it is made of, `stream`: all but its samples."""
+    """A stream made from another, `stream`, with the same rate, channels and period."""
 
     stream: Stream
 

@@ -177,12 +177,12 @@ def test_what_sounds() -> None:
 
 def test_all_of_a_scene_without_end_is_told() -> None:
     text = SMALL.replace("1m", "endless")
-    assert parse_scene(text).told_s == 60.0
-    assert parse_scene(text, overrides=["layers.far.gain={0s: 0, 3m: -6}"]).told_s == 180.0
+    assert parse_scene(text).changes_until_s == 60.0
+    assert parse_scene(text, overrides=["layers.far.gain={0s: 0, 3m: -6}"]).changes_until_s == 180.0
     later = parse_scene(f"{text}events: [{{at: 5m, sound: thunder, length: 9s}}]")
-    assert later.told_s == 309.0
+    assert later.changes_until_s == 309.0
     rising = parse_scene(f"{text}events: [{{rate: {{0s: 1, 7m: 2}}, sound: thunder}}]")
-    assert rising.told_s == 420.0
+    assert rising.changes_until_s == 420.0
 
 
 def test_states_apart_are_layers_of_their_names() -> None:

@@ -57,4 +57,4 @@ def licence_notices(scene: Scene) -> list[str]:
 
 def reached_s(scene: Scene, duration_s: float | None, between_s: Between) -> float:
     """Until when the scene is heard, of what is told of it."""
-    return min(scene.told_s, duration_s or math.inf, between_s[1] or math.inf)
+    return min(scene.changes_until_s, duration_s or math.inf, between_s[1] or math.inf)

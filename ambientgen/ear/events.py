@@ -10,10 +10,11 @@ from ambientgen.ear.source import Array
 from ambientgen.scene import Scene
 
 NEAR_S = 0.5
-"""A join so near to an event's beginning is not judged: what changes there was asked for."""
+"""A join that lies no further than this from where an event begins is not judged: what changes
+there was asked for."""
 RARE = 0.25
-"""Random events around which so much of the file would not be judged are a texture: other instants
-have them as joins do."""
+"""Random events are rare as long as less than this share of a file lies near one of them. More are
+a texture: other instants have them as often as joins, so joins near them are judged."""
 
 _RATE = 1000  # of times alone, in Hz
 

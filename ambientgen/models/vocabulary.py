@@ -280,7 +280,7 @@ def _first_s(
 ) -> float | None:
     """When the state, or its word at index `level`, is first heard before `until_s`, if it is."""
     # Of a scene without end, what is told of it: what turns, bends for ever.
-    end_s = scene.told_s if until_s is None else min(until_s, scene.told_s)
+    end_s = scene.changes_until_s if until_s is None else min(until_s, scene.changes_until_s)
     points_s = [at_s for at_s in state.points_s(end_s) if until_s is None or at_s < until_s]
     times = np.union1d(np.arange(0.0, end_s, LISTEN_S), points_s)
     values = state_value(scene, state, times)

@@ -65,10 +65,12 @@ class Placement:
         return replace(self, **new)  # type: ignore[arg-type]
 
     @property
-    def told_s(self) -> float:
+    def changes_until_s(self) -> float:
         """A time after which nothing of it is new."""
         curves = (self.gain_db, self.direction, self.distance)
-        return max((curve.curve.told_s for curve in curves if curve is not None), default=0.0)
+        return max(
+            (curve.curve.changes_until_s for curve in curves if curve is not None), default=0.0
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -108,10 +110,10 @@ class Event:
         return self if self.rate is None else replace(self, rate=self.rate.reseeded(seed))
 
     @property
-    def told_s(self) -> float:
+    def changes_until_s(self) -> float:
         """A time after which nothing of it is new."""
         if self.rate is not None:
-            return self.rate.curve.told_s
+            return self.rate.curve.changes_until_s
         return (self.at_s or 0.0) + (self.length_s or 0.0)
 
     def to_json(self) -> dict[str, Any]:
@@ -171,10 +173,11 @@ class Layer:
         return replace(self, states=states, events=events, placement=placement)
 
     @property
-    def told_s(self) -> float:
+    def changes_until_s(self) -> float:
         """A time after which nothing of it is new."""
-        states = (state.curve.told_s for state in self.states)
-        return max((self.placement.told_s, *states, *(event.told_s for event in self.events)))
+        states = (state.curve.changes_until_s for state in self.states)
+        events = (event.changes_until_s for event in self.events)
+        return max((self.placement.changes_until_s, *states, *events))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; a recording's file as the scene writes it."""

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from ambientgen.scene.layers import Event, Layer
 from ambientgen.scene.state import State
 
-LEAST_TOLD_S = 60.0
-"""So much of a scene without end is told, even where nothing ever changes."""
+LEAST_LOOKED_AT_S = 60.0
+"""So much of a scene without end is looked at, even where nothing ever changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +137,12 @@ class Scene:
         return math.isinf(self.duration_s)
 
     @property
-    def told_s(self) -> float:
-        """A time after which nothing new comes: the end, or the last point and some turns."""
+    def changes_until_s(self) -> float:
+        """How long the scene changes, for lists and pictures of it: to its end; if it has none,
+        until all curves hold or repeat, and `LEAST_LOOKED_AT_S` at least."""
         if not self.endless:
             return self.duration_s
-        return max((LEAST_TOLD_S, *(sound.told_s for sound in self.sounds)))
+        return max((LEAST_LOOKED_AT_S, *(sound.changes_until_s for sound in self.sounds)))
 
     @property
     def sounds(self) -> tuple[Layer, ...]:

@@ -19,7 +19,7 @@ from ambientgen.models.batch import rows_of
 from ambientgen.models.loading import Model
 from ambientgen.models.profile import Profile, profile_of
 from ambientgen.noise import Take
-from ambientgen.passes import Conditionings, Means, made
+from ambientgen.passes import Conditionings, Means, window_latents
 from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
@@ -32,7 +32,7 @@ from ambientgen.waveform import Decoder, sound
 from ambientgen.windows import fitted_rule
 from ambientgen.workers import Workers
 
-Told = tuple[Plan, Conditionings]
+PlanPart = tuple[Plan, Conditionings]
 """A part of a plan, and what its windows are told."""
 
 
@@ -64,7 +64,7 @@ class Diffused:
         self._strength = strength
         self._maker: WindowMaker | None = None
         self._planned: tuple[Stretch, Plan] | None = None
-        self._told: Told | None = None
+        self._told: PlanPart | None = None
 
     @property
     def rate(self) -> int:
@@ -174,14 +174,14 @@ class Diffused:
         states = [state.name for state in self.scene.states]
         return None if guided else self.model.spec.colour_of(states)
 
-    def _parts(self, plan: Plan) -> Iterator[Told]:
+    def _parts(self, plan: Plan) -> Iterator[PlanPart]:
         """The parts of a plan, and what their windows are told."""
         for part in plan.parts():
             if self._told is None or self._told[0] is not part:
                 self._told = part, self._studio.meaning(self.model, part, self._studio.workers)
             yield self._told
 
-    def _feed(self, plan: Plan, take: Take, parts: Iterable[Told]) -> Iterator[FloatArray]:
+    def _feed(self, plan: Plan, take: Take, parts: Iterable[PlanPart]) -> Iterator[FloatArray]:
         """The samples (n,) of one take."""
         workers = self._studio.workers
         rows = partial(rows_of, self.profile.batch, self._longest)
@@ -189,7 +189,7 @@ class Diffused:
 
         def windows() -> Iterator[tuple[int, FloatArray]]:
             for part, told in parts:
-                for piece in made(self.model, part, told, means, take):
+                for piece in window_latents(self.model, part, told, means, take):
                     self._progress.advance()
                     self._studio.check_store()
                     yield piece

@@ -98,7 +98,7 @@ def _never_heard(layer: Layer, scene: Scene) -> bool:
 
 def _stays_at_0(curve: Curve, scene: Scene) -> bool:
     # With the very end of what is told: a level that comes only there is held from then on.
-    return next(curve.sounding_s(math.nextafter(scene.told_s, math.inf)), None) is None
+    return next(curve.sounding_s(math.nextafter(scene.changes_until_s, math.inf)), None) is None
 
 
 def _called(layer: Layer, scene: Scene) -> str:
