@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.curve_fields import SCALES, AnyGlide, StateFields
+from ambientgen.scene.fields import Fields
 from ambientgen.scene.layer_fields import Curved, EventFields, LayerFields
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.points import Drawn
 from ambientgen.scene.scene import (
     EVENTS,
-    RENDER_TIMES,
+    OUTPUT_NAMES,
+    RENDER_NAMES,
     KeyframeRule,
     OutputOptions,
     RenderOptions,
@@ -68,25 +71,17 @@ def build_scene(fields: SceneFields, origin: Origin, apart: Apart = together) ->
 
 
 def _render(fields: RenderFields) -> RenderOptions:
-    said = {name: getattr(fields, name) for name in RenderFields.model_fields}
-    return RenderOptions(**{RENDER_TIMES.get(name, name): value for name, value in said.items()})
+    return RenderOptions(**_named(fields, RENDER_NAMES))
 
 
 def _output(fields: OutputFields, origin: Origin) -> OutputOptions:
-    loud = fields.loudness is not None
-    return OutputOptions(
-        format=fields.format,
-        sample_rate=fields.sample_rate,
-        bits=fields.bits,
-        layout=fields.layout,
-        width=fields.width,
-        air=fields.air,
-        loudness_lufs=fields.loudness,
-        peak_dbtp=fields.peak,
-        fade_in_s=fields.fade_in,
-        fade_out_s=fields.fade_out,
-        loudness_place=origin.place(("output", "loudness")) if loud else "",
-    )
+    place = origin.place(("output", "loudness")) if fields.loudness is not None else ""
+    return OutputOptions(**_named(fields, OUTPUT_NAMES), loudness_place=place)
+
+
+def _named(fields: Fields, names: Mapping[str, str]) -> dict[str, Any]:
+    """All fields by the names that options have for them: those of `names`, or the same."""
+    return {names.get(name, name): getattr(fields, name) for name in type(fields).model_fields}
 
 
 def _states(

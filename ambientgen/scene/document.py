@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from ambientgen.curves import Constant, Curve, Points, Repeating, Wander
 from ambientgen.scene.layers import Event, Layer, Ranged
 from ambientgen.scene.recordings import recording_path
-from ambientgen.scene.scene import RENDER_TIMES, OutputOptions, RenderOptions, Scene
+from ambientgen.scene.scene import OUTPUT_NAMES, RENDER_NAMES, OutputOptions, RenderOptions, Scene
 from ambientgen.scene.state import State
 
 # What a scene's text may not hold as it stands, and JSON leaves unescaped.
@@ -68,33 +69,28 @@ def document_text(document: dict[str, Any]) -> str:
 
 def _render(options: RenderOptions) -> dict[str, Any]:
     """What is said of it, by the names that a scene has for it."""
-    written = {own: name for name, own in RENDER_TIMES.items()}
     said = {name: value for name, value in asdict(options).items() if value is not None}
-    return {
-        written.get(name, name): _time(value) if name in written else value
-        for name, value in said.items()
-    }
+    return _named(said, RENDER_NAMES)
 
 
 def _output(output: OutputOptions) -> dict[str, Any]:
     """Format and sample rate, and whatever else is not as usual."""
-    usual = OutputOptions()
-    fields: dict[str, Any] = {"format": output.format, "sample_rate": output.sample_rate}
-    written = {
-        "bits": output.bits,
-        "layout": output.layout,
-        "width": output.width,
-        "air": output.air,
-        "loudness_lufs": output.loudness_lufs,
-        "peak_dbtp": output.peak_dbtp,
+    usual, always = OutputOptions().to_json(), ("format", "sample_rate")
+    said = {
+        name: value
+        for name, value in output.to_json().items()
+        if name in always or value != usual[name]
     }
-    for name, value in written.items():
-        if value != getattr(usual, name):
-            fields[name.partition("_")[0]] = value
-    for name, length_s in (("fade_in", output.fade_in_s), ("fade_out", output.fade_out_s)):
-        if length_s:
-            fields[name] = _time(length_s)
-    return fields
+    return _named(said, OUTPUT_NAMES)
+
+
+def _named(options: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Options by the names that a scene has for them; what ends in `_s` are seconds, and spelt."""
+    written = {own: name for name, own in names.items()}
+    return {
+        written.get(own, own): _time(value) if own.endswith("_s") else value
+        for own, value in options.items()
+    }
 
 
 def _layer(layer: Layer, folder: str | None) -> dict[str, Any]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic_core import core_schema
 
 from ambientgen.scene.faults import Fault, listed, nearest, refuse, shown
 from ambientgen.scene.fields import MOST_DURATION_S, Fields, Time, field
-from ambientgen.scene.hints import HINTS, about
+from ambientgen.scene.hints import HINTS
 from ambientgen.scene.layer_fields import Number
 from ambientgen.scene.scales import LOUDNESS, PEAK, WIDTH
-from ambientgen.scene.scene import BitsName, FormatName, LayoutName
+from ambientgen.scene.scene import BitsName, FormatName, LayoutName, OutputOptions
 
 RATES = (16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 FORMAT_RATES: dict[str, tuple[int, ...]] = {
@@ -88,22 +88,25 @@ class Choice:
         return {"enum": [*CHOICES[self.name], *numbers]}
 
 
+_USUAL = OutputOptions()
+
+
 class OutputFields(Fields):
     """The sound file."""
 
-    format: Annotated[FormatName, Choice("format")] = field("format", "wav")
-    sample_rate: Annotated[int, Choice("sample_rate")] = field("sample_rate", 16000)
-    bits: Annotated[BitsName, Choice("bits")] = field("bits", "16")
-    layout: Annotated[LayoutName, Choice("layout")] = field("layout", "mono")
-    width: Annotated[float, Number(WIDTH)] = field("width", 0.5)
-    air: bool = field("air", True)
-    loudness: Annotated[float, Number(LOUDNESS)] | None = field("loudness", None)
-    peak: Annotated[float, Number(PEAK)] = field("peak", -1.0)
-    fade_in: Annotated[float, Time("fade_in", 0.0, MOST_DURATION_S)] = Field(
-        default=0.0, description=about("fade_in")
+    format: Annotated[FormatName, Choice("format")] = field("format", _USUAL.format)
+    sample_rate: Annotated[int, Choice("sample_rate")] = field("sample_rate", _USUAL.sample_rate)
+    bits: Annotated[BitsName, Choice("bits")] = field("bits", _USUAL.bits)
+    layout: Annotated[LayoutName, Choice("layout")] = field("layout", _USUAL.layout)
+    width: Annotated[float, Number(WIDTH)] = field("width", _USUAL.width)
+    air: bool = field("air", _USUAL.air)
+    loudness: Annotated[float, Number(LOUDNESS)] | None = field("loudness", _USUAL.loudness_lufs)
+    peak: Annotated[float, Number(PEAK)] = field("peak", _USUAL.peak_dbtp)
+    fade_in: Annotated[float, Time("fade_in", 0.0, MOST_DURATION_S)] = field(
+        "fade_in", _USUAL.fade_in_s
     )
-    fade_out: Annotated[float, Time("fade_out", 0.0, MOST_DURATION_S)] = Field(
-        default=0.0, description=about("fade_out")
+    fade_out: Annotated[float, Time("fade_out", 0.0, MOST_DURATION_S)] = field(
+        "fade_out", _USUAL.fade_out_s
     )
 
 

@@ -55,8 +55,8 @@ class RenderOptions:
     swells: float | None = None
 
 
-RENDER_TIMES = {"window": "window_s", "overlap": "overlap_s"}
-"""Render options that a scene writes as a time: by the names they have there."""
+RENDER_NAMES = {"window": "window_s", "overlap": "overlap_s"}
+"""Attributes of `RenderOptions` by their names in a scene's `render:`, where these differ."""
 
 
 FormatName = Literal["wav", "flac", "ogg", "opus", "mp3"]
@@ -99,6 +99,15 @@ class OutputOptions:
         fields = asdict(self)
         del fields["loudness_place"]
         return fields
+
+
+OUTPUT_NAMES = {
+    "loudness": "loudness_lufs",
+    "peak": "peak_dbtp",
+    "fade_in": "fade_in_s",
+    "fade_out": "fade_out_s",
+}
+"""Attributes of `OutputOptions` by their names in a scene's `output:`, where these differ."""
 
 
 MIXTURE, EVENTS = "mixture", "events"
