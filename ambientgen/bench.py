@@ -210,18 +210,15 @@ def measured(model: Model) -> dict[str, Cost]:
     chunk_s = chunk.core * geometry.mel_hop / geometry.sample_rate
     frames = chunk.frames // geometry.latent_stride
     latents = _drawn(1, *_latent_shape(model, frames))
-    latents = latents.to(memory_format=torch.channels_last) / model.vae.config.scaling_factor
-    mel = model.vae.decode(latents).sample[:, 0, : chunk.core + 2 * VOCODER_CONTEXT]
-    heard = [mel]
-    if getattr(model.vocoder, "takes_noise", False):
-        heard.append(_drawn(1, mel.shape[1] * geometry.mel_hop))
+    mel = model.mel_of(latents)[:, 0, : chunk.core + 2 * VOCODER_CONTEXT]
+    noise = _drawn(1, mel.shape[1] * geometry.mel_hop)
     with tempfile.TemporaryDirectory() as folder:
         parts = {
             "words, one prompt": cost(lambda: encode_prompts(model, ["steady rain in a wood"])),
             "UNet, a calm scene": _windows(model, calm.windows[1:2]),
             "UNet, a moving scene": _windows(model, moving.windows[2:3]),
-            "VAE": cost(lambda: model.vae.decode(latents)).times(span / chunk_s),
-            "vocoder": cost(lambda: model.vocoder(*heard)).times(span / chunk_s),
+            "VAE": cost(lambda: model.mel_of(latents)).times(span / chunk_s),
+            "vocoder": cost(lambda: model.samples_of(mel, noise)).times(span / chunk_s),
             "noise": cost(partial(_noises, model)),
             "joining, level, file": cost(partial(_finished, model, Path(folder) / "sound.wav")),
         }

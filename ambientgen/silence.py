@@ -50,8 +50,7 @@ def _encoded_noise(model: Model) -> FloatArray:
     noise = (10.0 ** (MICROPHONE_DB / 20.0) * drawn).astype(np.float32)
     mel = torch.from_numpy(log_mel(noise, model.geometry.mel_bins))[None, None]
     with torch.inference_mode():
-        mel = mel.to(model.device, model.dtype, memory_format=torch.channels_last)
-        latents = model.vae.encode(mel).latent_dist.mean * model.vae.config.scaling_factor
+        latents = model.latents_of(mel)
     rows = latents[0].transpose(1, 2).flatten(0, 1).float().cpu().numpy()
     quarter = rows.shape[1] // 4
     return np.asarray(rows[:, quarter:-quarter].mean(axis=1), np.float32)

@@ -135,18 +135,17 @@ def _decode_mel(
     length = chunk.frames * geometry.latent_stride + geometry.chunk.fade
     if model.spec.rule.silence and are_silent(model, chunk.values):
         return start, np.full((geometry.mel_bins, length), NOTHING)
-    mel = mel_of(model, chunk.values, colour)[0].float().cpu()
+    mel = coloured_mel(model, chunk.values, colour)[0].float().cpu()
     first = chunk.lead * geometry.latent_stride
     return start, mel[first : first + length].numpy().T
 
 
-def mel_of(model: Model, rows: FloatArray, colour: Sequence[float] | None) -> Tensor:
+def coloured_mel(model: Model, rows: FloatArray, colour: Sequence[float] | None) -> Tensor:
     """The log-mel (1, T, mels) of latents (C * F, frames), whose bands `colour` raises by dB."""
     geometry = model.geometry
     grid = rows.reshape(geometry.latent_channels, geometry.latent_bins, -1)
     latents = torch.from_numpy(np.ascontiguousarray(grid.swapaxes(1, 2)))[None]
-    latents = latents.to(model.device, model.dtype, memory_format=torch.channels_last)
-    mel: Tensor = model.vae.decode(latents / model.vae.config.scaling_factor).sample[0]
+    mel = model.mel_of(latents)[0]
     return mel if colour is None else mel + torch.tensor(colour).to(mel) / DB_OF_NEPER
 
 
@@ -158,12 +157,11 @@ def _vocode(model: Model, chunk: Chunk, noise: Noise) -> FloatArray:
     if silent.all():
         return np.zeros(len(silent), np.float32)
     mel = torch.from_numpy(np.ascontiguousarray(chunk.values.T))[None]
-    mel = mel.to(model.device, model.dtype)
-    if getattr(model.vocoder, "takes_noise", False):
-        drawn = noise.frames(chunk.start - chunk.lead, mel.shape[1]).reshape(1, -1)
-        audio = model.vocoder(mel, torch.from_numpy(drawn).to(model.device))
-    else:
-        audio = model.vocoder(mel)
+    drawn = None
+    if model.takes_noise:
+        first = chunk.start - chunk.lead
+        drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
+    audio = model.samples_of(mel, drawn)
     samples = audio.reshape(-1)[chunk.lead * hop : (chunk.lead + chunk.frames) * hop]
     heard = np.asarray(samples.float().cpu().numpy(), np.float32)
     return np.asarray(np.where(silent, np.float32(0), heard))

@@ -77,8 +77,8 @@ class Model:
     projection_model: nn.Module
     language_model: nn.Module
     unet: nn.Module
-    vae: Any  # ours or an AutoencoderKL: `encode`, `decode`, `config.scaling_factor`
-    vocoder: Any
+    vae: Any  # ours or an AutoencoderKL: see `latents_of` and `mel_of`
+    vocoder: Any  # see `samples_of`
     scheduler_config: dict[str, Any]
     loa_tokens: int = LOA_TOKENS
 
@@ -91,6 +91,34 @@ class Model:
     def dtype(self) -> torch.dtype:
         """The precision of UNet, VAE and vocoder."""
         return next(self.unet.parameters()).dtype
+
+    @property
+    def takes_noise(self) -> bool:
+        """Whether the vocoder makes sound of a mel and noise; the others need the mel alone."""
+        return bool(getattr(self.vocoder, "takes_noise", False))
+
+    def latents_of(self, mel: Tensor) -> Tensor:
+        """Latents (B, C, T, F), as the UNet makes them, of log-mels (B, 1, frames, mels)."""
+        mel = mel.to(self.device, self.dtype, memory_format=torch.channels_last)
+        latents: Tensor = self.vae.encode(mel).latent_dist.mean * self.vae.config.scaling_factor
+        return latents
+
+    def mel_of(self, latents: Tensor) -> Tensor:
+        """Log-mels (B, 1, frames, mels) of latents (B, C, T, F)."""
+        latents = latents.to(self.device, self.dtype, memory_format=torch.channels_last)
+        mel: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor).sample
+        return mel
+
+    def samples_of(self, mel: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Samples (B, n) of log-mels (B, frames, mels).
+
+        noise: (B, n), where the vocoder `takes_noise`; to others it is not given.
+        """
+        heard = [mel.to(self.device, self.dtype)]
+        if self.takes_noise and noise is not None:
+            heard.append(noise.to(self.device))
+        samples: Tensor = self.vocoder(*heard)
+        return samples
 
 
 def load(

@@ -99,8 +99,7 @@ class Guide:
         hop = geometry.mel_hop
         samples = self._samples(low * hop - MEL_CONTEXT, (high - 1) * hop + MEL_CONTEXT)
         mel = torch.from_numpy(log_mel(samples, geometry.mel_bins))[None, None]
-        mel = mel.to(model.device, model.dtype, memory_format=torch.channels_last)
-        latents = model.vae.encode(mel).latent_dist.mean * model.vae.config.scaling_factor
+        latents = model.latents_of(mel)
         rows = latents[0].transpose(1, 2).flatten(0, 1).float().cpu().numpy()
         stride = geometry.latent_stride
         return np.asarray(rows[:, lead // stride :][:, : (stop + chunk.fade - start) // stride])

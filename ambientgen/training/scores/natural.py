@@ -46,11 +46,9 @@ def resynthesised(model: Model, audio: Audio, seed: int) -> Audio:
     used = torch.from_numpy(audio[: len(audio) // whole * whole].astype(np.float32))
     mel = log_mel(used[None])[:, None].to(model.device, model.dtype)
     again = model.vae.decode(model.vae.encode(mel).latent_dist.mean).sample[:, 0]
-    heard = [again]
-    if getattr(model.vocoder, "takes_noise", False):
-        drawn = np.random.default_rng([seed, 1]).standard_normal((1, len(used)))
-        heard.append(torch.from_numpy(drawn).to(model.device, model.dtype))
-    return np.asarray(model.vocoder(*heard).flatten().double().cpu().numpy())
+    drawn = np.random.default_rng([seed, 1]).standard_normal((1, len(used)))
+    samples = model.samples_of(again, torch.from_numpy(drawn).to(model.dtype))
+    return np.asarray(samples.flatten().double().cpu().numpy())
 
 
 def score(bench: Bench) -> Table:

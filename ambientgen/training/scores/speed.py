@@ -64,16 +64,14 @@ def _measured(model: Model, name: str) -> tuple[dict[str, Cost], Cost, Cost]:
     multiple = model.spec.rule.multiple
     frames = -(-geometry.frames_covering(SPAN_S) // multiple) * multiple
     latents = _noise(model, frames)
-    scaled = latents.to(memory_format=torch.channels_last) / model.vae.config.scaling_factor
-    mel = model.vae.decode(scaled).sample[:, 0]
+    mel = model.mel_of(latents)[:, 0]
     excitation = torch.from_numpy(
         np.random.default_rng(0).standard_normal((1, mel.shape[1] * geometry.mel_hop)).astype("f4")
     )
-    heard = (mel, excitation) if getattr(model.vocoder, "takes_noise", False) else (mel,)
     parts = {
         _unet_name(model): cost(lambda: denoise(model, latents, [given], options)),
-        "VAE": cost(lambda: model.vae.decode(scaled).sample),
-        "vocoder": cost(lambda: model.vocoder(*heard)),
+        "VAE": cost(lambda: model.mel_of(latents)),
+        "vocoder": cost(lambda: model.samples_of(mel, excitation)),
     }
     calm, busy = (cost(_windows(model, text, given, options)) for text in (CALM, BUSY))
     return parts, calm, busy

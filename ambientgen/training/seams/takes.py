@@ -25,7 +25,7 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene
 from ambientgen.sources.diffused import sampler_options
-from ambientgen.waveform import Decoder, cut_samples, mel_of, sound
+from ambientgen.waveform import Decoder, coloured_mel, cut_samples, sound
 from ambientgen.windows import Window
 from ambientgen.workers import Workers
 
@@ -164,14 +164,11 @@ def from_waveforms(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArra
 def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArray]:
     """First sample and samples of one window's latents, decoded without any context."""
     (window, rows), model, geometry = made, take.model, take.model.geometry
-    mel = mel_of(model, rows, _colour(take))
+    mel = coloured_mel(model, rows, _colour(take))
     first = window.start_frame * geometry.latent_stride
-    if getattr(model.vocoder, "takes_noise", False):
-        noise = NoiseField(take.plan.scene.seed, "vocoder", geometry.mel_hop)
-        drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
-        audio = model.vocoder(mel, drawn.to(model.device))
-    else:
-        audio = model.vocoder(mel)
+    noise = NoiseField(take.plan.scene.seed, "vocoder", geometry.mel_hop)
+    drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
+    audio = model.samples_of(mel, drawn)
     samples = audio.reshape(-1)[: window.frames * geometry.samples_per_frame].float().cpu().numpy()
     return first * geometry.mel_hop, np.asarray(samples, np.float32)
 
