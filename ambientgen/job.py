@@ -26,10 +26,7 @@ from ambientgen.sidecar import SampleSpan
 from ambientgen.sources.usable import unusable_recordings
 from ambientgen.sources.vain import said_in_vain
 from ambientgen.stream import Stretch
-from ambientgen.units import samples_at, whole_period
-
-SOURCE_RATE = 16_000
-"""Hz, of what models and synthesisers make."""
+from ambientgen.units import MODEL_RATE, samples_at, whole_period
 
 
 @dataclass(frozen=True)
@@ -167,7 +164,7 @@ def _length(stretch: Stretch) -> float:
 
 
 def _samples(scene: Scene) -> int:
-    return samples_at(scene.duration_s, SOURCE_RATE)
+    return samples_at(scene.duration_s, MODEL_RATE)
 
 
 def fitted(scene: Scene) -> Scene:
@@ -178,8 +175,8 @@ def fitted(scene: Scene) -> Scene:
     """
     if not scene.loop:
         return scene
-    whole = whole_period(_samples(scene), SOURCE_RATE, scene.output.sample_rate)
-    return replace(scene, duration_s=whole / SOURCE_RATE)
+    whole = whole_period(_samples(scene), MODEL_RATE, scene.output.sample_rate)
+    return replace(scene, duration_s=whole / MODEL_RATE)
 
 
 def check_recordings(scene: Scene) -> None:

@@ -11,7 +11,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-WINDOW, HOP, RATE, FLOOR = 1024, 160, 16_000, 1e-5
+from ambientgen.units import MODEL_RATE
+
+WINDOW, HOP, RATE, FLOOR = 1024, 160, MODEL_RATE, 1e-5
 CONTEXT = WINDOW // 2
 """Samples that a frame hears on both sides of its middle, which is sample HOP · frame."""
 

@@ -1,9 +1,12 @@
-"""How the C library keeps memory that has been given back to it."""
+"""The process's memory: how much work may lie in it, and how the C library keeps what is freed."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
+
+MOST_BATCH = 1024
+"""No more windows may be asked to share a pass of the UNet: all their latents lie in memory."""
 
 # Of glibc's malloc.h: the number of each setting, and what it is set to (bytes, or arenas). What is
 # as large as M_MMAP_THRESHOLD is still given back at once; 32 MB are the most that older versions

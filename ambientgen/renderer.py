@@ -18,8 +18,9 @@ from ambientgen.audio_file import check_endless, check_target, is_stream, tags_f
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.errors import Problem, UsageError
 from ambientgen.job import Job
+from ambientgen.memory import MOST_BATCH
 from ambientgen.messages import Listener, Notice, StageStarted, ignore, of_layers
-from ambientgen.models.batch import MOST_BATCH, batch_for
+from ambientgen.models.batch import batch_for
 from ambientgen.models.fingerprint import fingerprint
 from ambientgen.models.loading import Model, load
 from ambientgen.models.packing import pack

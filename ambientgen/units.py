@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+MODEL_RATE = 16_000
+"""Hz, of every AudioLDM 2, and so of all that is synthesised, learnt from or compared with it."""
+
 DB_OF_NEPER = 20 / math.log(10)
 """A step of 1 in a log-mel, which is of magnitudes, in dB."""
 

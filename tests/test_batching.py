@@ -24,7 +24,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ambientgen import reuse
-from ambientgen.cli import options
 from ambientgen.cli.app import run
 from ambientgen.errors import ExitCode, UsageError
 from ambientgen.latents import SamplerOptions, denoise
@@ -484,10 +483,6 @@ def test_a_batch_that_is_none_is_told_in_a_line(
 def test_the_library_refuses_such_batches_too(wrong: int) -> None:
     with pytest.raises(UsageError, match=f"^--batch: `{wrong}` windows .* from 1 to 1024$"):
         Renderer("cpu", batch=wrong)
-
-
-def test_the_command_and_the_library_allow_as_many() -> None:
-    assert options.MOST_BATCH == batches.MOST_BATCH
 
 
 @pytest.mark.parametrize(

@@ -322,7 +322,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _drawn(rng: np.random.Generator, frames: int, count: int) -> Any:
-    from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH
+    from ambientgen.models.loading import LOA_TOKENS
+    from ambientgen.training.language import TEXT_WIDTH
     from ambientgen.training.mae import WIDTH
     from ambientgen.training.unet import Batch
 

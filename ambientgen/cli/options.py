@@ -10,9 +10,9 @@ import typer
 from ambientgen.cli.inputs import checked, read_cache_size, read_duration, read_time
 from ambientgen.cli.numbers import number, whole_number
 from ambientgen.errors import Problem, UsageError
+from ambientgen.memory import MOST_BATCH
 
 MOST_WORKERS = 256
-MOST_BATCH = 1024  # of `ambientgen.models.batch`, which imports torch
 
 Scenes = Annotated[
     list[str], typer.Argument(metavar="SCENE", help="Scene files, or sidecars of sounds.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ambientgen.ear.seams import EDGE_S, FEATURES, SeamFeatures, auc, trace_features
 from ambientgen.ear.source import Array, Sound
+from ambientgen.ear.texture import RATE
 from ambientgen.ear.trace import FINE_S, HOP_S, Trace, trace
 from ambientgen.ear.turns import ends_s
 from ambientgen.ear.verdicts import Verdict, at_most
@@ -102,7 +103,7 @@ def loop_features(sound: Sound, heard: Trace, turn_s: float | None = None) -> Se
         np.concatenate([heard.level_db[:fine], joined.level_db]),
         np.concatenate([_fitted(heard.jolt, fine), joined.jolt]),
         heard.textures,
-        round(frames * HOP_S * 16_000) + joined.samples,
+        round(frames * HOP_S * RATE) + joined.samples,
     )
     border = frames * HOP_S  # between the file and its repeated ends: no instant to judge
     found = trace_features(both, [border, border + length], ends_s(turn_s, border))

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 from scipy.signal.windows import tukey
 
+from ambientgen.units import MODEL_RATE
+
 Array = NDArray[np.float64]
 
-RATE = 16_000
+RATE = MODEL_RATE
 """Everything is heard at 16 kHz, AudioLDM 2's rate."""
 
 CHANNELS, LOWEST_HZ, HIGHEST_HZ = (

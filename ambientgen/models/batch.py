@@ -32,11 +32,8 @@ AudioLDM 2) a CPU is busy with a single window, and gains nothing from more."""
 ON_MPS = 4
 """Apple's GPU shares the machine's memory: of no size of its own that could be reckoned with."""
 
-MOST_BATCH = 1024
-"""More may not be asked for either: all their latents lie in memory."""
-
 MOST_FITTING = 64
-"""More is never chosen."""
+"""More is never chosen, though `MOST_BATCH` may be asked for."""
 
 MOST_BYTES = 512_000_000
 """Nor a pass that holds more: 8 windows of AudioLDM 2, guided, are 2.8 TFLOP and 65,536 pixels at

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from ambientgen.errors import ModelError, Problem
 from ambientgen.models.typed_json import TypedJson
-from ambientgen.units import Geometry
+from ambientgen.units import MODEL_RATE, Geometry
 
 INDEX = "model_index.json"
 EXTRAS = "ambientgen.json"  # beside it: what AudioLDM 2's own layout cannot say
@@ -44,7 +44,6 @@ TOKENIZER_FILES: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 # File stems in order of preference: transformers' name, diffusers' name, then half-precision ones.
 WEIGHT_STEMS = ("model", "diffusion_pytorch_model")
-RATE = 16_000  # Hz, of every AudioLDM 2: layers, loops and guides are made at it
 SCALES = (1e-6, 1e6)  # of a VAE: within, latents of unit variance are numbers in half precision
 LFS_POINTER = b"version https://git-lfs"
 LONGEST_HEADER = 100_000_000  # the safetensors format's own limit, in bytes
@@ -114,12 +113,12 @@ def geometry_of(folder: Path) -> Geometry:
     Fields an older configuration leaves out have the defaults of the stock classes
     (`SpeechT5HifiGanConfig`: 16 kHz, 80 bins, rates 4·4·4·4; `AutoencoderKL`: 4 channels, 1 level).
     Raises ModelError for a field of the wrong type or out of range, the VAE's scale with them, and
-    for a rate other than `RATE`.
+    for a rate other than `MODEL_RATE`, at which layers, loops and guides are made.
     """
     vae, vocoder = _config(folder, "vae"), _config(folder, "vocoder")
     vae.number("scaling_factor", 0.18215, *SCALES)
     return Geometry(
-        sample_rate=vocoder.only("sampling_rate", RATE),
+        sample_rate=vocoder.only("sampling_rate", MODEL_RATE),
         mel_hop=math.prod(vocoder.wholes("upsample_rates", (4, 4, 4, 4))),
         mel_bins=vocoder.whole("model_in_dim", 80),
         latent_stride=2 ** (len(vae.wholes("block_out_channels", (64,))) - 1),

@@ -26,7 +26,7 @@ from ambientgen.models.folder import (
 from ambientgen.models.typed_json import Gathered, TypedJson
 from ambientgen.scene.faults import nearest
 from ambientgen.swells import Swell
-from ambientgen.units import TONE_FRAMES, ChunkRule, Geometry
+from ambientgen.units import MODEL_RATE, TONE_FRAMES, ChunkRule, Geometry
 from ambientgen.version import package_version
 from ambientgen.windows import WindowRule
 
@@ -273,7 +273,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
     file = folder / EXTRAS
     extras = TypedJson(file, read_json(file) if file.is_file() else {})
     found = Gathered()
-    geometry = found(lambda: geometry_of(folder), Geometry(16_000, 160, 64, 4, 8))
+    geometry = found(lambda: geometry_of(folder), Geometry(MODEL_RATE, 160, 64, 4, 8))
     multiple = found(lambda: unet_multiple(folder), 0)
     whole = not found.problems  # else there is nothing to hold the lengths of windows against
     none: dict[str, tuple[float, float]] = {}

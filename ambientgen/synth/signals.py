@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 from scipy.special import ndtr
 
+from ambientgen.units import MODEL_RATE
+
 Samples = NDArray[np.float64]
-RATE = 16_000
+RATE = MODEL_RATE
 N_FFT = 512
 HOP = 128
 

@@ -25,8 +25,8 @@ from ambientgen.mix.air import HIGHEST, Air, Place, Slope, floor
 from ambientgen.mix.rate import ToRate
 from ambientgen.stream import FloatArray, Stretch
 from ambientgen.training.scripts import run_script
+from ambientgen.units import MODEL_RATE
 
-SOURCE_RATE = 16_000
 BANDS_HZ = ((8_000, 10_000), (10_000, 12_500), (12_500, 16_000), (16_000, 20_000))
 LONGEST_S = 30.0
 BEAT_BAND_HZ = (8_000.0, 14_000.0)
@@ -60,8 +60,8 @@ class Recording:
 
     def cut(self) -> Recording:
         """What is left of it at 16 kHz."""
-        sound = soxr.resample(self.sound, self.rate, SOURCE_RATE, "VHQ")
-        return Recording(self.name, sound, SOURCE_RATE)
+        sound = soxr.resample(self.sound, self.rate, MODEL_RATE, "VHQ")
+        return Recording(self.name, sound, MODEL_RATE)
 
     def extended(self, air: Air | None) -> Recording:
         """Cut to 16 kHz and brought back."""
@@ -99,7 +99,7 @@ def recordings(folder: Path) -> list[Recording]:
     found = []
     for path in sorted([*folder.rglob("*.flac"), *folder.rglob("*.wav")]):
         rate = soundfile.info(path).samplerate
-        if rate >= 2 * SOURCE_RATE:
+        if rate >= 2 * MODEL_RATE:
             sound, _ = soundfile.read(path, round(LONGEST_S * rate), dtype="float32")
             found.append(Recording(path.stem, sound.reshape(len(sound), -1)[:, 0].copy(), rate))
     return found
@@ -108,15 +108,15 @@ def recordings(folder: Path) -> list[Recording]:
 def _equations(recorded: Recording) -> tuple[Floats, Floats]:
     """A recording's bands as equations in `kept` and `bend`: (bands, 2), (bands,)."""
     cut = recorded.cut()
-    context = SOURCE_RATE // 5
-    place = Place(context, len(cut.sound) - context, context, SOURCE_RATE, recorded.rate, None)
+    context = MODEL_RATE // 5
+    place = Place(context, len(cut.sound) - context, context, MODEL_RATE, recorded.rate, None)
     _, heights_db, slopes_db = floor(cut.sound.astype(np.float64), place)
     powers = 10 ** (heights_db / 10)
     # The same noise is denser where there are more samples to a second.
-    height_db = 10 * np.log10(powers.mean() * recorded.rate / SOURCE_RATE)
+    height_db = 10 * np.log10(powers.mean() * recorded.rate / MODEL_RATE)
     slope_db = float((slopes_db * powers).sum() / powers.sum())  # as loud moments have it
     centres = np.sqrt([low * high for low, high in BANDS_HZ])
-    octaves = np.log2(centres / (HIGHEST * SOURCE_RATE / 2))
+    octaves = np.log2(centres / (HIGHEST * MODEL_RATE / 2))
     wanted = recorded.levels_db() - height_db
     return np.stack([slope_db * octaves, octaves**2], axis=1), wanted
 

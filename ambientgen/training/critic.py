@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, mean_of_words
+from ambientgen.models.loading import LOA_TOKENS
+from ambientgen.training.language import TEXT_WIDTH, mean_of_words
 from ambientgen.training.mae import WIDTH
 from ambientgen.training.vae import LATENT_BINS, LATENT_CHANNELS
 

@@ -31,6 +31,7 @@ from transformers import (
     T5Tokenizer,
 )
 
+from ambientgen.models.loading import LOA_TOKENS
 from ambientgen.synth.acoustics import Place
 from ambientgen.training.captions import Heard, caption
 from ambientgen.training.corpus import NAMES, PLACED
@@ -41,7 +42,6 @@ from ambientgen.training.stems import draw_kind
 TEXT_WIDTH = 128
 MAX_TOKENS = 64
 VOCABULARY = 1200
-LOA_TOKENS = 8
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ambientgen.models.loading import LOA_TOKENS
 from ambientgen.training.corpus import Corpus
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.vae import crops
@@ -20,7 +21,6 @@ PATCH_FRAMES, PATCH_BINS = 8, 16  # one latent frame, a quarter of the mel axis
 FREQUENCY_PATCHES = 64 // PATCH_BINS
 WIDTH, LAYERS, HEADS = 192, 4, 4
 DECODER_WIDTH, DECODER_LAYERS = 128, 2
-LOA_TOKENS = 8
 MASKED = 0.75  # AudioMAE masks 80 % of patches sixteen times rarer than ours
 MEL_MEAN, MEL_SCALE = -6.0, 2.4
 # Mel frames: the spans of pocket's windows, the shortest twice as often.

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
-N_FFT, HOP, MEL_BINS, RATE, FLOOR = 1024, 160, 64, 16_000, 1e-5
+from ambientgen import mel
+
+N_FFT, HOP, RATE, FLOOR = mel.WINDOW, mel.HOP, mel.RATE, mel.FLOOR
+MEL_BINS = 64
 
 
 @cache
@@ -27,5 +30,5 @@ def log_mel(audio: Tensor) -> Tensor:
     spectrum = torch.stft(
         audio, N_FFT, HOP, window=torch.hann_window(N_FFT), center=True, return_complex=True
     ).abs()
-    mel = spectrum[..., :-1].transpose(1, 2) @ mel_basis()
-    return mel.clamp_min(FLOOR).log()
+    bands = spectrum[..., :-1].transpose(1, 2) @ mel_basis()
+    return bands.clamp_min(FLOOR).log()

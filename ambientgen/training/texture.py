@@ -15,9 +15,8 @@ from scipy.signal.windows import tukey
 from torch import Tensor
 from torch.nn import functional as F
 
-from ambientgen.ear.texture import UNITS
+from ambientgen.ear.texture import RATE, UNITS
 
-RATE = 16_000
 BANDS, LOWEST_HZ, HIGHEST_HZ = 28, 60.0, 7_400.0
 COMPRESSION = 0.3  # of the basilar membrane, as in the paper
 HOP = 40  # samples of a frame of envelope: 400 Hz, as in the paper

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import ClapModel, RobertaTokenizer, T5Tokenizer
 
+from ambientgen.models.loading import LOA_TOKENS
 from ambientgen.prompts import compose, simplex_corners
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.training.below import digest_of
@@ -28,7 +29,7 @@ from ambientgen.training.captions import SETTINGS, caption, heard_in, level_free
 from ambientgen.training.corpus import NAMES, Corpus, triples
 from ambientgen.training.facts import FRAME, Facts
 from ambientgen.training.keep import kept_of
-from ambientgen.training.language import LOA_TOKENS, TEXT_WIDTH, Meaning, clap_text
+from ambientgen.training.language import TEXT_WIDTH, Meaning, clap_text
 from ambientgen.training.loop import Fit, Schedule
 from ambientgen.training.mae import WIDTH, LoaEncoder
 
