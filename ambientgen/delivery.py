@@ -266,7 +266,7 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
                     open_sink(out.path, out.encoding, shape, out.tags, out.force)
                 )
                 stems = {
-                    name: stack.enter_context(_stem_sink(name, out, shape, (fresh.append, parts)))
+                    name: stack.enter_context(_stem_sink(name, out, shape, fresh.append, parts))
                     for name in out.stems
                 }
                 yield sink, stems
@@ -282,10 +282,12 @@ def _sinks(out: Out, shape: Shape) -> Iterator[tuple[Sink, dict[str, Sink]]]:
 
 @contextmanager
 def _stem_sink(
-    name: str, out: Out, shape: Shape, until: tuple[Callable[[Path], None], ExitStack]
+    name: str, out: Out, shape: Shape, remember: Callable[[Path], None], parts: ExitStack
 ) -> Iterator[Sink]:
-    """The dither is the stem's own: one in all files would add up to more than so many noises."""
-    remember, parts = until
+    """A stem's file, finished by `parts`; `remember` is told of it then, if it is a new one.
+
+    The dither is the stem's own: one in all files would add up to more than so many noises.
+    """
     path, encoding = out.stems[name], out.encoding
     if encoding.dither_seed is not None:
         encoding = replace(encoding, dither_seed=derived_seed(encoding.dither_seed, name))

@@ -1,9 +1,12 @@
-"""The process's memory: how much work may lie in it, and how the C library keeps what is freed."""
+"""The process's memory: what may lie in it, what did, and how the C library keeps what is freed."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
+import re
+import sys
+from pathlib import Path
 
 MOST_BATCH = 1024
 """No more windows may be asked to share a pass of the UNet: all their latents lie in memory."""
@@ -31,3 +34,18 @@ def keep_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return all(mallopt(setting, value) for setting, value in SETTINGS.items())
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process has held so far, in MB; 0 where the system does not tell."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would begin with what the launching process held
+        peak = re.search(r"^VmHWM:\s*(\d+)", status.read_text(), re.MULTILINE)
+        if peak:  # some containers do not tell
+            return int(peak[1]) / 1024
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 1024**2 if sys.platform == "darwin" else most / 1024

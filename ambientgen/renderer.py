@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,7 +16,7 @@ from ambientgen.audio_file import check_endless, check_target, is_stream, tags_f
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.errors import Problem, UsageError
 from ambientgen.job import Job
-from ambientgen.memory import MOST_BATCH
+from ambientgen.memory import MOST_BATCH, peak_memory_mb
 from ambientgen.messages import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.models.batch import batch_for
 from ambientgen.models.fingerprint import fingerprint
@@ -312,18 +310,3 @@ def _report(
         loudness_lufs=round(done.loudness.reached_lufs, 2) if done.loudness else None,
         gain_db=done.loudness.gain_db if done.loudness else None,
     )
-
-
-def peak_memory_mb() -> float:
-    """The most memory this process has held so far, in MB; 0 where the system does not tell."""
-    status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss would begin with what the launching process held
-        peak = re.search(r"^VmHWM:\s*(\d+)", status.read_text(), re.MULTILINE)
-        if peak:  # some containers do not tell
-            return int(peak[1]) / 1024
-    if sys.platform == "win32":
-        return 0.0
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / 1024**2 if sys.platform == "darwin" else most / 1024

@@ -43,6 +43,17 @@ def noise(rate: int, channels: int, seconds: float = 5.3) -> FloatArray:
     return sound.astype(np.float32)
 
 
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100, 48_000, 96_000])
+def test_filters_are_those_of_pyloudnorms_own_meter(rate: int) -> None:
+    own = pyloudnorm.Meter(rate)._filters.values()
+    wanted = [(stage.b * stage.passband_gain, stage.a) for stage in own]
+    found = Loudness(rate, MONO)._filters
+    assert len(found) == len(wanted)
+    for (forward, back), (b, a) in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(forward, b)
+        np.testing.assert_array_equal(back, a)
+
+
 def measured(sound: NDArray[Any], rate: int, names: tuple[str, ...], block: int = 4801) -> float:
     meter = Loudness(rate, names)
     for at in range(0, len(sound), block):

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from ambientgen.errors import ModelError, OutputError
+from ambientgen.memory import peak_memory_mb
 from ambientgen.messages import AudioWritten, Message, Notice, WindowsDone
 from ambientgen.models.fingerprint import fingerprint
-from ambientgen.renderer import Renderer, RenderReport, peak_memory_mb
+from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.store import Store
 

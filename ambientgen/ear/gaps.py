@@ -20,6 +20,10 @@ _ONSET_DB = 6.0  # twice the amplitude
 _LONGER = 3
 _HEARD_DB = 3.0  # twice the power: at least half of what is louder can be heard
 _SLOTS = round(HOP_S / FINE_S)
+_SHARPEST = 50  # jolts among which a click is looked for
+_NEXT = 25  # jolts that say what the file is like
+_OF_ONE_CLICK = 4  # slots to either side, 20 ms, whose jolts are the click's own
+_USUAL_AT_LEAST = 5.0  # so that in a file without sharp moments a mild one is no click
 _LEAST_JOLT = 0.5  # below what noise has, so that a stretch of zeros is no ground to rise from
 
 _EDGE_S = 0.25  # of the file, where fades begin and end
@@ -98,8 +102,8 @@ def _holes(level: Array, silent_s: Stretches) -> tuple[float, tuple[float, ...]]
         if any(first <= time_s <= last for first, last in silent_s):
             continue
         # A hole has two steep sides: what fades out, or stays low, is none.
-        rim = min(float(np.median(before)), float(np.median(after)), float(floor) + 30.0)
-        depths.append(min(rim, float(floor)) - float(inner[start:stop].min()))
+        rim = min(float(np.median(before)), float(np.median(after)), float(floor))
+        depths.append(rim - float(inner[start:stop].min()))
         places.append(time_s)
     deepest = np.argsort(depths)[::-1][:5]
     return max(depths), tuple(sorted(places[i] for i in deepest if depths[i] > DROPOUT_DB))
@@ -108,19 +112,20 @@ def _holes(level: Array, silent_s: Stretches) -> tuple[float, tuple[float, ...]]
 def _clicks(heard: Trace) -> Verdict:
     """The sharpest jolt against what the file's sharpest moments are like.
 
-    These are the 25 next (a minute of crackling fire has hundreds alike): a click that stands alone
+    These are the `_NEXT` (a minute of crackling fire has hundreds alike): a click that stands alone
     is a fault, one among its like is what the file is made of.
     """
     jolt = heard.jolt.astype(np.float64)
     order = np.argsort(jolt)[::-1]
-    alone = order[:50][~_onsets(heard, order[:50])]
+    sharpest = order[:_SHARPEST]
+    alone = sharpest[~_onsets(heard, sharpest)]
     if not len(alone):
         return Verdict("faults.clicks", None)
     first = alone[0]
-    apart = order[np.abs(order - first) > 4]
+    apart = order[np.abs(order - first) > _OF_ONE_CLICK]
     if not len(apart):
         return Verdict("faults.clicks", None)
-    usual = max(float(np.mean(jolt[apart[:25]])), 5.0)
+    usual = max(float(np.mean(jolt[apart[:_NEXT]])), _USUAL_AT_LEAST)
     value = float(jolt[first]) / usual
     where = (float(first * FINE_S),) if value > CLICK else ()
     return at_most("faults.clicks", value, CLICK, "times the next", where)

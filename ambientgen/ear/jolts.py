@@ -10,6 +10,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import lfilter
 
 from ambientgen.ear.source import Array
+from ambientgen.ear.usual import DEVIATION_SHARE
 
 _ORDER = 32  # of linear prediction: 2 ms at 16 kHz, enough for any smooth spectrum
 _PREDICTED = 8_000  # samples that one predictor serves: half a second
@@ -72,7 +73,7 @@ class _Predictor:
         error = cls(own, 1.0).errors(part, lead)
         if not len(lead):
             error[:_ORDER] = 0.0
-        usual = float(np.median(np.abs(error))) / 0.6745  # of normal noise: its deviation
+        usual = float(np.median(np.abs(error))) / DEVIATION_SHARE
         return cls(own, max(usual, 1e-6))
 
     def errors(self, part: Array, lead: Array) -> Array:

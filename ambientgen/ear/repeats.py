@@ -16,6 +16,7 @@ from scipy.ndimage import uniform_filter1d
 from ambientgen.ear.source import Array, Sound
 from ambientgen.ear.texture import mono16k
 from ambientgen.ear.trace import HOP_S, SILENCE_DB, Floats, Trace
+from ambientgen.ear.usual import DEVIATION_SHARE
 from ambientgen.ear.verdicts import Verdict, at_most
 
 WAVEFORM = 0.4
@@ -173,6 +174,6 @@ def _whitened(audio: Array) -> Array:
     size = np.abs(spectrum)
     smooth = uniform_filter1d(size, 101, mode="nearest") + 1e-9 * (size.max(initial=0.0) + 1e-9)
     white = np.fft.irfft(spectrum / smooth, len(audio))
-    usual = float(np.median(np.abs(white))) / 0.6745 + 1e-12
+    usual = float(np.median(np.abs(white))) / DEVIATION_SHARE + 1e-12
     white = np.clip(white, -3 * usual, 3 * usual)
     return np.asarray(white / (np.sqrt(np.mean(white**2)) + 1e-12))

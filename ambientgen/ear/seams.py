@@ -30,6 +30,7 @@ from scipy.stats import t as student
 from ambientgen.ear.source import Array, finite, open_sound
 from ambientgen.ear.trace import FINE_S, HOP_S, Floats, Trace, trace
 from ambientgen.ear.turns import once
+from ambientgen.ear.usual import DEVIATION_SHARE, MEDIANS
 
 Mask = NDArray[np.bool_]
 
@@ -69,7 +70,7 @@ class SeamFeatures:
         joins_s: Times in seconds of the joins that could be judged, (n,).
         others_s: Times of the other instants, (m,), sorted.
         at_joins: The joins' features, (n, 5), in the order of `FEATURES`; medians of the other
-            instants are 0, and 1 is their usual spread (1.4826 median absolute deviations).
+            instants are 0, and 1 is their usual spread (`MEDIANS` median absolute deviations).
         at_others: The other instants' features, (m, 5), in the same units.
     """
 
@@ -140,7 +141,7 @@ def trace_features(
     raw = raw_features(heard, np.concatenate([joins, others]), len(joins))
     reference = raw[len(joins) :]
     middle = np.median(reference, axis=0)
-    usual = 1.4826 * np.median(np.abs(reference - middle), axis=0)
+    usual = MEDIANS * np.median(np.abs(reference - middle), axis=0)
     apart = raw - middle
     apart[(np.abs(apart) < _LEAST_SPREAD) & (usual < _LEAST_SPREAD)] = 0.0
     scaled = apart / np.maximum(usual, _LEAST_SPREAD)
@@ -256,7 +257,7 @@ def _contexts(bands: Array, at: NDArray[np.int64]) -> Array:
     for members in np.array_split(np.arange(bands.shape[1]), _GROUPS):
         level = bands[:, members] @ weight[members] / weight[members].sum()
         middle = median_filter(level, _SECOND, mode="nearest")
-        usual = 1.4826 * float(np.median(np.abs(level - middle))) + 1e-6
+        usual = MEDIANS * float(np.median(np.abs(level - middle))) + 1e-6
         columns.append(middle + np.clip(level - middle, -3 * usual, 3 * usual))
     levels = np.stack(columns)
     total = np.concatenate([np.zeros((_GROUPS, 1)), np.cumsum(levels, axis=1)], axis=1)
@@ -327,7 +328,7 @@ def _normed(differences: Array, times_s: Array, joins: int) -> Array:
     """
     out = np.zeros_like(differences)
     for inside, learnt in _parts(times_s, joins):
-        usual = np.median(np.abs(differences[learnt]), axis=0) / 0.6745
+        usual = np.median(np.abs(differences[learnt]), axis=0) / DEVIATION_SHARE
         usual = np.maximum(usual, _LEAST_SPREAD)
         out[inside] = np.clip(differences[inside] / usual, -6, 6)
     return out

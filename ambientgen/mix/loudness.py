@@ -41,6 +41,11 @@ _WEIGHTS = {"LFE": 0.0, "BL": SURROUND_WEIGHT, "BR": SURROUND_WEIGHT} | dict.fro
 _HOPS = 4  # of 100 ms in a block of 400 ms
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, 10.0
 _BIN_LU, _LOUDEST_LUFS = 0.01, 30.0  # of the histogram: the gate's place is exact to one bin
+_K_WEIGHTING = (
+    (4.0, 1 / math.sqrt(2), 1500.0, "high_shelf"),
+    (0.0, 0.5, 38.0, "high_pass"),
+)
+"""Gain in dB, quality, frequency in Hz and kind of each stage, as in pyloudnorm's own meter."""
 _OFFSET_LU = -0.691  # BS.1770-4: a full-scale tone of 997 Hz is at -3.01 LUFS
 
 
@@ -70,12 +75,15 @@ class Loudness:
     """
 
     def __init__(self, rate: int, channels: Sequence[str]) -> None:
-        from pyloudnorm import Meter
+        from pyloudnorm import IIRfilter
 
         self._hop = rate // 10
         self._weights = np.array(weights_of(channels))
-        filters: Any = Meter(rate)._filters.values()
-        self._filters = [(stage.b * stage.passband_gain, stage.a) for stage in filters]
+        stages: list[Any] = [
+            IIRfilter(gain_db, quality, hertz, rate, kind)
+            for gain_db, quality, hertz, kind in _K_WEIGHTING
+        ]
+        self._filters = [(stage.b * stage.passband_gain, stage.a) for stage in stages]
         self._states = [np.zeros((2, len(self._weights))) for _ in self._filters]
         self._waiting: NDArray[Any] = np.zeros((0, len(self._weights)), np.float32)
         self._recent: list[float] = []  # mean squares of the last hops

@@ -55,20 +55,21 @@ class Surroundings:
     common: float = 1.0
 
     @property
-    def _near(self) -> int:
+    def near(self) -> int:
         """Taps to each side of a direct sound."""
         if not self.layout.ears:
             return 0
         return _SINC + math.ceil(LONGEST_EAR_DELAY_S * self.rate)
 
     @property
-    def _air(self) -> int:
+    def air_taps(self) -> int:
+        """Taps to each side of the air in between."""
         return half_taps(self.rate) if self.distant else 0
 
     @property
     def lead(self) -> int:
         """Taps before time zero."""
-        return self._near + self._air
+        return self.near + self.air_taps
 
     @property
     def taps(self) -> int:
@@ -109,7 +110,7 @@ class Spot:
 
     def direct(self) -> Array:
         """The direct sound's taps of each channel, (channels or 1, n), without gains and air."""
-        near, share = self.around._near, self._shares()[0]
+        near, share = self.around.near, self._shares()[0]
         if near == 0:
             return np.full((1, 1), share)
         delays = ear_delays_s(self.direction_deg or 0.0)
@@ -210,8 +211,10 @@ def _reflected(around: Surroundings, direction_deg: int) -> Array:
     For whole degrees, since nobody hears where a reflection comes from more exactly.
     """
     found = ROOMS[around.room].reflections(direction_deg)
-    taps = np.zeros((len(around.layout.channels), around.taps - 2 * around._air - len(around.dull)))
-    at = around._near + np.rint(found.delays_s * around.rate).astype(np.int64)
+    taps = np.zeros(
+        (len(around.layout.channels), around.taps - 2 * around.air_taps - len(around.dull))
+    )
+    at = around.near + np.rint(found.delays_s * around.rate).astype(np.int64)
     panned = np.array([around.layout.gains(each) for each in found.directions_deg.tolist()])
     rows = zip(at.tolist(), panned * (around.together * found.gains)[:, None], strict=True)
     for tap, gains in rows:
