@@ -28,7 +28,7 @@ from ambientgen.scene import (
     shipped_scene,
     shipped_scenes,
 )
-from ambientgen.scene.schema import HINTS
+from ambientgen.scene.hints import HINTS
 from ambientgen.training.captions import PLACES
 
 SHIPPED = shipped_scenes()

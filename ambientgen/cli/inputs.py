@@ -193,7 +193,7 @@ def read_duration(text: str | None) -> float | None:
     if text is None:
         return None
     from ambientgen.scene.durations import spell
-    from ambientgen.scene.schema import ENDLESS, MOST_DURATION_S
+    from ambientgen.scene.fields import ENDLESS, MOST_DURATION_S
 
     if text == ENDLESS:
         return math.inf
@@ -222,7 +222,7 @@ def _read_bound(option: str, text: str) -> float:
     """`--from` or `--to` in seconds, or `--at` of what never ends. That is given an end by them:
     without a limit of their own they would ask for windows without number."""
     from ambientgen.scene.durations import spell
-    from ambientgen.scene.schema import MOST_DURATION_S
+    from ambientgen.scene.fields import MOST_DURATION_S
 
     time_s = read_time(option, text)
     if time_s > MOST_DURATION_S:

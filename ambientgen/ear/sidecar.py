@@ -12,7 +12,7 @@ from ambientgen.ear.source import AMBISONICS
 from ambientgen.errors import AmbientgenError
 from ambientgen.scene import parse_scene
 from ambientgen.scene.document import document_text
-from ambientgen.scene.schema import MOST_DURATION_S
+from ambientgen.scene.fields import MOST_DURATION_S
 from ambientgen.sidecar import as_stem, is_time, sidecar_path
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from ambientgen.scene.catalogue import KNOWN
 from ambientgen.scene.durations import DurationError, parse_span, spell
-from ambientgen.scene.faults import Fault, listed, nearest, shown
+from ambientgen.scene.faults import Fault, ScenePath, listed, nearest, shown
 from ambientgen.scene.hints import HINTS
 from ambientgen.scene.layer_fields import MOST_EVENTS, MOST_STATES
 from ambientgen.scene.output_fields import choice, clashes
@@ -35,8 +35,7 @@ which a limiter that keeps its shape takes some: what lies above is in nobody's 
 LIKELY_BELOW_PEAK_LU = 12.0
 """What every kind of sound reaches (docs/loudness.md)."""
 
-Path = tuple[int | str, ...]
-Hidden = Callable[[Path], bool]
+Hidden = Callable[[ScenePath], bool]
 """Whether a field that is missing was written under another name, which is told."""
 
 _NOT_OF: dict[str, tuple[str, ...]] = {
@@ -98,7 +97,7 @@ def _apart(plain: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("states", EVENTS), what, "give the state another name", at_key=True)
 
 
-def _name_fault(name: str, path: Path, what: str, example: str) -> Fault | None:
+def _name_fault(name: str, path: ScenePath, what: str, example: str) -> Fault | None:
     if re.fullmatch(NAME, name):
         return None
     spelt = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
@@ -107,7 +106,7 @@ def _name_fault(name: str, path: Path, what: str, example: str) -> Fault | None:
     return Fault(path, f"{shown(name)} is no name for a {what}", remedy, at_key=True)
 
 
-def _state_faults(states: object, path: Path, *, procedural: bool) -> Iterator[Fault]:
+def _state_faults(states: object, path: ScenePath, *, procedural: bool) -> Iterator[Fault]:
     """Names that are none, sounds that nobody knows, kinds out of place."""
     if not isinstance(states, dict):
         return
@@ -130,7 +129,7 @@ def _state_faults(states: object, path: Path, *, procedural: bool) -> Iterator[F
             yield Fault((*here, "kind"), what, remedy, at_key=True)
 
 
-def _texture_faults(name: str, state: object, path: Path) -> Iterator[Fault]:
+def _texture_faults(name: str, state: object, path: ScenePath) -> Iterator[Fault]:
     unknown = _unknown_texture(name, path, at_key=True)
     if unknown:
         yield unknown
@@ -138,7 +137,7 @@ def _texture_faults(name: str, state: object, path: Path) -> Iterator[Fault]:
         yield from _kind_faults(name, state.get("kind"), (*path, "kind"))
 
 
-def _unknown_texture(name: str, path: Path, *, at_key: bool) -> Fault | None:
+def _unknown_texture(name: str, path: ScenePath, *, at_key: bool) -> Fault | None:
     if name in TEXTURE_KINDS:
         return None
     near = nearest(name, TEXTURE_KINDS)
@@ -146,7 +145,7 @@ def _unknown_texture(name: str, path: Path, *, at_key: bool) -> Fault | None:
     return Fault(path, f"there is no procedural sound {named(name)}", remedy, at_key)
 
 
-def _kind_faults(sound: str, kind: object, path: Path) -> Iterator[Fault]:
+def _kind_faults(sound: str, kind: object, path: ScenePath) -> Iterator[Fault]:
     kinds = TEXTURE_KINDS[sound]
     if isinstance(kind, str) and kind not in kinds:
         near = nearest(kind, kinds)
@@ -154,7 +153,7 @@ def _kind_faults(sound: str, kind: object, path: Path) -> Iterator[Fault]:
         yield Fault(path, f"`{sound}` has no kind {named(kind)}", remedy)
 
 
-def _events(events: object, path: Path) -> Iterator[Fault]:
+def _events(events: object, path: ScenePath) -> Iterator[Fault]:
     if not isinstance(events, list):
         return
     for index, event in enumerate(islice(events, MOST_EVENTS + 1)):

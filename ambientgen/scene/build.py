@@ -13,6 +13,7 @@ from ambientgen.scene.curve_fields import SCALES, AnyGlide, StateFields
 from ambientgen.scene.fields import Fields
 from ambientgen.scene.layer_fields import Curved, EventFields, LayerFields
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
+from ambientgen.scene.output_fields import OutputFields
 from ambientgen.scene.points import Drawn
 from ambientgen.scene.scene import (
     EVENTS,
@@ -23,7 +24,7 @@ from ambientgen.scene.scene import (
     RenderOptions,
     Scene,
 )
-from ambientgen.scene.schema import OutputFields, RenderFields, SceneFields
+from ambientgen.scene.schema import RenderFields, SceneFields
 from ambientgen.scene.state import State
 
 

@@ -13,23 +13,14 @@ from pydantic import BaseModel, ValidationError
 from ambientgen.errors import Problem, SceneError
 from ambientgen.scene.agreements import disagreements
 from ambientgen.scene.catalogue import KNOWN
-from ambientgen.scene.curve_fields import SCALES
+from ambientgen.scene.curve_fields import SCALES, StateFields, WanderFields
 from ambientgen.scene.durations import DurationError, is_time, parse_span
-from ambientgen.scene.faults import Fault, listed, nearest, shown
-from ambientgen.scene.schema import (
-    ENDLESS,
-    HINTS,
-    LEAST_DURATION_S,
-    MOST_DURATION_S,
-    EventFields,
-    EveryFields,
-    LayerFields,
-    OutputFields,
-    RenderFields,
-    SceneFields,
-    StateFields,
-    WanderFields,
-)
+from ambientgen.scene.faults import Fault, ScenePath, listed, nearest, shown
+from ambientgen.scene.fields import ENDLESS, MOST_DURATION_S
+from ambientgen.scene.hints import HINTS
+from ambientgen.scene.layer_fields import EventFields, LayerFields
+from ambientgen.scene.output_fields import OutputFields
+from ambientgen.scene.schema import LEAST_DURATION_S, EveryFields, RenderFields, SceneFields
 from ambientgen.scene.slips import MERGE, unslipped
 from ambientgen.scene.text import named
 from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
@@ -37,8 +28,6 @@ from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 # What other programs call it.
 _OF_OUTPUT = {"rate": "sample_rate", "channels": "layout", "depth": "bits", "type": "format"}
 _MOST_KEYS = 30  # unknown keys of one mapping that are compared with a missing field
-
-Path = tuple[int | str, ...]
 
 _INNER: dict[str, type[BaseModel]] = {
     "wander": WanderFields,
@@ -101,13 +90,13 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
 
 def _follows(error: Any, root: Node) -> bool:
     """Whether the error only follows from another: told, it would lead the author astray."""
-    path: Path = error["loc"]
+    path: ScenePath = error["loc"]
     if find(root, path).broken:
         return True
     return error["type"] == "missing" and _is_hidden(path, root)
 
 
-def _is_hidden(missing: Path, root: Node) -> bool:
+def _is_hidden(missing: ScenePath, root: Node) -> bool:
     """Whether a field is missing because it is written under another name, or under `<<`."""
     owner = find(root, missing[:-1]).node.value
     if not isinstance(owner, dict):
@@ -116,7 +105,7 @@ def _is_hidden(missing: Path, root: Node) -> bool:
     return any(_stands_for(key, missing) for key in keys[:_MOST_KEYS])
 
 
-def _stands_for(key: str, missing: Path) -> bool:
+def _stands_for(key: str, missing: ScenePath) -> bool:
     """Whether this unknown key, which is told, is the missing field, or hides it."""
     if key == MERGE or key.partition(":")[0] == missing[-1]:
         return True
@@ -140,7 +129,7 @@ def told_duration_s(plain: Mapping[str, Any]) -> float | None:
 
 def _translated(error: Any) -> Fault:
     """A pydantic error in the author's words."""
-    path: Path = error["loc"]
+    path: ScenePath = error["loc"]
     kind, context = error["type"], error.get("ctx", {})
     if kind == "scene":
         return Fault(path, context["what"], context["remedy"], context["at_key"])
@@ -168,12 +157,12 @@ def _translated(error: Any) -> Fault:
     return Fault(path, f"`{name}` must be {hint.kind}, not {shown(value)}", remedy)
 
 
-def _called(path: Path) -> str:
+def _called(path: ScenePath) -> str:
     """What a message calls the mapping at a path, where it has no field of that name."""
     return "this event" if isinstance(path[-1], int) else named(path[-1])
 
 
-def _no_mapping(path: Path, value: object) -> Fault:
+def _no_mapping(path: ScenePath, value: object) -> Fault:
     """Something else where a state, a layer or an event should be."""
     each, name = str(path[-2]), path[-1]
     if each == "events":
@@ -184,7 +173,7 @@ def _no_mapping(path: Path, value: object) -> Fault:
     return Fault(path, what, f"write {named(f'{name}: {inner}')}")
 
 
-def _unknown(path: Path) -> Fault:
+def _unknown(path: ScenePath) -> Fault:
     """A key that its mapping does not know."""
     name, owner = str(path[-1]), fields_at(path[:-1])
     where = _OWNERS.get(owner) or named(path[-2])
@@ -226,7 +215,7 @@ def _slip(name: str, owner: type[BaseModel]) -> str | None:
     return None
 
 
-def fields_at(path: Path) -> type[BaseModel]:
+def fields_at(path: ScenePath) -> type[BaseModel]:
     """The fields of the mapping at a path."""
     owner: type[BaseModel] = SceneFields
     steps = iter(path)

@@ -6,7 +6,8 @@ from typing import Any
 
 from ambientgen.scene.agreements import NAME
 from ambientgen.scene.catalogue import KNOWN
-from ambientgen.scene.schema import HINTS, SceneFields
+from ambientgen.scene.hints import HINTS
+from ambientgen.scene.schema import SceneFields
 from ambientgen.scene.textures import TEXTURE_KINDS
 from ambientgen.scene.tree import compose
 

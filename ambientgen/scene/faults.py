@@ -14,12 +14,15 @@ from ambientgen.scene.text import named
 
 _NEAR = 0.65  # difflib's ratio: `rian` is `rain`, `bees` is not `leaves`
 
+ScenePath = tuple[int | str, ...]
+"""A place in a scene: keys and indices from its root."""
+
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong at `path` (keys and indices from the scene's root), and the remedy."""
+    """Something wrong at `path`, and the remedy."""
 
-    path: tuple[int | str, ...]
+    path: ScenePath
     what: str
     remedy: str
     at_key: bool = False

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ambientgen.scene.faults import Fault, shown
-
-Path = tuple[int | str, ...]
+from ambientgen.scene.faults import Fault, ScenePath, shown
 
 _NUMBER = re.compile(r"([-+]?[0-9]{1,20}(?:\.[0-9]{0,20})?)\s*([A-Za-z]{1,10})")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{0,9})?)\s*%")
@@ -58,7 +56,7 @@ class Scale:
             return float(found[1])
         return None
 
-    def faults(self, value: object, path: Path, name: str) -> Iterator[Fault]:
+    def faults(self, value: object, path: ScenePath, name: str) -> Iterator[Fault]:
         """What is wrong with a value called `name`, at `path`."""
         number = self.number(value)
         if number is None:

@@ -1,8 +1,8 @@
 """The scene file's fields: one pydantic model for each mapping an author writes.
 
 A model's values are parsed already (times in seconds, curves as points), but nothing is filled in
-yet: `build.py` makes a `Scene` of it. `HINTS` says once, for messages, editors and docs, what each
-field holds.
+yet: `build.py` makes a `Scene` of it. `hints.HINTS` says once, for messages, editors and docs, what
+each field holds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import (
     field_validator,
 )
 
-from ambientgen.scene.curve_fields import StateFields, WanderFields
+from ambientgen.scene.curve_fields import StateFields
 from ambientgen.scene.durations import spell
 from ambientgen.scene.faults import Fault, refuse
 from ambientgen.scene.fields import (
@@ -30,7 +30,7 @@ from ambientgen.scene.fields import (
     field,
     line,
 )
-from ambientgen.scene.hints import HINTS, about
+from ambientgen.scene.hints import about
 from ambientgen.scene.layer_fields import (
     MOST_EVENTS,
     MOST_STATES,
@@ -137,21 +137,3 @@ class SceneFields(Fields):
             said = f"a loop lasts at least {spell(LEAST_LOOP_S)}, not {duration_s:g}s"
             refuse(Fault((), said, "write `loop: false`, or a longer `duration`"))
         return loop
-
-
-__all__ = [
-    "ENDLESS",
-    "HINTS",
-    "LEAST_DURATION_S",
-    "MOST_DURATION_S",
-    "MOST_LAYERS",
-    "MOST_STATES",
-    "EventFields",
-    "EveryFields",
-    "LayerFields",
-    "OutputFields",
-    "RenderFields",
-    "SceneFields",
-    "StateFields",
-    "WanderFields",
-]

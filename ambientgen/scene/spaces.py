@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ambientgen.errors import Problem
 from ambientgen.scene.catalogue import KNOWN
-from ambientgen.scene.schema import HINTS
+from ambientgen.scene.hints import HINTS
 from ambientgen.scene.text import named
 
 # Behind the colon may stand a space that is none to YAML, such as a no-break space.

@@ -68,9 +68,9 @@ class Found:
             return
         kept = json.loads(self.path.read_text(encoding="utf-8"))
         if kept.get("key") == self.key:
-            self.joins = [Joins.from_json(each) for each in kept["joins"]]
-            self.files = [Whole.from_json(each) for each in kept.get("files", [])]
-            self.joints = [Joint.from_json(each) for each in kept["joints"]]
+            self.joins = [Joins(**each) for each in kept["joins"]]
+            self.files = [Whole(**each) for each in kept.get("files", [])]
+            self.joints = [Joint(**each) for each in kept["joints"]]
 
     def tables(self) -> list[Table]:
         """All of it, pooled."""

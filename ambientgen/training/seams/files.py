@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,11 +27,6 @@ class Whole:
     seed: int
     placements: list[list[float]]
     midway: list[list[float]] = field(default_factory=list)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Whole:
-        """What `vars` of one gave."""
-        return cls(**values)
 
 
 def whole(renderer: Renderer, scene: Scene, name: str, folder: Path) -> Whole:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +61,6 @@ class Joins:
     texture: float | None
     unet: float
     decoder: float
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Joins:
-        """What `vars` of one gave."""
-        return cls(**values)
 
 
 def judged(

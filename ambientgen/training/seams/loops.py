@@ -6,7 +6,6 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -53,11 +52,6 @@ class Joint:
     made: bool
     placements: list[float]
     passed: bool
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Joint:
-        """What `vars` of one gave."""
-        return cls(**values)
 
 
 def loop_scene(scene: Scene, length_s: float) -> Scene:
