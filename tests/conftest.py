@@ -16,6 +16,7 @@ settings.load_profile("house")
 
 if TYPE_CHECKING:
     from ambientgen.models.loading import Model
+    from ambientgen.renderer import Renderer
 
 
 # Beside another busy process two torch threads are several times slower than one.
@@ -72,6 +73,23 @@ def hub_model(hub_faithful_folder: Path) -> Model:
     from ambientgen.models.registry import resolve
 
     return load(resolve(str(hub_faithful_folder)))
+
+
+@pytest.fixture(scope="session")
+def pocket() -> Model:
+    """Pocket as its folder has it, on the CPU, not packed. Not to be changed."""
+    from ambientgen.models.loading import load
+    from ambientgen.models.registry import resolve
+
+    return load(resolve("pocket"))
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    """One worker on the CPU, which keeps the models that a file's tests render with."""
+    from ambientgen.renderer import Renderer
+
+    return Renderer("cpu", 1)
 
 
 @pytest.fixture(scope="session")

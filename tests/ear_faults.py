@@ -15,10 +15,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ambientgen.ear import listen
+from ambientgen.ear import Hearing, listen
 from ambientgen.ear.gaps import gap_verdicts
 from ambientgen.ear.seams import FEATURES, auc, join_features
 from ambientgen.ear.trace import trace
+from ambientgen.ear.verdicts import Verdict
 from ambientgen.synth import TEXTURES
 from ambientgen.synth.signals import bins, contour, shaped_noise
 
@@ -35,6 +36,16 @@ def take(texture: str, seed: int) -> Audio:
     made = TEXTURES[texture](np.full((LENGTH_S + 1) * RATE, 0.6), rng)
     # Half a second in, where a texture's beginning is over.
     return np.asarray(made[RATE // 2 :][: LENGTH_S * RATE], np.float64)
+
+
+def noise(seconds: float, seed: int = 0) -> Audio:
+    """White noise of -20 dBFS, (n,)."""
+    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE))
+
+
+def verdict(hearing: Hearing, name: str) -> Verdict:
+    """What was found by that name."""
+    return next(each for each in hearing.verdicts if each.name == name)
 
 
 def joins(seed: int) -> list[float]:

@@ -60,11 +60,6 @@ AUDIOLDM2_WEIGHTS = 4 * 750_000_000 + 2 * 350_000_000
 
 
 @pytest.fixture(scope="module")
-def pocket() -> Model:
-    return load(resolve(POCKET), "cpu")
-
-
-@pytest.fixture(scope="module")
 def half() -> Model:
     return load(resolve(POCKET), "cpu", torch.float16)
 

@@ -18,8 +18,8 @@ import ambientgen.bench as module
 from ambientgen.bench import Cost, Speed, Whole, bench, cost, measured, scene_text
 from ambientgen.cli.app import run
 from ambientgen.errors import AmbientgenError, ExitCode
-from ambientgen.models.loading import Model, load
-from ambientgen.models.registry import POCKET, resolve
+from ambientgen.models.loading import Model
+from ambientgen.models.registry import POCKET
 from ambientgen.plan import make_plan
 from ambientgen.scene import parse_scene
 
@@ -31,11 +31,6 @@ SPEED = Speed(
     rates={"products": 100.0, "convolutions": 200.0},
     parts={"UNet": Cost(200.0, 10.0), "noise": Cost(4.0, 0.0)},
 )
-
-
-@pytest.fixture(scope="module")
-def pocket() -> Model:
-    return load(resolve(POCKET), "cpu")
 
 
 def test_operations_are_counted_and_time_is_the_threads_own() -> None:

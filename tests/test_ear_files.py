@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import soundfile
-from ear_faults import Audio
+from ear_faults import Audio, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -25,7 +25,6 @@ from ambientgen.ear.levels import ChannelLevels
 from ambientgen.ear.report import report
 from ambientgen.ear.samples import SampleFaults
 from ambientgen.ear.source import Sound, mono, open_sound
-from ambientgen.ear.verdicts import Verdict
 from ambientgen.errors import ExitCode, UsageError
 from ambientgen.scene import parse_scene
 from ambientgen.sources.usable import check_recording
@@ -41,10 +40,6 @@ def heard(folder: Path, audio: Audio, rate: int = RATE, **more: str) -> Hearing:
     path = folder / "sound.wav"
     soundfile.write(path, audio, rate, subtype=more.get("subtype", "FLOAT"))
     return listen(path)
-
-
-def verdict(hearing: Hearing, name: str) -> Verdict:
-    return next(each for each in hearing.verdicts if each.name == name)
 
 
 # Holes

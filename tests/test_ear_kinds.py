@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from ear_faults import RATE, Audio
+from ear_faults import RATE, Audio, noise, verdict
 
-from ambientgen.ear import Hearing, listen, pooled_auc
+from ambientgen.ear import listen, pooled_auc
 from ambientgen.ear.asked import Placed
 from ambientgen.ear.drift import drift_verdicts
 from ambientgen.ear.gaps import gap_verdicts
@@ -20,15 +20,10 @@ from ambientgen.ear.texture import TextureStats, distance
 from ambientgen.ear.trace import trace
 from ambientgen.ear.trajectory import heard_curves
 from ambientgen.ear.turns import once
-from ambientgen.ear.verdicts import Verdict
 from ambientgen.mix.loudness import Loudness
 from ambientgen.scene import Scene, parse_scene
 
 STATES = {"rain": {"curve": 0.5}}
-
-
-def noise(seconds: float, seed: int = 0) -> Audio:
-    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE))
 
 
 def dull(seconds: float, seed: int = 0) -> Audio:
@@ -46,10 +41,6 @@ def written(folder: Path, audio: Audio, rate: int = RATE, **fields: Any) -> Path
     scene |= fields.pop("scene", {})
     path.with_suffix(".json").write_text(json.dumps(about | {"scene": scene} | fields))
     return path
-
-
-def verdict(hearing: Hearing, name: str) -> Verdict:
-    return next(each for each in hearing.verdicts if each.name == name)
 
 
 def scene(text: str) -> Scene:

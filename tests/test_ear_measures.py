@@ -11,7 +11,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
-from ear_faults import FAULTS, RATE, Audio, joins
+from ear_faults import FAULTS, RATE, Audio, joins, noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
@@ -27,10 +27,6 @@ from ambientgen.ear.trace import Trace, trace
 from ambientgen.errors import UsageError
 from ambientgen.scene import parse_scene
 from ambientgen.synth import TEXTURES
-
-
-def noise(seconds: float, seed: int = 0) -> Audio:
-    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE))
 
 
 def written(folder: Path, audio: Audio, rate: int = RATE, name: str = "sound.wav") -> Path:

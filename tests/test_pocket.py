@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ambientgen.loa import encode_prompts
-from ambientgen.models.loading import Model, load
+from ambientgen.models.loading import Model
 from ambientgen.models.registry import pocket_folder, resolve
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
@@ -26,11 +26,6 @@ Audio = NDArray[np.float64]
 
 HEARD = ("rain", "wind", "waves", "crickets")
 SHIPPED_LIMIT = 48_000_000  # bytes of weights
-
-
-@pytest.fixture(scope="module")
-def pocket() -> Model:
-    return load(resolve("pocket"))
 
 
 @pytest.fixture(scope="module")

@@ -77,11 +77,6 @@ def scene(folder: Path) -> Scene:
     return parse_scene(SCENE, str(folder / "storm.yaml"))
 
 
-@pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    return Renderer("cpu", 1)
-
-
 Heard = Callable[..., tuple[Samples, RenderReport]]
 
 

@@ -101,11 +101,6 @@ def perfect() -> Bench:
     return Bench(Played(noises), noises, tuple(Noises.BANDS), effort, 0.0)
 
 
-@pytest.fixture(scope="module")
-def pocket() -> Model:
-    return load(resolve("pocket"))
-
-
 # Honesty
 
 

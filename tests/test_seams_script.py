@@ -42,11 +42,6 @@ render: {{steps: 2, guidance: {guidance}, window: 1280ms, overlap: 320ms}}
 
 
 @pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    return Renderer("cpu", 1)
-
-
-@pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
     with Workers(1) as running:
         yield running

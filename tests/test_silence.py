@@ -16,8 +16,7 @@ from planning_scenes import POCKET, drawn_scenes, scene, state
 
 from ambientgen import silence
 from ambientgen.cli.app import run
-from ambientgen.models.loading import Model, load
-from ambientgen.models.registry import resolve
+from ambientgen.models.loading import Model
 from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.renderer import Renderer, RenderReport
@@ -29,11 +28,6 @@ from ambientgen.windows import WindowRule, cut_timeline, fitted_rule
 
 RULE = WindowRule((24, 48, 96), 16, 4, silence=True)
 LOUD = replace(RULE, silence=False)
-
-
-@pytest.fixture(scope="module")
-def pocket() -> Model:
-    return load(resolve("pocket"))
 
 
 def levels(subject: Scene, first_frame: int, end_frame: int) -> np.ndarray:

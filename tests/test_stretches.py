@@ -28,11 +28,6 @@ render: {{steps: 2, guidance: 1}}
 Samples = NDArray[np.int64]
 
 
-@pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    return Renderer("cpu", 1)
-
-
 def scene(folder: Path, duration: str, loop: bool = False) -> Scene:
     text = SCENE.format(duration=duration, loop=str(loop).lower(), model=folder)
     return parse_scene(text, "rain.yaml")
