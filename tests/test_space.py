@@ -112,16 +112,16 @@ def test_any_stretch_in_any_blocks_is_the_same_to_the_bit(
         room=room,
     )
 
-    def placed(cut: int) -> Stream:
+    def in_blocks(cut: int) -> Stream:
         return placed(Hiss(feeds, 0.3, period, cut=cut), placement, LAYOUTS[layout], 0.5)
 
     if layout == "mono" or (room == "none" and not moving):
         first = max(first, 0)  # nothing in between that would keep the asker from the stream
     end = first + sum(cuts)
-    once = whole(placed(5000), min(first, 0), end + 10)[first - min(first, 0) :]
+    once = whole(in_blocks(5000), min(first, 0), end + 10)[first - min(first, 0) :]
     begins = itertools.accumulate(cuts[:-1], initial=first)
     parts = [
-        whole(placed(300), begin, begin + length)
+        whole(in_blocks(300), begin, begin + length)
         for begin, length in zip(begins, cuts, strict=True)
         if length
     ]
