@@ -36,7 +36,9 @@ class Asked:
     def ended(self, own_s: float) -> Asked:
         """The same of a scene that lasts `own_s`, with a length that says where it ends."""
         length_s = self.length_s(own_s)
-        return self if length_s == own_s else replace(self, duration_s=length_s)
+        if length_s == own_s and self.duration_s != math.inf:
+            return self
+        return replace(self, duration_s=length_s)
 
     def stretch(self, own_s: float, rate: int) -> Stretch:
         """First sample, at `rate` Hz, and end, of a scene that lasts `own_s`.

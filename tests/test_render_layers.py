@@ -405,6 +405,16 @@ def test_what_is_rendered_for_a_loudness_alone_is_told(loop: bool, asked: Asked,
     assert notices == ["all of the scene is rendered, to measure its loudness"] * told
 
 
+@pytest.mark.parametrize("end_s", [4.0, 5.0, 6.0])
+def test_what_is_endless_but_for_its_end_is_a_whole_that_ends_there(end_s: float) -> None:
+    """Of a scene of 5 s: one that is shorter, as long, and longer than that."""
+    scene = replace(parse_scene(WINDY), duration_s=5.0)
+    scene = replace(scene, output=replace(scene.output, fade_out_s=2.0))
+    job = Job.of(scene, Asked(math.inf, (None, end_s)))
+    assert job.asked == Asked(end_s, (None, end_s))
+    assert job.master.fades == Job.of(scene, Asked(end_s)).master.fades
+
+
 def test_fades_longer_than_a_short_render_share_it_and_that_is_told() -> None:
     output = OutputOptions(fade_in_s=10.0, fade_out_s=20.0)
     scene = replace(parse_scene(WINDY), duration_s=60.0, output=output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -259,6 +260,11 @@ def test_only_what_decides_samples_makes_another_render() -> None:
     ]
     assert differences(one, other) == ["profile", "seed"]
     assert differences({"profile": {"torch": "2"}}, other)[0] == "profile.torch"
+
+
+def test_no_sidecar_is_written_that_is_no_json() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        sidecar_text({"asked": {"duration_s": math.inf}}, "00" * 32)
 
 
 def test_a_foreign_file_is_replaced_with_force_only_and_an_input_never(tmp_path: Path) -> None:

@@ -27,10 +27,14 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 def sidecar_text(document: Document, sha256: str, more: Mapping[str, Any] = _NOTHING) -> bytes:
     """The bytes of a sidecar: one field on each line, always the same.
 
-    more: what is known of the files only when they are written.
+    more: what is known of the files only when they are written. Raises ValueError for a number
+    that JSON has not, such as infinity.
     """
     whole = {**document, "sha256": sha256, **more}
-    lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in whole.items())
+    lines = (
+        f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
+        for name, value in whole.items()
+    )
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
