@@ -28,11 +28,14 @@ class Outcomes:
 
     @contextmanager
     def trying(self, scene: str) -> Iterator[None]:
-        """An error inside is told and remembered, and does not leave."""
+        """An error inside is told and remembered, and does not leave. A reader's leaving is none,
+        and not told."""
         try:
             yield
         except Exception as error:  # the other scenes are still to be tried
             code = tell_error(error, self._console)
+            if code is ExitCode.DONE:
+                return
             self.code = gravest((self.code, code))
             failure = {"problems": problems_json(error)}
             self.record({"scene": scene, "error": failure, "exit_code": int(code)})
