@@ -20,7 +20,7 @@ from ambientgen.memory import MOST_BATCH, peak_memory_mb
 from ambientgen.messages import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.models.batch import batch_for
 from ambientgen.models.fingerprint import fingerprint
-from ambientgen.models.loading import Model, load
+from ambientgen.models.loading import Model, check_device, load
 from ambientgen.models.packing import pack
 from ambientgen.models.profile import device_name
 from ambientgen.models.registry import licence_notice, resolve
@@ -84,7 +84,8 @@ class Renderer:
 
     Windows that `store` holds are not made again; None: all are made, and none is kept. `batch`
     says how many of the longest windows share a pass of the UNet, 1 to `MOST_BATCH`; None: as many
-    as `batch_for` says. Samples depend on it, within rounding.
+    as `batch_for` says. Samples depend on it, within rounding. Raises UsageError for a number of
+    workers or of windows that cannot be, and for a device of no such name.
     """
 
     def __init__(
@@ -98,6 +99,11 @@ class Renderer:
         if batch is not None and not 1 <= batch <= MOST_BATCH:
             what = f"`{batch}` windows cannot share a pass"
             raise UsageError(Problem("--batch", what, f"write a number from 1 to {MOST_BATCH}"))
+        if workers is not None and workers < 1:
+            what = f"`{workers}` is no number of workers"
+            remedy = "write 1 or more, or leave it out: one for each core"
+            raise UsageError(Problem("--workers", what, remedy))
+        check_device(device)
         self._batch = batch
         self._device = device
         self._workers = workers

@@ -480,6 +480,17 @@ def test_the_library_refuses_such_batches_too(wrong: int) -> None:
         Renderer("cpu", batch=wrong)
 
 
+@pytest.mark.parametrize("wrong", [0, -1])
+def test_the_library_refuses_so_many_workers(wrong: int) -> None:
+    with pytest.raises(UsageError, match=f"^--workers: `{wrong}` is no .* write 1 or more"):
+        Renderer("cpu", wrong)
+
+
+def test_the_library_refuses_a_device_that_is_none_whether_or_not_it_is_used() -> None:
+    with pytest.raises(UsageError, match=r"^--device: 'gpu' is no device; choose auto, cpu"):
+        Renderer("gpu")
+
+
 @pytest.mark.parametrize(
     ("batch", "remedy"),
     [(3, "write `--batch 1`, or use `--device cpu`"), (1, "use `--device cpu`")],

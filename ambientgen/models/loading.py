@@ -161,11 +161,20 @@ def load(
     )
 
 
+def check_device(name: str) -> None:
+    """Raises UsageError for a name that is no device's, whether or not this machine has it."""
+    if name not in DEVICES:
+        raise UsageError(
+            Problem("--device", f"{name!r} is no device", f"choose {', '.join(DEVICES)}")
+        )
+
+
 def choose_device(name: str) -> torch.device:
     """The device called `name`; `auto` takes CUDA, else Apple's GPU, else the CPU.
 
     Raises UsageError for an unknown name or a device this machine lacks.
     """
+    check_device(name)
     here = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -173,10 +182,6 @@ def choose_device(name: str) -> torch.device:
     }
     if name == "auto":
         return torch.device(next(device for device, there in here.items() if there))
-    if name not in here:
-        raise UsageError(
-            Problem("--device", f"{name!r} is no device", f"choose {', '.join(DEVICES)}")
-        )
     if not here[name]:
         raise UsageError(Problem("--device", f"{name} is not available here", "use cpu or auto"))
     return torch.device(name)
