@@ -9,7 +9,13 @@ from functools import cached_property
 from pathlib import Path
 
 from ambientgen.asked import Asked
-from ambientgen.audio_file import Encoding, Shape, file_bytes, loop_notice
+from ambientgen.audio_file import (
+    Encoding,
+    Shape,
+    check_room_for,
+    file_bytes,
+    loop_notice,
+)
 from ambientgen.delivery import Wanted, spool_folder
 from ambientgen.errors import Problem, UsageError
 from ambientgen.limiter import LimiterSettings
@@ -122,12 +128,15 @@ class Job:
         return Shape(self.rate, channels, total, self.layout.name, first, self.period)
 
     def check_room(self, output: str | Path, encoding: Encoding, stems: Collection[Path]) -> None:
-        """Refuse a loudness for which the sound cannot be kept until it is known.
+        """Refuse a loudness for which the sound cannot be kept until it is known, and files that
+        do not go on the disk together.
 
-        Raises OutputError; see `spool.check_room`.
+        Raises OutputError; see `spool.check_room` and `check_room_for`.
         """
         first, end = self.pulled
         if self.wanted.target is None or end is None:
+            if stems:
+                check_room_for((output, *stems), encoding, self.shape)
             return
         kept = 1 + len(self.scene.sounds) if stems else 1
         folder = spool_folder(output)

@@ -461,6 +461,21 @@ def test_a_disk_without_room_for_a_loudness_is_told_before_a_model_is_loaded(
     assert [path.name for path in tmp_path.iterdir()] == ["windy.yaml"]
 
 
+def test_a_disk_that_does_not_hold_a_mix_and_its_stems_is_told_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = replace(parse_scene(WINDY), duration_s=86_400.0)
+    scene = replace(scene, output=replace(scene.output, loudness_lufs=None))
+    job, output = Job.of(scene, Asked()), tmp_path / "a.wav"
+    encoding = job.encoding(None)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: _Disk(6_000_000_000))
+    stems = [tmp_path / f"a.{name}.wav" for name in ("wind", "rain")]
+    with pytest.raises(OutputError, match=r"a\.wav: 3 files together need .* has 6000.0 MB left"):
+        job.check_room(output, encoding, stems)
+    job.check_room(output, encoding, ())  # one alone is
+    job.check_room(output, encoding, [Path("/dev/null")] * 2)
+
+
 @pytest.mark.parametrize("rate", [16_000, 48_000])
 def test_a_loop_off_the_grid_of_samples_comes_round_to_the_bit(rate: int, tmp_path: Path) -> None:
     """Its layers, of several engines, agree on how long a turn is, and the file is all of it."""

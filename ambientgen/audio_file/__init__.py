@@ -7,7 +7,14 @@ from ambientgen.audio_file.audio_format import AudioFormat
 from ambientgen.audio_file.encoding import Encoding, Shape, Work
 from ambientgen.audio_file.formats import FORMATS
 from ambientgen.audio_file.pcm import to_pcm
-from ambientgen.audio_file.sink import Companion, Sink, Written, file_bytes, open_sink
+from ambientgen.audio_file.sink import (
+    Companion,
+    Sink,
+    Written,
+    check_room_for,
+    file_bytes,
+    open_sink,
+)
 from ambientgen.audio_file.tags import tags_for
 from ambientgen.audio_file.target import (
     ReaderGone,
@@ -30,6 +37,7 @@ __all__ = [
     "Work",
     "Written",
     "check_endless",
+    "check_room_for",
     "check_target",
     "file_bytes",
     "is_stream",

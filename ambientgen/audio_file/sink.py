@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from ambientgen.audio_file.part import Part, sync_folder
 from ambientgen.audio_file.pcm import Samples, packed, to_pcm
 from ambientgen.audio_file.target import Target, errors_named, find_target
 from ambientgen.errors import AmbientgenError, OutputError, Problem
+
+_MORE_ROOM = "free some space, or write .flac or to another folder with -o"
 
 
 @dataclass(frozen=True)
@@ -244,15 +246,38 @@ def file_bytes(path: str | Path, encoding: Encoding, shape: Shape) -> int:
     return 0 if target.streamed else target.format.file_bytes(work) or 0
 
 
+def check_room_for(files: Iterable[str | Path], encoding: Encoding, shape: Shape) -> None:
+    """Refuse at once files of one shape that a disk does not hold together, though each alone.
+
+    Raises OutputError, and what `check_target` does.
+    """
+    by_disk: dict[int, list[tuple[str | Path, int]]] = {}
+    for file in files:
+        if needed := file_bytes(file, encoding, shape):
+            disk = os.stat(Path(os.path.realpath(file)).parent).st_dev
+            by_disk.setdefault(disk, []).append((file, needed))
+    for of_disk in by_disk.values():
+        file, needed = of_disk[0][0], sum(needed for _, needed in of_disk)
+        free = _free(Path(os.path.realpath(file)).parent)
+        if free is not None and needed > free:
+            what = f"{len(of_disk)} files together need {needed / 1e6:.1f} MB"
+            what += f", the disk has {free / 1e6:.1f} MB left"
+            raise OutputError(Problem(os.fspath(file), what, _MORE_ROOM))
+
+
 def _check_room(path: Path, target: Target, work: Work) -> None:
     """Refuse at once what could only fail after hours."""
     needed = target.format.file_bytes(work)
-    disk = shutil.disk_usage(path.parent)
-    # Some network file systems do not say how large they are.
-    if needed is not None and disk.total and needed > disk.free:
-        what = f"the file needs {needed / 1e6:.1f} MB, the disk has {disk.free / 1e6:.1f} MB left"
-        remedy = "free some space, or write .flac or to another folder with -o"
-        raise OutputError(Problem(target.name, what, remedy))
+    free = _free(path.parent)
+    if needed is not None and free is not None and needed > free:
+        what = f"the file needs {needed / 1e6:.1f} MB, the disk has {free / 1e6:.1f} MB left"
+        raise OutputError(Problem(target.name, what, _MORE_ROOM))
+
+
+def _free(folder: Path) -> int | None:
+    """Bytes left on a folder's disk; None: some network file systems do not say."""
+    disk = shutil.disk_usage(folder)
+    return disk.free if disk.total else None
 
 
 def _commit(part: Part, companion: Companion | None, force: bool) -> None:
