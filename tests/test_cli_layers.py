@@ -400,3 +400,13 @@ def test_what_is_kept_is_known_by_its_sidecar(capsys: Output) -> None:
     assert told[0]["kept"]
     Path("s0.ogg").write_bytes(Path("s0.ogg").read_bytes() + b"x")
     ran(capsys, "render", *scenes, "-o", "s0.ogg", "--keep", code=ExitCode.OUTPUT)
+
+
+def test_a_stem_is_a_stem_whatever_other_sound_has_its_sidecars_place(capsys: Output) -> None:
+    ran(capsys, "render", "storm.yaml", "--stems", "-o", "a.flac", "--duration", "1s")
+    ran(capsys, "render", "storm.yaml", "-o", "a.wind.wav", "--duration", "500ms")
+    assert {"a.json", "a.wind.json"} <= names()
+    assert ran(capsys, "verify", "a.wind.flac", "--json")[0][0]["stem"] == "wind"
+    assert "stem" not in ran(capsys, "verify", "a.wind.wav", "--json")[0][0]
+    Path("a.wind.flac").write_bytes(Path("a.bed.flac").read_bytes())
+    assert "is not the sound that a.json" in ran(capsys, "verify", "a.wind.flac", code=5)[1]

@@ -15,7 +15,7 @@ from ambientgen.cli.equipment import Equipment
 from ambientgen.cli.exit_codes import gravest
 from ambientgen.cli.outcomes import Outcomes, problems_json, tell_error
 from ambientgen.console import Console
-from ambientgen.errors import ExitCode, MismatchError, Problem, UsageError
+from ambientgen.errors import ExitCode, MismatchError, Problem, SceneError, UsageError
 from ambientgen.messages import StageStarted, ignore
 
 if TYPE_CHECKING:
@@ -150,7 +150,11 @@ def _stems(file: str, beside: Sidecar) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
-    """A sound's sidecar; and its layer, where that is a mix's which lists the file as a stem."""
+    """A sound's sidecar; and its layer, where that is a mix's which lists the file as a stem.
+
+    Another sound called as a stem is, such as MIX.LAYER.wav beside MIX.LAYER.ogg, or one that the
+    stem replaced, may have left the sidecar that the stem itself would have.
+    """
     from ambientgen.sidecar import SUFFIX, as_stem, read_sidecar, sidecar_path
 
     if file.endswith(SUFFIX):
@@ -159,7 +163,7 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
     if not os.path.isfile(file):
         raise UsageError(Problem(file, "there is no such file", "name a rendered sound file"))
     path = str(sidecar_path(file))
-    if not os.path.exists(path) and (of_mix := as_stem(file)):
+    if (of_mix := as_stem(file)) and not _describes(path, file):
         return of_mix
     try:
         found = read_sidecar(path)
@@ -172,6 +176,21 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
     if found is None:
         raise UsageError(Problem(path, "this is no sidecar", "render the scene again to have one"))
     return found, None
+
+
+def _describes(path: str, file: str) -> bool:
+    """Whether there is a sidecar at `path`, and a sound is what it says."""
+    from ambientgen.sidecar import read_sidecar, unlike_its_sidecar
+
+    try:
+        found = read_sidecar(path)
+    except (OSError, SceneError):
+        return False
+    try:
+        said = None if found is None else found.document
+        return said is not None and unlike_its_sidecar(file, said, said) is None
+    except MismatchError:
+        return False
 
 
 def _alone(file: str) -> Problem:
