@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 from ambientgen.asked import Asked
 from ambientgen.audio_file import (
+    FORMATS,
     Encoding,
     Shape,
     check_room_for,
     file_bytes,
+    is_stream,
     loop_notice,
 )
 from ambientgen.delivery import Wanted, spool_folder
@@ -27,7 +31,7 @@ from ambientgen.mix.master import Master
 from ambientgen.mix.spool import SAMPLE_BYTES, check_room
 from ambientgen.scene import Scene
 from ambientgen.scene.durations import spell
-from ambientgen.scene.scene import derived_seed
+from ambientgen.scene.scene import OutputOptions, derived_seed
 from ambientgen.sidecar import SampleSpan
 from ambientgen.sources.usable import unusable_recordings
 from ambientgen.sources.vain import said_in_vain
@@ -186,6 +190,24 @@ def fitted(scene: Scene) -> Scene:
         return scene
     whole = whole_period(_samples(scene), MODEL_RATE, scene.output.sample_rate)
     return replace(scene, duration_s=whole / MODEL_RATE)
+
+
+def in_format_of(scene: Scene, path: str | Path) -> Scene:
+    """`scene` with the output format that `path` asks for.
+
+    That is the suffix's; of a pipe or `-` without one WAV, which needs no seeking. Any other path
+    leaves the scene as it is.
+    """
+    by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
+    wanted = by_suffix.get(Path(path).suffix.lower())
+    if wanted is None and is_stream(path) and not os.path.isdir(path):
+        wanted = "wav"
+    if wanted is None or wanted == scene.output.format:
+        return scene
+    kind = cast("Any", wanted)
+    # What loses some of the samples has no bits; the scene, written down again, must not say any.
+    bits = OutputOptions.bits if FORMATS[wanted].lossy else scene.output.bits
+    return replace(scene, output=replace(scene.output, format=kind, bits=bits))
 
 
 def check_recordings(scene: Scene) -> None:

@@ -15,7 +15,7 @@ from ambientgen.assembly import Ensemble, assembled, models_of
 from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.errors import Problem, UsageError
-from ambientgen.job import Job
+from ambientgen.job import Job, in_format_of
 from ambientgen.memory import MOST_BATCH, peak_memory_mb
 from ambientgen.messages import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.models.batch import batch_for
@@ -136,7 +136,7 @@ class Renderer:
         moment to its second, to the bit what it is in the whole. Raises ModelError, OutputError,
         UsageError or SceneError; an existing file without `force` is refused before rendering.
         """
-        scene = replace(scene, variants=1)
+        scene = in_format_of(replace(scene, variants=1), output)
         job = Job.of(scene, Asked(duration_s, between_s))
         encoding = job.encoding(format_name)
         for path in (output, *(stems or {}).values()):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import ambientgen
 from ambientgen.cli.app import run
 from ambientgen.ear import listen
 from ambientgen.ear.asked import as_heard
@@ -410,3 +411,12 @@ def test_a_stem_is_a_stem_whatever_other_sound_has_its_sidecars_place(capsys: Ou
     assert "stem" not in ran(capsys, "verify", "a.wind.wav", "--json")[0][0]
     Path("a.wind.flac").write_bytes(Path("a.bed.flac").read_bytes())
     assert "is not the sound that a.json" in ran(capsys, "verify", "a.wind.flac", code=5)[1]
+
+
+def test_the_call_describes_a_sound_in_its_own_format(capsys: Output) -> None:
+    for name in ("a.ogg", "a.wav"):
+        ambientgen.render("storm.yaml", name, duration_s=0.5, sidecar=True, workers=1)
+    assert {"a.json", "a.wav.json"} <= names()
+    output = json.loads(Path("a.json").read_text())["scene"]["output"]
+    assert output["format"] == "ogg" and "bits" not in output
+    ran(capsys, "verify", "a.ogg", "a.wav")

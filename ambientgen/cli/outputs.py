@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from ambientgen.errors import Problem, UsageError
 from ambientgen.shell import STDOUT, shell_word
@@ -181,6 +181,8 @@ def _sources_of(job: RenderRequest) -> dict[str, str]:
 
 def _job(path: str, scene: Scene, output: str | None) -> RenderRequest:
     if output is not None and not is_folder(output):
+        from ambientgen.job import in_format_of
+
         return RenderRequest(path, in_format_of(scene, output), output)
     from ambientgen.audio_file import FORMATS
 
@@ -197,24 +199,3 @@ def _name_of(path: str) -> str:
     inner = Path(name.stem)
     of_sound = inner.suffix.lower() in {kind.suffix for kind in FORMATS.values()}
     return inner.stem if name.suffix == SUFFIX and of_sound else name.stem
-
-
-def in_format_of(scene: Scene, path: str) -> Scene:
-    """`scene` with the output format that `path` asks for.
-
-    That is the suffix's; of a pipe or `-` without one WAV, which needs no seeking. Any other path
-    leaves the scene as it is.
-    """
-    from ambientgen.audio_file import FORMATS, is_stream
-    from ambientgen.scene.scene import OutputOptions
-
-    by_suffix = {kind.suffix: known for known, kind in FORMATS.items()}
-    wanted = by_suffix.get(Path(path).suffix.lower())
-    if wanted is None and is_stream(path) and not os.path.isdir(path):
-        wanted = "wav"
-    if wanted is None or wanted == scene.output.format:
-        return scene
-    kind = cast("Any", wanted)
-    # What loses some of the samples has no bits; the scene, written down again, must not say any.
-    bits = OutputOptions.bits if FORMATS[wanted].lossy else scene.output.bits
-    return replace(scene, output=replace(scene.output, format=kind, bits=bits))
