@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 import ambientgen
+from ambientgen.audio_file.target import real_path
 from ambientgen.cli.app import run
 from ambientgen.ear import listen
 from ambientgen.ear.asked import as_heard
@@ -420,3 +421,15 @@ def test_the_call_describes_a_sound_in_its_own_format(capsys: Output) -> None:
     output = json.loads(Path("a.json").read_text())["scene"]["output"]
     assert output["format"] == "ogg" and "bits" not in output
     ran(capsys, "verify", "a.ogg", "a.wav")
+
+
+@pytest.mark.parametrize("command", ["render", "plot"])
+def test_a_current_folder_that_is_gone_is_told(
+    capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    _, err = ran(capsys, command, str(tmp_path / "storm.yaml"), code=ExitCode.OUTPUT)
+    assert "the current folder is gone; change to another" in err
+    assert real_path("-") == "-"

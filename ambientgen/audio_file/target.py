@@ -98,6 +98,21 @@ def check_endless(path: str | Path) -> None:
         raise UsageError(Problem(os.fspath(path), what, remedy))
 
 
+def real_path(path: str | Path) -> str:
+    """The whole path of a file, links followed. `-` stays as it is.
+
+    Raises OutputError where it begins in the current folder, and that was deleted.
+    """
+    if path == STDOUT:
+        return STDOUT
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError as error:
+        what = "the current folder is gone"
+        remedy = "change to another, or name the file with its whole path"
+        raise OutputError(Problem(os.fspath(path), what, remedy)) from error
+
+
 def find_target(
     path: str | Path,
     force: bool,
@@ -132,7 +147,7 @@ def _found(path: str | Path, force: bool, format_name: str | None) -> Target:
         return _stream_target(name, None, format_name)
     if "\0" in name or not name:
         raise UsageError(Problem(repr(name), "not a file name", "name a file such as rain.wav"))
-    real = Path(os.path.realpath(name))  # a link stays: what it points at is written
+    real = Path(real_path(name))  # a link stays: what it points at is written
     mode = _mode(name)
     if mode is not None and stat.S_ISDIR(mode):
         raise OutputError(Problem(name, "is a folder", "name a file in it"))

@@ -24,10 +24,12 @@ def check_named(place: str, path: str, remedy: str) -> None:
 def check_not_read(option: str, path: Path, read: Iterable[str | None]) -> None:
     """Refuse an output that is, or leads to, one of the files that the command reads.
 
-    Raises UsageError at `option`.
+    Raises UsageError at `option`; OutputError where the current folder is gone.
     """
-    real = os.path.realpath(path)
-    if any(name is not None and os.path.realpath(name) == real for name in read):
+    from ambientgen.audio_file.target import real_path
+
+    real = real_path(path)
+    if any(name is not None and real_path(name) == real for name in read):
         raise UsageError(Problem(option, f"{path} is read here", "name another file"))
 
 

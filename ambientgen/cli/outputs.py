@@ -95,25 +95,26 @@ def jobs_of(
     layers, NAME.LAYER, beside each. Scenes that have no output are left out; why, is raised as a
     UsageError inside `trying(path)`: several files are wanted where only one sound can go, another
     scene would be written into the same file (then neither has one), or a file over what the scene
-    is made of.
+    is made of. As an OutputError: the current folder, where it would go, was deleted.
     """
+    from ambientgen.audio_file.target import real_path
+
     wanted: list[tuple[str, list[RenderRequest]]] = []
+    owners: dict[str, list[int]] = {}
     for path, scene in scenes:
         with trying(path):
             jobs = _takes(_job(path, scene, output))
             stemmed = [replace(job, stems=_stems_of(job)) for job in jobs] if stems else jobs
+            for file in [real_path(file) for job in stemmed for file in job.files]:
+                owners.setdefault(file, []).append(len(wanted))
             wanted.append((path, stemmed))
-    owners: dict[str, list[int]] = {}
-    for number, (_, jobs) in enumerate(wanted):
-        for file in (file for job in jobs for file in job.files):
-            owners.setdefault(os.path.realpath(file), []).append(number)
     found: list[RenderRequest] = []
     for number, (path, jobs) in enumerate(wanted):
         with trying(path):
             for job in jobs:
                 _refuse_own_sources(job)
                 for file in job.files:
-                    others = list(owners[os.path.realpath(file)])
+                    others = list(owners[real_path(file)])
                     others.remove(number)
                     if others:
                         what = f"would become {file}, as would {wanted[others[0]][0]}"
@@ -125,9 +126,11 @@ def jobs_of(
 
 def _refuse_own_sources(job: RenderRequest) -> None:
     """Raises UsageError: a file would be written over what its scene is made of."""
+    from ambientgen.audio_file.target import real_path
+
     sources = _sources_of(job)
     for file in job.files:
-        real = os.path.realpath(file)
+        real = real_path(file)
         if real in sources:
             what = f"{sources[real]} would be overwritten"
             raise UsageError(Problem(file, what, "name another output with -o"))
