@@ -19,6 +19,7 @@ from ambientgen.errors import Problem, UsageError
 from ambientgen.keyframes import Keyframe
 from ambientgen.models.loading import Model
 from ambientgen.models.tokens import PromptTokenizer
+from ambientgen.scene.scene import DEFAULT_INTERPOLATION
 from ambientgen.swells import Swells
 from ambientgen.units import Geometry
 from ambientgen.windows import Window
@@ -98,7 +99,7 @@ class Trajectory:
         keyframes: Sequence[Keyframe],
         loas: Mapping[str, Tensor],
         geometry: Geometry,
-        interpolation: str = "linear",
+        interpolation: str = DEFAULT_INTERPOLATION,
         period_s: float | None = None,
         swells: Swells | None = None,
     ) -> None:

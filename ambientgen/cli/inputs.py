@@ -317,12 +317,13 @@ def _check_course(layer: Layer, asked: RenderOptions, spec: ModelSpec) -> None:
     from ambientgen.models.solver import CONFIG, solver_steps
     from ambientgen.scene.scene import DEFAULT_SCHEDULER
 
-    if asked.scheduler not in (None, DEFAULT_SCHEDULER):
+    settings = spec.defaults.filled(asked)
+    if settings.scheduler != DEFAULT_SCHEDULER:
         return
     strength = 1.0 if layer.strength is None else layer.strength
     config = read_json(spec.folder / CONFIG)
     try:
-        solver_steps(config, asked.steps or spec.defaults.steps, strength)
+        solver_steps(config, settings.steps, strength)
     except UsageError as error:
         raise SceneError(*error.problems) from None
     except UnsupportedError as error:

@@ -25,17 +25,29 @@ from ambientgen.models.folder import (
 )
 from ambientgen.models.typed_json import Gathered, TypedJson
 from ambientgen.scene.faults import nearest
+from ambientgen.scene.scene import DEFAULT_INTERPOLATION, DEFAULT_SCHEDULER
 from ambientgen.swells import Swell
 from ambientgen.units import MODEL_RATE, TONE_FRAMES, ChunkRule, Geometry
 from ambientgen.version import package_version
 from ambientgen.windows import WindowRule
 
 if TYPE_CHECKING:
-    from ambientgen.scene import Scene
+    from ambientgen.scene import RenderOptions, Scene
+    from ambientgen.scene.scene import InterpolationName, SchedulerName
 
 UNKNOWN_LICENCE = "unknown"
 # SPDX names, lower case, of licences under which renders may be sold.
 COMMERCIAL_LICENCES = frozenset({"apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0"})
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How a model renders a scene: what the scene says of it, else what is usual."""
+
+    steps: int
+    guidance: float
+    scheduler: SchedulerName
+    interpolation: InterpolationName
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,15 @@ class RenderDefaults:
     text_stream: bool = True
     only_steps: bool = False
     apart: bool = False
+
+    def filled(self, options: RenderOptions) -> RenderSettings:
+        """What `options` say, and for what they leave open this model's own."""
+        return RenderSettings(
+            steps=self.steps if options.steps is None else options.steps,
+            guidance=self.guidance if options.guidance is None else options.guidance,
+            scheduler=options.scheduler or DEFAULT_SCHEDULER,
+            interpolation=options.interpolation or DEFAULT_INTERPOLATION,
+        )
 
 
 @dataclass(frozen=True)

@@ -154,17 +154,12 @@ def untaught_steps(spec: ModelSpec, scene: Scene) -> tuple[Notice, ...]:
 
 def unheard_negative(spec: ModelSpec, scene: Scene) -> tuple[Notice, ...]:
     """A warning of a negative prompt without the guidance that would push away from it."""
-    asked = scene.render.guidance
-    if scene.render.negative_prompt is None or _guidance(spec, scene) > 1:
+    asked = scene.render
+    if asked.negative_prompt is None or spec.defaults.filled(asked).guidance > 1:
         return ()
-    whose = f"{spec.name}'s own" if asked is None else "which is none"
+    whose = f"{spec.name}'s own" if asked.guidance is None else "which is none"
     text = f"the `negative_prompt` is not heard at a guidance of 1, {whose}"
     return (Notice(f"{text}; write for example `guidance: 2`, or leave it out"),)
-
-
-def _guidance(spec: ModelSpec, scene: Scene) -> float:
-    asked = scene.render.guidance
-    return spec.defaults.guidance if asked is None else asked
 
 
 def unknown_states(
@@ -270,8 +265,8 @@ def _uses(
                     yield _Use(phrase, field, first_s)
         if heard_s and plain_counts:
             yield _Use(state.plain, field, min(heard_s))
-    negative = scene.render.negative_prompt or ""
-    if _guidance(spec, scene) > 1 and not vocabulary.knows(negative):
+    negative, settings = scene.render.negative_prompt or "", spec.defaults.filled(scene.render)
+    if settings.guidance > 1 and not vocabulary.knows(negative):
         yield _Use(negative, "render.negative_prompt", 0.0)
 
 

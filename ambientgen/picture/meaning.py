@@ -23,7 +23,7 @@ def likeness(model: Model, plan: Plan, points: int = _POINTS) -> Likeness:
     prompts = dict.fromkeys(prompt for frame in plan.keyframes for prompt, _ in frame.blend)
     loas = encode_prompts(model, prompts)
     period_s = plan.scene.duration_s if plan.loop else None
-    interpolation = plan.scene.render.interpolation or "linear"
+    interpolation = model.spec.defaults.filled(plan.scene.render).interpolation
     path = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s)
     tokens = range(len(next(iter(loas.values()))))
 

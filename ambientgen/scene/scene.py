@@ -37,6 +37,9 @@ SchedulerName = Literal[
 DEFAULT_SCHEDULER: SchedulerName = "DPMSolverMultistepScheduler"
 """The one that is also our own solver, which alone can begin with a sound (`strength`)."""
 
+InterpolationName = Literal["linear", "spherical"]
+DEFAULT_INTERPOLATION: InterpolationName = "linear"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
@@ -50,7 +53,7 @@ class RenderOptions:
     steps: int | None = None
     guidance: float | None = None
     negative_prompt: str | None = None
-    interpolation: Literal["linear", "spherical"] | None = None
+    interpolation: InterpolationName | None = None
     scheduler: SchedulerName | None = None
     swells: float | None = None
 

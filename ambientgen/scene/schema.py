@@ -39,7 +39,7 @@ from ambientgen.scene.layer_fields import (
     LayerFields,
 )
 from ambientgen.scene.output_fields import OutputFields
-from ambientgen.scene.scene import SchedulerName
+from ambientgen.scene.scene import InterpolationName, SchedulerName
 
 LEAST_DURATION_S = 1.0
 LEAST_LOOP_S = 4.0  # shorter, it is heard as a beat; and no window of a model is so short
@@ -73,7 +73,7 @@ class RenderFields(Fields):
         default=None, ge=1, le=30, allow_inf_nan=False, description=about("guidance")
     )
     negative_prompt: Annotated[str, line(500)] | None = field("negative_prompt", None)
-    interpolation: Literal["linear", "spherical"] | None = field("interpolation", None)
+    interpolation: InterpolationName | None = field("interpolation", None)
     scheduler: SchedulerName | None = field("scheduler", None)
     swells: float | None = Field(
         default=None, ge=0, le=3, allow_inf_nan=False, description=about("swells")

@@ -45,7 +45,7 @@ class Made:
     def to_json(self) -> Document:
         """As plain JSON values, but for where its windows and chunks join."""
         spec, geometry, rule = self.spec, self.plan.geometry, self.plan.rule
-        asked, default = self.plan.scene.render, spec.defaults
+        settings = spec.defaults.filled(self.plan.scene.render)
         return {
             "model": {
                 "name": spec.name,
@@ -61,10 +61,7 @@ class Made:
                 "window_cores": list(rule.cores),
                 "window_overlap": rule.overlap,
             },
-            "sampler": {
-                "steps": default.steps if asked.steps is None else asked.steps,
-                "guidance": default.guidance if asked.guidance is None else asked.guidance,
-            },
+            "sampler": {"steps": settings.steps, "guidance": settings.guidance},
             "profile": dict(self.profile),
         }
 

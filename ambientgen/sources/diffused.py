@@ -24,7 +24,6 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.prompts import scene_text
 from ambientgen.reuse import WindowMaker
 from ambientgen.scene import Scene
-from ambientgen.scene.scene import DEFAULT_SCHEDULER
 from ambientgen.sources.studio import Progress, Studio
 from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.swells import Swells
@@ -214,7 +213,7 @@ def meaning(model: Model, plan: Plan, workers: Workers) -> Conditionings:
     loas: dict[str, torch.Tensor] = {}
     for found in workers.map(lambda prompt: encode_prompts(model, [prompt]), prompts):
         loas |= found
-    interpolation = plan.scene.render.interpolation or "linear"
+    interpolation = model.spec.defaults.filled(plan.scene.render).interpolation
     period_s = plan.scene.duration_s if plan.loop else None
     trajectory = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s, swells)
     text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
@@ -230,12 +229,9 @@ def told_at(plan: Plan, tokens: int) -> Iterator[float]:
 
 def sampler_options(model: Model, scene: Scene) -> SamplerOptions:
     """Steps, guidance and negative prompt: the scene's own, else the model's defaults."""
-    asked, default = scene.render, model.spec.defaults
-    steps = default.steps if asked.steps is None else asked.steps
-    guidance = default.guidance if asked.guidance is None else asked.guidance
-    negative = condition(model, asked.negative_prompt or "") if guidance > 1 else None
-    scheduler = asked.scheduler or DEFAULT_SCHEDULER
-    return SamplerOptions(steps, guidance, negative, scheduler)
+    asked, settings = scene.render, model.spec.defaults.filled(scene.render)
+    negative = condition(model, asked.negative_prompt or "") if settings.guidance > 1 else None
+    return SamplerOptions(settings.steps, settings.guidance, negative, settings.scheduler)
 
 
 def _too_large(batch: int) -> UsageError:

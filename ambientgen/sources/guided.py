@@ -168,7 +168,7 @@ def guided_takes(
     strength = layer.strength
     if strength is None or strength >= 1.0:
         return tuple(takes)
-    steps = scene.render.steps or model.spec.defaults.steps
+    steps = model.spec.defaults.filled(scene.render).steps
     signal, noise = start_amplitudes(model.scheduler_config, steps, strength)
     guide = Guide(model, layer, scene)
     return tuple(
