@@ -91,6 +91,7 @@ def render(
         ambientgen.errors.AmbientgenError: SceneError, UsageError, ModelError or OutputError, each
             with its place, what is wrong and what to do.
     """
+    from ambientgen.asked import Asked
     from ambientgen.messages import ignore
     from ambientgen.renderer import Renderer
     from ambientgen.sidecar import rule_for
@@ -106,8 +107,7 @@ def render(
     return renderer.render(
         loaded,
         os.fspath(path),
-        duration_s=duration_s,
-        between_s=(from_s, to_s),
+        Asked(duration_s, (from_s, to_s)),
         force=force,
         sidecar=rule_for(os.fspath(path), True, force, inputs) if sidecar else None,
     )

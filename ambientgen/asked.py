@@ -19,7 +19,11 @@ WHOLE: Between = (None, None)
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for besides the scene: a length instead of its own, and a stretch of it."""
+    """What was asked for besides the scene.
+
+    duration_s: a length instead of its own, which crops it, or holds its last values up to then (a
+    loop goes round); infinite: it never ends. between_s: only that stretch of it.
+    """
 
     duration_s: float | None = None
     between_s: Between = WHOLE
@@ -41,11 +45,37 @@ class Asked:
         return replace(self, duration_s=length_s)
 
     def stretch(self, own_s: float, rate: int) -> Stretch:
-        """First sample, at `rate` Hz, and end, of a scene that lasts `own_s`.
+        """First sample, at `rate` Hz, and end, of a scene that lasts `own_s`; None: it never ends.
 
-        None: it never ends. Raises UsageError for a duration or a stretch that is none.
+        Raises:
+            UsageError: for a duration or a stretch that is none.
         """
-        return asked_stretch(self.length_s(own_s), self.between_s, rate)
+        length_s = self.length_s(own_s)
+        endless = length_s == math.inf
+        if not endless and not (math.isfinite(length_s) and samples_at(length_s, rate) > 0):
+            problem = (
+                f"`{length_s:.9g}s` is no sample long"
+                if length_s > 0
+                else f"`{length_s:g}` is no duration"
+            )
+            raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
+        from_s, to_s = self.between_s
+        for option, time_s, last_s in (("--from", from_s, length_s), ("--to", to_s, length_s)):
+            if time_s is not None and not 0.0 <= time_s < math.inf:
+                what = f"`{time_s:g}s` is no moment of a sound"
+                raise UsageError(Problem(option, what, "write a time such as `90s` or `5m`"))
+            if time_s is not None and time_s > last_s:
+                what = f"`{spell(time_s)}` lies past the end at {spell(last_s)}"
+                before = "less than" if option == "--from" else "at most"
+                raise UsageError(Problem(option, what, f"write {before} `{spell(last_s)}`"))
+        begin_s, end_s = from_s or 0.0, length_s if to_s is None else to_s
+        first, end = samples_at(begin_s, rate), None if endless else samples_at(end_s, rate)
+        if end is not None and first >= end:
+            what = f"there is nothing between `{spell(begin_s)}` and `{spell(end_s)}`"
+            if begin_s < end_s:
+                what = f"there is no sample between `{begin_s:.9g}s` and `{end_s:.9g}s`"
+            raise UsageError(Problem("--from", what, "write a time before the end"))
+        return first, end
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -53,40 +83,8 @@ class Asked:
         return {"duration_s": self.duration_s, "from_s": from_s, "to_s": to_s}
 
 
-def asked_stretch(length_s: float, between_s: Between, rate: int) -> Stretch:
-    """First sample, at `rate` Hz, and end of the stretch asked for; None: it never ends.
-
-    `length_s` is how long the whole is; infinite: it never ends.
-
-    Raises:
-        UsageError: for a duration or a stretch that is none.
-    """
-    endless = length_s == math.inf
-    if not endless and not (math.isfinite(length_s) and samples_at(length_s, rate) > 0):
-        problem = (
-            f"`{length_s:.9g}s` is no sample long"
-            if length_s > 0
-            else f"`{length_s:g}` is no duration"
-        )
-        raise UsageError(Problem("--duration", problem, "write a time such as `90s` or `5m`"))
-    from_s, to_s = between_s
-    for option, time_s, last_s in (("--from", from_s, length_s), ("--to", to_s, length_s)):
-        if time_s is not None and not 0.0 <= time_s < math.inf:
-            what = f"`{time_s:g}s` is no moment of a sound"
-            raise UsageError(Problem(option, what, "write a time such as `90s` or `5m`"))
-        if time_s is not None and time_s > last_s:
-            what = f"`{spell(time_s)}` lies past the end at {spell(last_s)}"
-            before = "less than" if option == "--from" else "at most"
-            raise UsageError(Problem(option, what, f"write {before} `{spell(last_s)}`"))
-    first = 0 if from_s is None else samples_at(from_s, rate)
-    end = None if endless and to_s is None else samples_at(length_s if to_s is None else to_s, rate)
-    if end is not None and first >= end:
-        begin, stop = from_s or 0.0, length_s if to_s is None else to_s
-        what = f"there is nothing between `{spell(begin)}` and `{spell(stop)}`"
-        if begin < stop:
-            what = f"there is no sample between `{begin:.9g}s` and `{stop:.9g}s`"
-        raise UsageError(Problem("--from", what, "write a time before the end"))
-    return first, end
+AS_WRITTEN = Asked()
+"""Nothing besides the scene: all of it, as long as it says."""
 
 
 def check_moment(time_s: float, between_s: tuple[float, float]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.asked import WHOLE, Asked, Between, asked_stretch, check_moment
+from ambientgen.asked import AS_WRITTEN, Asked, check_moment
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
 from ambientgen.state_values import JUMP_S, state_values
@@ -248,16 +248,13 @@ def make_plan(
     scene: Scene,
     geometry: Geometry,
     rule: WindowRule,
-    duration_s: float | None = None,
-    between_s: Between = WHOLE,
+    asked: Asked = AS_WRITTEN,
     heard: Stretch | None = None,
 ) -> Plan:
     """Decide everything about rendering `scene` with a model of that geometry and window rule.
 
     Args:
-        duration_s: crops the scene, or holds its last values up to that time; a loop goes round.
-            Infinite: it never ends.
-        between_s: only that stretch of it.
+        asked: a length instead of the scene's own, and a stretch of it.
         heard: the samples that are heard, where those asked for are made of more than themselves:
             the first, and the one after the last. Without a loop none lies before 0; without an
             end they have none.
@@ -266,8 +263,7 @@ def make_plan(
         UsageError: for a duration or a stretch that is none.
         SceneError: for render options that no window of the model can meet.
     """
-    length_s = Asked(duration_s, between_s).length_s(scene.duration_s)
-    first, end = asked_stretch(length_s, between_s, geometry.sample_rate)
+    first, end = asked.stretch(scene.duration_s, geometry.sample_rate)
     endless = end is None
     end = first + geometry.samples(ENDLESS_PART_S) if end is None else end
     rule = fitted_rule(rule, scene, geometry)
@@ -286,12 +282,13 @@ def make_plan(
     heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
     from_s = geometry.seconds(windows[0].start_frame)
     sounding = cut.until(plan.total_frames)
-    told = rushes(scene, geometry, rule, sounding, first // per_frame)
+    rushed = rushes(scene, geometry, rule, sounding, first // per_frame)
+    whole_s = max(asked.length_s(scene.duration_s), scene.duration_s)
     return replace(
         plan,
-        keyframes=place_keyframes(scene, max(length_s, scene.duration_s), heard_s, from_s),
+        keyframes=place_keyframes(scene, whole_s, heard_s, from_s),
         windows=windows,
-        notices=tuple(map(str, told)),
+        notices=tuple(map(str, rushed)),
     )
 
 

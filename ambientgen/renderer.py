@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ambientgen.asked import WHOLE, Asked, Between
+from ambientgen.asked import AS_WRITTEN, Asked
 from ambientgen.assembly import Ensemble, assembled, models_of
 from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
@@ -116,28 +116,27 @@ class Renderer:
         self,
         scene: Scene,
         output: str | Path,
+        asked: Asked = AS_WRITTEN,
         *,
-        duration_s: float | None = None,
-        between_s: Between = WHOLE,
         force: bool = False,
         format_name: str | None = None,
         sidecar: SidecarRule | None = None,
         stems: Mapping[str, Path] | None = None,
         batches: Batches | None = None,
     ) -> RenderReport:
-        """Render `scene` into the file `output` (`-`: WAV to stdout), whole or not at all.
+        """Render `scene`, or what is `asked` for of it, into the file `output` (`-`: WAV to
+        stdout), whole or not at all. A stretch is to the bit what it is in the whole; what never
+        ends only a pipe can take.
 
         The suffix of `output` chooses the format, or `format_name`. `sidecar` says where to
         describe the sound. `stems` are files for layers, by their names: all appear, or none.
         `batches` are those of the sidecar that is rendered again.
 
-        `duration_s` crops the scene, or holds its last values; a loop goes round. Infinite, it
-        never ends, which only a pipe can take. `between_s` renders only the stretch from its first
-        moment to its second, to the bit what it is in the whole. Raises ModelError, OutputError,
-        UsageError or SceneError; an existing file without `force` is refused before rendering.
+        Raises ModelError, OutputError, UsageError or SceneError; an existing file without `force`
+        is refused before rendering.
         """
         scene = in_format_of(replace(scene, variants=1), output)
-        job = Job.of(scene, Asked(duration_s, between_s))
+        job = Job.of(scene, asked)
         encoding = job.encoding(format_name)
         for path in (output, *(stems or {}).values()):
             check_target(path, force, encoding, job.shape)

@@ -47,7 +47,7 @@ class Renderer:
     def __init__(self, device, workers, listener, store, batch):
         self.tell = listener
 
-    def render(self, scene, output, *, force, **more):
+    def render(self, scene, output, asked, *, force, **more):
         encoding, shape = Encoding(scene.output.format), Shape(16000, 1, None)
         with open_sink(output, encoding, shape, force=force) as sink:
             sink.write(np.zeros(16000))

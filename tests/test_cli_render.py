@@ -83,16 +83,15 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
             self,
             scene: Scene,
             output: str,
+            asked: Asked,
             *,
-            duration_s: float | None,
-            between_s: tuple[float | None, float | None],
             force: bool,
             format_name: str | None,
             sidecar: SidecarRule | None,
             stems: Mapping[str, Path],
             batches: Mapping[tuple[str, str], int],
         ) -> RenderReport:
-            told.rendered.append((scene, output, duration_s))
+            told.rendered.append((scene, output, asked.duration_s))
             for event in (StageStarted("rendering"), Notice("too loud"), WindowsDone(1, 1)):
                 self.tell(event)
             if scene.title in told.failures:

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning_scenes import POCKET, POCKET_RULE, drawn_scenes, scene, state
 
+from ambientgen.asked import Asked
 from ambientgen.curves import Curve
 from ambientgen.errors import UsageError
 from ambientgen.plan import Plan, make_plan
@@ -84,7 +85,7 @@ GOLDEN = {
 
 
 def plan(subject: Scene, duration_s: float | None = None) -> Plan:
-    return make_plan(subject, POCKET, POCKET_RULE, duration_s)
+    return make_plan(subject, POCKET, POCKET_RULE, Asked(duration_s))
 
 
 def small() -> Scene:
@@ -172,7 +173,7 @@ def test_ten_hours_are_planned_without_trouble() -> None:
 def test_a_stretch_of_the_plan_is_a_part_of_the_whole() -> None:
     subject = scene(600.0, state("rain", {0.0: 0.1, 200.0: 0.9, 300.0: 0.2}))
     whole = plan(subject)
-    part = make_plan(subject, POCKET, POCKET_RULE, None, (250.0, 260.0))
+    part = make_plan(subject, POCKET, POCKET_RULE, Asked(None, (250.0, 260.0)))
     assert (part.start_s, part.duration_s) == (250.0, 10.0)
     first = part.windows[0].index
     assert part.windows == whole.windows[first : first + len(part.windows)]
@@ -196,7 +197,7 @@ def test_a_stretch_outside_the_scene_is_refused(
     between_s: tuple[float | None, float | None], message: str
 ) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
-        make_plan(scene(600.0, state("rain", 0.5)), POCKET, POCKET_RULE, None, between_s)
+        make_plan(scene(600.0, state("rain", 0.5)), POCKET, POCKET_RULE, Asked(None, between_s))
 
 
 def endless() -> Scene:
@@ -226,11 +227,11 @@ def test_an_endless_scene_is_planned_part_by_part() -> None:
 def test_any_moment_of_an_endless_scene_can_be_asked_for(
     time_s: float, start_s: float | None
 ) -> None:
-    subject = make_plan(endless(), POCKET, POCKET_RULE, None, (start_s, None))
+    subject = make_plan(endless(), POCKET, POCKET_RULE, Asked(None, (start_s, None)))
     part, moment = subject.part_at(time_s), subject.state_at(time_s)
     assert part.start_s <= time_s <= part.start_s + part.duration_s and part.endless
     assert (part.start_s - subject.start_s) % 600 == 0
-    around = make_plan(endless(), POCKET, POCKET_RULE, None, (time_s - 1, time_s + 60))
+    around = make_plan(endless(), POCKET, POCKET_RULE, Asked(None, (time_s - 1, time_s + 60)))
     known = around.state_at(time_s)
     assert (moment.states, moment.blend) == (known.states, known.blend)
     frames = [(window.start_frame, window.frames) for window in moment.windows]
@@ -239,7 +240,7 @@ def test_any_moment_of_an_endless_scene_can_be_asked_for(
 
 
 def test_an_endless_scene_has_no_moment_before_it_begins_and_none_at_infinity() -> None:
-    subject = make_plan(endless(), POCKET, POCKET_RULE, None, (250.0, None))
+    subject = make_plan(endless(), POCKET, POCKET_RULE, Asked(None, (250.0, None)))
     for time_s in (249.0, math.inf):
         with pytest.raises(UsageError, match="write a time from `4m10s` on"):
             subject.state_at(time_s)
@@ -257,7 +258,7 @@ def test_a_loop_that_never_ends_has_any_moment() -> None:
 
 
 def test_an_endless_scene_is_planned_anywhere_in_no_time() -> None:
-    late = make_plan(endless(), POCKET, POCKET_RULE, None, (360_000.0, 360_060.0))
+    late = make_plan(endless(), POCKET, POCKET_RULE, Asked(None, (360_000.0, 360_060.0)))
     assert late.windows[0].start_frame * 0.08 > 359_900
     assert len(late.keyframes) < 5000 and not late.endless
     json.dumps(late.to_json(), allow_nan=False)

@@ -102,7 +102,7 @@ def test_wordings_say_a_setting_once_and_a_prompt_when_it_changes() -> None:
 
 
 def test_a_stretch_begins_with_what_is_being_said() -> None:
-    shown = timeline(load_scene(SCENES / "rain.yaml"), between_s=(60.0, 70.0))
+    shown = timeline(load_scene(SCENES / "rain.yaml"), Asked(None, (60.0, 70.0)))
     (strip,) = shown.strips
     assert shown.times_s[[0, -1]].tolist() == [60, 70]
     assert strip.keyframes[0].time_s == 60 and "heavy rain" in strip.keyframes[0].text
@@ -111,7 +111,7 @@ def test_a_stretch_begins_with_what_is_being_said() -> None:
 
 def test_a_loop_that_goes_round_twice_shows_both_turns() -> None:
     scene = replace(load_scene(SCENES / "rain.yaml"), loop=True, duration_s=60.0)
-    once, twice = timeline(scene), timeline(scene, duration_s=2 * scene.duration_s)
+    once, twice = timeline(scene), timeline(scene, Asked(2 * scene.duration_s))
     assert once.loops and not twice.loops
     first = [mark for mark in once.strips[0].keyframes if mark.time_s < scene.duration_s]
     later = [mark for mark in twice.strips[0].keyframes if mark.time_s >= scene.duration_s]
@@ -126,9 +126,9 @@ def test_a_plan_counts_the_windows_that_are_drawn(
     between_s: tuple[float | None, float | None], loop: bool
 ) -> None:
     scene = replace(load_scene(SCENES / "rain.yaml"), loop=loop, duration_s=30.0)
-    (strip,) = timeline(scene, between_s=between_s).strips
+    (strip,) = timeline(scene, Asked(None, between_s)).strips
     spec = resolve(scene.model)
-    plan = make_plan(scene, spec.geometry, spec.rule, None, between_s)
+    plan = make_plan(scene, spec.geometry, spec.rule, Asked(None, between_s))
     assert len(plan.sounding) < len(plan.windows) or loop
     around = {(start % 30.0 if loop else start) for start, _ in strip.windows}
     assert len(plan.sounding) == len({round(start_s, 3) for start_s in around})
@@ -244,7 +244,7 @@ def test_an_svg_has_the_same_bytes_again_and_a_png_too() -> None:
 
 def test_a_title_with_formulas_and_unknown_letters_is_drawn_as_it_is() -> None:
     scene = replace(load_scene(SCENES / "rain.yaml"), title="$x_1$ & <b> 雨 \\frac{")
-    assert picture(timeline(scene, between_s=(0, 5)), "png").startswith(b"\x89PNG")
+    assert picture(timeline(scene, Asked(None, (0, 5))), "png").startswith(b"\x89PNG")
 
 
 def test_colours_can_be_read_on_white() -> None:
@@ -398,7 +398,7 @@ def test_of_a_stem_its_layer_is_drawn(tmp_path: Path) -> None:
 def test_a_sound_picture_is_of_the_asked_stretch(tmp_path: Path) -> None:
     seen = spectrogram(tone(tmp_path / "tone.wav", 440.0), 2.5, 3.5, columns=12)
     assert (seen.start_s, seen.end_s) == (2.5, 3.5) and seen.levels_db.max(axis=0).min() > -6
-    shown = timeline(load_scene(SCENES / "rain.yaml"), between_s=(0, 4))
+    shown = timeline(load_scene(SCENES / "rain.yaml"), Asked(None, (0, 4)))
     assert picture(shown, "png", {}, Sounding(seen, (3.0,))).startswith(b"\x89PNG")
 
 

@@ -147,7 +147,7 @@ def test_a_page_holds_every_stem_at_full_length(tmp_path: Path) -> None:
 
 def test_a_mixture_has_one_track_and_prompts_from_its_start(tmp_path: Path) -> None:
     scene = load_scene(SCENES / "rain.yaml")
-    shown = timeline(scene, between_s=(60.0, 72.0))
+    shown = timeline(scene, Asked(between_s=(60.0, 72.0)))
     mix = noise(tmp_path / "mix.wav", 1)
     document = told(page(shown, [Track(None, packed(mix))], RATE, spectrogram(mix, columns=50)))
     (stem,) = document["stems"]

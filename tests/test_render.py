@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from ambientgen.asked import Asked
 from ambientgen.errors import ModelError, OutputError
 from ambientgen.memory import peak_memory_mb
 from ambientgen.messages import AudioWritten, Message, Notice, WindowsDone
@@ -66,7 +67,7 @@ def test_samples_do_not_depend_on_the_callers_torch_threads(scene: Scene, tmp_pa
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
             path = tmp_path / f"{threads}.wav"
-            hashes.add(_render(scene, path, duration_s=3.0).sha256)
+            hashes.add(_render(scene, path, asked=Asked(3.0)).sha256)
     finally:
         torch.set_num_threads(before)
     assert len(hashes) == 1
@@ -76,15 +77,15 @@ def test_every_render_tells_the_licence(scene: Scene, tmp_path: Path) -> None:
     told: list[Message] = []
     renderer = Renderer("cpu", 1, told.append)
     for name in ("one.wav", "two.wav"):
-        renderer.render(scene, tmp_path / name, duration_s=1.0)
+        renderer.render(scene, tmp_path / name, Asked(1.0))
     licences = [e for e in told if isinstance(e, Notice) and "licence" in e.text]
     assert len(licences) == 2
 
 
 def test_a_scene_may_choose_its_scheduler(scene: Scene, tmp_path: Path) -> None:
     other = replace(scene, render=replace(scene.render, scheduler="EulerDiscreteScheduler"))
-    one = _render(scene, tmp_path / "one.wav", duration_s=1.0)
-    assert _render(other, tmp_path / "other.wav", duration_s=1.0).sha256 != one.sha256
+    one = _render(scene, tmp_path / "one.wav", asked=Asked(1.0))
+    assert _render(other, tmp_path / "other.wav", asked=Asked(1.0)).sha256 != one.sha256
 
 
 def test_damaged_weights_are_the_models_fault(scene: Scene, tmp_path: Path) -> None:
@@ -97,23 +98,23 @@ def test_damaged_weights_are_the_models_fault(scene: Scene, tmp_path: Path) -> N
 
 
 def test_another_seed_is_another_take(scene: Scene, tmp_path: Path) -> None:
-    one = _render(scene, tmp_path / "one.wav", duration_s=3.0)
-    other = _render(scene.with_seed(12), tmp_path / "other.wav", duration_s=3.0)
+    one = _render(scene, tmp_path / "one.wav", asked=Asked(3.0))
+    other = _render(scene.with_seed(12), tmp_path / "other.wav", asked=Asked(3.0))
     assert one.sha256 != other.sha256
 
 
 def test_a_curve_changes_the_sound(scene: Scene, tmp_path: Path) -> None:
-    one = _render(scene, tmp_path / "one.wav", duration_s=3.0)
+    one = _render(scene, tmp_path / "one.wav", asked=Asked(3.0))
     changed = parse_scene(
         SCENE.replace("0.2, 8s", "0.8, 8s") + f"model: {scene.model}\nrender: {{steps: 2}}\n"
     )
-    other = _render(changed, tmp_path / "other.wav", duration_s=3.0)
+    other = _render(changed, tmp_path / "other.wav", asked=Asked(3.0))
     assert one.sha256 != other.sha256
 
 
 def test_guidance_and_a_negative_prompt_render(scene: Scene, tmp_path: Path) -> None:
     guided = replace(scene, render=replace(scene.render, guidance=3.0, negative_prompt="music"))
-    report = _render(guided, tmp_path / "guided.wav", duration_s=2.0)
+    report = _render(guided, tmp_path / "guided.wav", asked=Asked(2.0))
     assert report.duration_s == 2
 
 
@@ -123,7 +124,7 @@ def test_an_existing_file_is_refused_before_rendering(scene: Scene, tmp_path: Pa
     with pytest.raises(OutputError):
         _render(scene, kept)
     assert kept.read_bytes() == b"mine"
-    _render(scene, kept, force=True, duration_s=2.0)
+    _render(scene, kept, force=True, asked=Asked(2.0))
     assert kept.read_bytes()[:4] == b"RIFF"
 
 
@@ -144,9 +145,9 @@ def test_progress_is_told_and_an_interruption_leaves_nothing(scene: Scene, tmp_p
 
 def test_the_model_is_loaded_once(scene: Scene, tmp_path: Path) -> None:
     renderer = Renderer("cpu", 1)
-    renderer.render(scene, tmp_path / "one.wav", duration_s=1.0)
+    renderer.render(scene, tmp_path / "one.wav", Asked(1.0))
     models = dict(renderer.models)
-    renderer.render(scene, tmp_path / "two.wav", duration_s=1.0)
+    renderer.render(scene, tmp_path / "two.wav", Asked(1.0))
     assert renderer.models == models and len(models) == 1
 
 

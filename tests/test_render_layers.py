@@ -126,7 +126,7 @@ def test_the_mix_is_the_same_without_stems_and_for_any_stretch(
     scene: Scene, heard: Heard, whole: Path
 ) -> None:
     mix = read(whole / "sound.wav")
-    part, report = heard(scene, between_s=(1.3, 2.9))
+    part, report = heard(scene, asked=Asked(between_s=(1.3, 2.9)))
     np.testing.assert_array_equal(part, mix[round(1.3 * RATE) : round(2.9 * RATE)])
     assert report.channels == 2 and report.sample_rate == RATE and report.layout == "stereo"
     assert [layer["name"] for layer in report.layers] == LAYERS
@@ -137,7 +137,7 @@ def test_the_mix_is_the_same_without_stems_and_for_any_stretch(
 def test_a_loop_of_layers_goes_round_to_the_bit(scene: Scene, heard: Heard) -> None:
     around = replace(only(scene, "rain", "wind", "bed"), loop=True)
     once, _ = heard(around)
-    part, _ = heard(around, duration_s=20.0, between_s=(3.1, 5.3))
+    part, _ = heard(around, asked=Asked(20.0, (3.1, 5.3)))
     turns = np.concatenate([once, once])
     np.testing.assert_array_equal(part, turns[round(3.1 * RATE) : round(5.3 * RATE)])
 
@@ -150,12 +150,12 @@ def test_a_loudness_is_reached_and_a_stretch_has_the_gain_of_the_whole(
     mix, report = heard(weightless)
     assert report.loudness_lufs == pytest.approx(-23.0, abs=0.3) and report.model == {}
     assert np.abs(mix[:20]).max() < 1e-3 > np.abs(mix[-20:]).max()
-    part, _ = heard(weightless, between_s=(0.2, 2.0))
+    part, _ = heard(weightless, asked=Asked(between_s=(0.2, 2.0)))
     np.testing.assert_array_equal(part, mix[round(0.2 * RATE) : 2 * RATE])
     output = replace(output, fade_in_s=0.0, fade_out_s=0.0)
     around = replace(weightless, loop=True, output=output)
     once, _ = heard(around)
-    twice, _ = heard(around, duration_s=8.0)
+    twice, _ = heard(around, asked=Asked(8.0))
     np.testing.assert_array_equal(twice, np.concatenate([once, once]))
 
 
@@ -169,7 +169,7 @@ def test_silence_cannot_be_made_loud_and_no_file_is_left(
     with pytest.raises(UsageError, match="nothing to hear"):
         renderer.render(silent, tmp_path / "a.wav", stems={"wind": tmp_path / "a.wind.wav"})
     with pytest.raises(UsageError, match="never ends"):
-        renderer.render(silent, "/dev/null", duration_s=float("inf"))
+        renderer.render(silent, "/dev/null", Asked(float("inf")))
     assert not list(tmp_path.iterdir())
 
 
@@ -382,7 +382,7 @@ def test_the_room_that_a_loudness_takes_is_known_to_the_byte(
     foreseen: list[tuple[int, int, Path]] = []
     monkeypatch.setattr(Spool, "write", counted)
     monkeypatch.setattr("ambientgen.job.check_room", lambda *told: foreseen.append(told))
-    renderer.render(scene, output, between_s=between_s, stems=beside)
+    renderer.render(scene, output, Asked(between_s=between_s), stems=beside)
     ((spool_bytes, file_bytes, folder),) = foreseen
     written = sum(path.stat().st_size for path in (output, *beside.values()))
     assert (spool_bytes, folder) == (spooled, tmp_path)
@@ -489,7 +489,7 @@ def test_a_loop_off_the_grid_of_samples_comes_round_to_the_bit(rate: int, tmp_pa
     )
     renderer = Renderer("cpu", 1)
     for name, length_s in (("once", None), ("often", 17.0)):
-        renderer.render(parse_scene(text), tmp_path / f"{name}.wav", duration_s=length_s)
+        renderer.render(parse_scene(text), tmp_path / f"{name}.wav", Asked(length_s))
     once, often = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("once", "often"))
     assert len(once) == round(5.3333 * 16_000) * rate // 16_000
     np.testing.assert_array_equal(often[: 3 * len(once)], np.tile(once, 3))

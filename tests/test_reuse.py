@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ambientgen.asked import AS_WRITTEN, Asked
 from ambientgen.messages import Message, Notice
 from ambientgen.renderer import Renderer, RenderReport
 from ambientgen.scene import Scene, parse_scene
@@ -27,8 +28,10 @@ def scene_of(folder: Path, last: str = "0.9") -> Scene:
     return parse_scene(text, "rain.yaml")
 
 
-def rendered(renderer: Renderer, scene: Scene, path: Path, **options: float) -> RenderReport:
-    return renderer.render(scene, path, force=True, **options)  # type: ignore[arg-type]
+def rendered(
+    renderer: Renderer, scene: Scene, path: Path, asked: Asked = AS_WRITTEN
+) -> RenderReport:
+    return renderer.render(scene, path, asked, force=True)
 
 
 def test_a_second_render_reuses_all_and_an_edit_makes_what_it_touches(
@@ -65,16 +68,16 @@ def test_what_makes_another_window_has_another_key(
 ) -> None:
     scene, out = scene_of(hub_faithful_folder), tmp_path / "rain.wav"
     keeping = Renderer("cpu", 1, store=Store(tmp_path / "windows"))
-    first = rendered(keeping, scene, out, duration_s=1.0)
+    first = rendered(keeping, scene, out, Asked(1.0))
     for other in (
         scene.with_seed(12),
         replace(scene, render=replace(scene.render, steps=3)),
         replace(scene, render=replace(scene.render, scheduler="EulerDiscreteScheduler")),
         replace(scene, setting="a lake"),
     ):
-        assert rendered(keeping, other, out, duration_s=1.0).windows.reused == 0
+        assert rendered(keeping, other, out, Asked(1.0)).windows.reused == 0
     renamed = replace(scene, title="Another title")
-    same = rendered(keeping, renamed, out, duration_s=1.0)
+    same = rendered(keeping, renamed, out, Asked(1.0))
     assert (same.windows.computed, same.sha256) == (0, first.sha256)
 
 
@@ -83,12 +86,12 @@ def test_other_weights_are_another_model_whatever_it_is_called(
 ) -> None:
     scene, out = scene_of(folder), tmp_path / "rain.wav"
     store = Store(tmp_path / "windows")
-    first = rendered(Renderer("cpu", 1, store=store), scene, out, duration_s=1.0)
+    first = rendered(Renderer("cpu", 1, store=store), scene, out, Asked(1.0))
     weights = next((folder / "unet").glob("*.safetensors"))
     raw = bytearray(weights.read_bytes())
     raw[-2] ^= 8
     weights.write_bytes(raw)
-    other = rendered(Renderer("cpu", 1, store=store), scene, out, duration_s=1.0)
+    other = rendered(Renderer("cpu", 1, store=store), scene, out, Asked(1.0))
     assert (other.windows.reused, first.windows.reused) == (0, 0)
 
 
@@ -99,7 +102,7 @@ def test_a_store_that_cannot_be_written_costs_one_notice(
     told: list[Message] = []
     scene = scene_of(hub_faithful_folder)
     renderer = Renderer("cpu", 1, told.append, Store(tmp_path / "file" / "windows"))
-    report = rendered(renderer, scene, tmp_path / "rain.wav", duration_s=5.0)
+    report = rendered(renderer, scene, tmp_path / "rain.wav", Asked(5.0))
     assert report.windows.computed == report.windows.total > 1
     notices = [e.text for e in told if isinstance(e, Notice) and "cannot be kept" in e.text]
     assert len(notices) == 1
@@ -113,5 +116,5 @@ def test_damaged_weights_leave_nothing_in_the_store(
     scene = scene_of(hub_faithful_folder)
     next(renderer.model(scene.model).unet.parameters()).data.fill_(float("nan"))
     with pytest.raises(Exception, match="damaged"):
-        rendered(renderer, scene, tmp_path / "rain.wav", duration_s=1.0)
+        rendered(renderer, scene, tmp_path / "rain.wav", Asked(1.0))
     assert store.size().entries == 0

@@ -232,7 +232,7 @@ def test_only_whole_turns_of_a_loop_lead_back_to_their_start(
 ) -> None:
     scene = parse_scene("title: a\nduration: 10s\nloop: true\nstates: {rain: {curve: 0.5}}\n")
     spec, asked = resolve("pocket"), Asked(duration_s, between_s)
-    plan = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
+    plan = make_plan(scene, spec.geometry, spec.rule, asked)
     first, end = asked.stretch(scene.duration_s, 16_000)
     assert end is not None
     made = [Made("mixture", plan, spec, "00", {})]

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from planning_scenes import POCKET, drawn_scenes, scene, state
 
 from ambientgen import silence
+from ambientgen.asked import Asked
 from ambientgen.cli.app import run
 from ambientgen.models.loading import Model
 from ambientgen.plan import Plan, make_plan
@@ -122,7 +123,7 @@ def test_silence_costs_no_window_and_changes_no_sound(tmp_path: Path) -> None:
 def test_a_silent_stretch_is_what_it_is_in_the_whole(tmp_path: Path) -> None:
     whole = rendered(Renderer("cpu", 2), tmp_path / "whole.wav")
     between = parse_scene(SCENE, "once.yaml")
-    Renderer("cpu", 1).render(between, tmp_path / "part.wav", between_s=(12.3, 33.1))
+    Renderer("cpu", 1).render(between, tmp_path / "part.wav", Asked(between_s=(12.3, 33.1)))
     part, rate = soundfile.read(tmp_path / "part.wav")
     ours, _ = soundfile.read(tmp_path / "whole.wav")
     assert np.array_equal(part, ours[round(12.3 * rate) : round(33.1 * rate)])
@@ -149,9 +150,7 @@ def test_a_scene_of_nothing_is_rendered_at_once(tmp_path: Path) -> None:
 def test_loops_and_silence(tmp_path: Path) -> None:
     """Two turns of a loop with a long silence are one, twice."""
     text = SCENE.replace("seed: 5", "seed: 5\nloop: true")
-    Renderer("cpu", 1).render(
-        parse_scene(text, "once.yaml"), tmp_path / "twice.wav", duration_s=120
-    )
+    Renderer("cpu", 1).render(parse_scene(text, "once.yaml"), tmp_path / "twice.wav", Asked(120))
     sound, rate = soundfile.read(tmp_path / "twice.wav")
     assert np.array_equal(sound[: 60 * rate], sound[60 * rate :])
     assert sound[24 * rate : 26 * rate].std() > 0.01
@@ -210,7 +209,7 @@ def test_a_stretch_out_of_silence_is_what_it_is_in_the_whole(
     """Wherever it begins and ends among silent pieces, before a sound, in it, and after it."""
     between = from_s, to_s
     subject = parse_scene(SCENE, "once.yaml")
-    Renderer("cpu", 1).render(subject, tmp_path / "part.wav", between_s=between)
+    Renderer("cpu", 1).render(subject, tmp_path / "part.wav", Asked(between_s=between))
     part, rate = soundfile.read(tmp_path / "part.wav")
     assert np.array_equal(part, whole_once[round(from_s * rate) : round(to_s * rate)])
 
@@ -219,7 +218,7 @@ def test_an_endless_loop_with_a_long_silence_comes_round() -> None:
     """More windows than are kept, and all that sound come first: it must not seek on for ever."""
     sounding = state("thunder", {1: 0, 5: 1, 12: 0})
     looped = scene(1600, sounding, loop=True)
-    plan = make_plan(looped, POCKET, RULE, duration_s=float("inf"))
+    plan = make_plan(looped, POCKET, RULE, Asked(float("inf")))
     loud = [window.index for window in plan.windows if not window.silent]
     assert len(plan.windows) > KEPT_WINDOWS > len(loud) > 1
     assert sorted(window.index for window in to_make(plan)) == sorted(loud)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ambientgen.asked import Asked
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
 
@@ -59,7 +60,7 @@ def test_a_stretch_is_what_it_is_in_the_whole(
     to_s: float | None,
 ) -> None:
     subject = scene(hub_faithful_folder, "17s")
-    part = heard(renderer, subject, tmp_path / "part.wav", between_s=(from_s, to_s))
+    part = heard(renderer, subject, tmp_path / "part.wav", asked=Asked(between_s=(from_s, to_s)))
     first, end = round((from_s or 0) * 16000), round((to_s or 17) * 16000)
     np.testing.assert_array_equal(part, whole[first:end])
     assert part.std() > 0
@@ -69,9 +70,9 @@ def test_a_crop_and_a_longer_render_are_the_same_sound(
     renderer: Renderer, hub_faithful_folder: Path, tmp_path: Path, whole: Samples
 ) -> None:
     subject = scene(hub_faithful_folder, "17s")
-    crop = heard(renderer, subject, tmp_path / "crop.wav", duration_s=10.1)
+    crop = heard(renderer, subject, tmp_path / "crop.wav", asked=Asked(10.1))
     np.testing.assert_array_equal(crop, whole[: len(crop)])
-    longer = heard(renderer, subject, tmp_path / "longer.wav", duration_s=18.0)
+    longer = heard(renderer, subject, tmp_path / "longer.wav", asked=Asked(18.0))
     np.testing.assert_array_equal(longer[: len(whole)], whole)
 
 
@@ -83,10 +84,10 @@ def test_a_loop_goes_round_to_the_bit(
     once = heard(renderer, subject, tmp_path / "once.wav")
     assert len(once) == round(subject.duration_s * 16000)
     more_s = subject.duration_s * 2 + 1
-    again = heard(renderer, subject, tmp_path / "again.wav", duration_s=more_s)
+    again = heard(renderer, subject, tmp_path / "again.wav", asked=Asked(more_s))
     np.testing.assert_array_equal(again, np.resize(once, len(again)))
     between = (1.0, subject.duration_s * 1.5)
-    part = heard(renderer, subject, tmp_path / "p.wav", duration_s=more_s, between_s=between)
+    part = heard(renderer, subject, tmp_path / "p.wav", asked=Asked(more_s, between))
     np.testing.assert_array_equal(part, again[16000 : 16000 + len(part)])
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ambientgen.asked import Asked, asked_stretch, check_moment
+from ambientgen.asked import check_moment
 from ambientgen.cli.model_notices import with_models
 from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
 from ambientgen.scene.layers import Layer, Placement
 from ambientgen.state_values import state_values
 
 if TYPE_CHECKING:
-    from ambientgen.asked import Between
+    from ambientgen.asked import Asked
     from ambientgen.scene import Scene
 
 _DECIMALS = 6  # of a printed number
@@ -149,7 +149,7 @@ def is_layered(scene: Scene) -> bool:
     return bool(scene.layers or scene.events)
 
 
-def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> LayeredPlan:
+def plan_layers(scene: Scene, asked: Asked) -> LayeredPlan:
     """The plans of all sounds of a scene.
 
     Raises:
@@ -158,8 +158,7 @@ def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> L
         ModelError: for a model that is not here.
     """
     rate = scene.output.sample_rate
-    length_s = Asked(duration_s, between_s).length_s(scene.duration_s)
-    first, end = asked_stretch(length_s, between_s, rate)
+    first, end = asked.stretch(scene.duration_s, rate)
     specs = {layer.name: spec for layer, _, spec in with_models(scene)}
     sounds = []
     for layer in scene.sounds:
@@ -168,7 +167,7 @@ def plan_layers(scene: Scene, duration_s: float | None, between_s: Between) -> L
         if spec is not None:
             strength = 1.0 if layer.strength is None else layer.strength
             rule = spec.rule.at_strength(strength)
-            plan = make_plan(mixture, spec.geometry, rule, duration_s, between_s)
+            plan = make_plan(mixture, spec.geometry, rule, asked)
         sounds.append(SoundPlan(layer, mixture, plan))
     heard_s = ENDLESS_PART_S if end is None else (end - first) / rate
     return LayeredPlan(scene, tuple(sounds), first / rate, heard_s, end is None)

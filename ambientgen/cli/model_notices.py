@@ -11,7 +11,7 @@ from ambientgen.models.registry import licence_notice, model_for
 from ambientgen.models.vocabulary import unheard
 
 if TYPE_CHECKING:
-    from ambientgen.asked import Between
+    from ambientgen.asked import Asked
     from ambientgen.models.registry import ModelSpec
     from ambientgen.scene import Layer, Scene
 
@@ -55,6 +55,6 @@ def licence_notices(scene: Scene) -> list[str]:
     return [notice.text for notice in notices if notice is not None]
 
 
-def reached_s(scene: Scene, duration_s: float | None, between_s: Between) -> float:
+def reached_s(scene: Scene, asked: Asked) -> float:
     """Until when the scene is heard, of what is told of it."""
-    return min(scene.changes_until_s, duration_s or math.inf, between_s[1] or math.inf)
+    return min(scene.changes_until_s, asked.duration_s or math.inf, asked.between_s[1] or math.inf)

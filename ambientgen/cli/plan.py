@@ -102,14 +102,13 @@ def _made(path: str, scene: Scene, asked: Asked) -> tuple[Plan | LayeredPlan, li
     from ambientgen.sources.vain import said_in_vain
 
     made: Plan | LayeredPlan
-    duration_s, between_s = asked.duration_s, asked.between_s
     told = licence_notices(scene)
     told += said_in_vain(scene)
-    told += model_notices(scene, reached_s(scene, duration_s, between_s))
+    told += model_notices(scene, reached_s(scene, asked))
     with named_after(path):
         if is_layered(scene):
-            made = plan_layers(scene, duration_s, between_s)
+            made = plan_layers(scene, asked)
         else:
             spec = model_for(scene)
-            made = make_plan(scene, spec.geometry, spec.rule, duration_s, between_s)
+            made = make_plan(scene, spec.geometry, spec.rule, asked)
     return made, told

@@ -97,13 +97,7 @@ def play(
         listener(StageStarted("starting"))
         renderer = Equipment(device, workers, batch, store).renderer(listener)
         with _running(command) as output:
-            renderer.render(
-                wanted,
-                output,
-                duration_s=asked.duration_s,
-                between_s=asked.between_s,
-                format_name=form,
-            )
+            renderer.render(wanted, output, asked, format_name=form)
 
 
 def _lasting(scene: Scene, asked: Asked) -> Asked:

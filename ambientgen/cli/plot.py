@@ -99,7 +99,7 @@ def _kind(target: Path) -> str:
 def _scene(scene: Scene, wanted: Asked) -> Timeline:
     from ambientgen.picture.timeline import timeline
 
-    return timeline(scene, wanted.duration_s, wanted.between_s)
+    return timeline(scene, wanted)
 
 
 def _check_for_sound(overrides: Overrides, wanted: Asked) -> None:

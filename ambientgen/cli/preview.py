@@ -94,7 +94,7 @@ def preview(
         part = _shortened(asked, wanted, console)
         from ambientgen.picture.timeline import timeline
 
-        shown = timeline(wanted, part.duration_s, part.between_s)
+        shown = timeline(wanted, part)
     check_model(scene, wanted)
     with console.progress(str(target)) as listener, named_after(scene):
         making = _Making(Equipment(device, workers, batch, store), listener)
@@ -164,8 +164,7 @@ class _Making:
             self.equipment.renderer(self._hear).render(
                 scene,
                 mix,
-                duration_s=part.duration_s,
-                between_s=part.between_s,
+                part,
                 stems=stems if many else None,
             )
             return _page(shown, mix, stems if many else {}, lossless)

@@ -178,8 +178,7 @@ class _Session:
             report = self._made().render(
                 job.scene,
                 job.output,
-                duration_s=asked.duration_s,
-                between_s=asked.between_s,
+                asked,
                 force=files.force,
                 format_name=format_name,
                 sidecar=rule,

@@ -107,8 +107,7 @@ class _Verifier:
             report = renderer.render(
                 exact,
                 os.devnull,
-                duration_s=asked.duration_s,
-                between_s=asked.between_s,
+                asked,
                 stems={each.name: Path(os.devnull) for each in exact.sounds} if stem else None,
                 batches=beside.batches,
             )

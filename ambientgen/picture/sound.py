@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ambientgen.asked import WHOLE, Between
+from ambientgen.asked import WHOLE, Asked, Between
 from ambientgen.ear.source import Sound, open_sound
 from ambientgen.errors import AmbientgenError, Problem, UsageError
 from ambientgen.picture.draw import Sounding
@@ -81,7 +81,7 @@ def _told(beside: Sidecar, stem: str | None, start_s: float, end_s: float) -> Ti
     """The scene's timeline, of a stem with nothing but its layer; None if the sidecar's scene is
     none."""
     try:
-        shown = timeline(beside.scene(), end_s, (start_s, end_s))
+        shown = timeline(beside.scene(), Asked(end_s, (start_s, end_s)))
     except AmbientgenError:
         return None
     if stem is None:

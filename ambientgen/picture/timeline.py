@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ambientgen.asked import WHOLE, Between
+from ambientgen.asked import AS_WRITTEN, Asked
 from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.models.registry import resolve
 from ambientgen.plan import ENDLESS_PART_S, Plan, make_plan
@@ -94,19 +94,14 @@ class Timeline:
         return self.end_s - self.start_s
 
 
-def timeline(
-    scene: Scene,
-    duration_s: float | None = None,
-    between_s: Between = WHOLE,
-    points: int = POINTS,
-) -> Timeline:
-    """What happens in `scene`, or a stretch of it; of one without end in its first 10 minutes.
+def timeline(scene: Scene, asked: Asked = AS_WRITTEN, points: int = POINTS) -> Timeline:
+    """What happens in `scene`, or in what is asked for of it; without an end, in 10 minutes.
 
     Raises:
         UsageError: the stretch is none.
         SceneError: no window of a model meets the scene's render options.
     """
-    start_s, end_s = _stretch(scene, duration_s, between_s)
+    start_s, end_s = _stretch(scene, asked)
     times_s = np.linspace(start_s, end_s, points)
     notices: dict[str, None] = {}
     strips = []
@@ -153,13 +148,13 @@ def wordings(strip: Strip, end_s: float) -> list[tuple[Mark, str]]:
     return found
 
 
-def _stretch(scene: Scene, duration_s: float | None, between_s: Between) -> tuple[float, float]:
-    length_s = scene.duration_s if duration_s is None else duration_s
-    start_s = between_s[0] or 0.0
-    if between_s[1] is not None and between_s[1] > length_s:
-        what = f"`{spell(between_s[1])}` lies past the end at {spell(length_s)}"
+def _stretch(scene: Scene, asked: Asked) -> tuple[float, float]:
+    length_s, (from_s, to_s) = asked.length_s(scene.duration_s), asked.between_s
+    start_s = from_s or 0.0
+    if to_s is not None and to_s > length_s:
+        what = f"`{spell(to_s)}` lies past the end at {spell(length_s)}"
         raise UsageError(Problem("--to", what, f"write at most `{spell(length_s)}`"))
-    end_s = length_s if between_s[1] is None else between_s[1]
+    end_s = length_s if to_s is None else to_s
     if math.isinf(end_s):
         end_s = start_s + ENDLESS_PART_S
     if start_s >= end_s:
@@ -199,7 +194,7 @@ def _plan(
         return None
     length_s = max(between_s[1], 0.0 if scene.endless else scene.duration_s)
     rule = spec.rule if layer.strength is None else spec.rule.at_strength(layer.strength)
-    return make_plan(scene, spec.geometry, rule, length_s, between_s)
+    return make_plan(scene, spec.geometry, rule, Asked(length_s, between_s))
 
 
 def _strip(scene: Scene, layer: Layer, times_s: FloatArray, plan: Plan | None) -> Strip:

@@ -11,7 +11,7 @@ from itertools import tee
 import numpy as np
 import torch
 
-from ambientgen.asked import Asked, Between
+from ambientgen.asked import AS_WRITTEN, Asked
 from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.latents import SamplerOptions
 from ambientgen.loa import Trajectory, condition, encode_prompts, encode_text, token_times_s
@@ -50,7 +50,7 @@ class Diffused:
         scene: Scene,
         studio: Studio,
         takes: tuple[Take, ...] | None = None,
-        asked: Asked | None = None,
+        asked: Asked = AS_WRITTEN,
         progress: Progress | None = None,
         *,
         strength: float = 1.0,
@@ -58,7 +58,7 @@ class Diffused:
         self.model, self.scene = model, scene
         self._studio = studio
         self._takes = takes or (Take(scene.seed),)
-        self._asked = asked or Asked()
+        self._asked = asked
         self._progress = progress or Progress(studio.tell)
         self._strength = strength
         self._maker: WindowMaker | None = None
@@ -116,20 +116,20 @@ class Diffused:
             geometry = self.model.geometry
             rule = self.model.spec.rule.at_strength(self._strength)
             asked = self._asked_of(stretch)
-            self._planned = stretch, make_plan(self.scene, geometry, rule, *asked, stretch)
+            self._planned = stretch, make_plan(self.scene, geometry, rule, asked, stretch)
         return self._planned[1]
 
-    def _asked_of(self, stretch: Stretch) -> tuple[float | None, Between]:
+    def _asked_of(self, stretch: Stretch) -> Asked:
         """What was asked for; where that has an end and the stretch has none, or the other way
         round, as the stretch says."""
-        length_s, (from_s, to_s) = self._asked.duration_s, self._asked.between_s
-        whole_s = self.scene.duration_s if length_s is None else length_s
-        endless = math.isinf(whole_s) and to_s is None
-        if endless and stretch[1] is not None:
-            return length_s, (from_s, max(stretch[1] / self.rate, (from_s or 0.0) + 1.0))
-        if not endless and stretch[1] is None:
-            return math.inf, (from_s, None)
-        return length_s, (from_s, to_s)
+        asked, from_s, end = self._asked, self._asked.between_s[0], stretch[1]
+        endless = math.isinf(asked.length_s(self.scene.duration_s))
+        if endless and end is not None:
+            to_s = max(end / self.rate, (from_s or 0.0) + 1.0)
+            return replace(asked, between_s=(from_s, to_s))
+        if not endless and end is None:
+            return Asked(math.inf, (from_s, None))
+        return asked
 
     def prepare(self, stretch: Stretch) -> None:
         """Put into words what the first windows of a stretch are told, and count its windows."""

@@ -100,9 +100,10 @@ def taken(
         scene = replace(scene, render=asked)
     elif overlap_s is not None:
         scene = replace(scene, render=replace(scene.render, overlap_s=overlap_s))
-    wanted = Asked(None, between_s).stretch(scene.duration_s, geometry.sample_rate)
-    heard = heard_of(wanted, geometry.sample_rate, LimiterSettings())
-    plan = make_plan(scene, geometry, rule, between_s=between_s, heard=heard)
+    wanted = Asked(between_s=between_s)
+    samples = wanted.stretch(scene.duration_s, geometry.sample_rate)
+    heard = heard_of(samples, geometry.sample_rate, LimiterSettings())
+    plan = make_plan(scene, geometry, rule, wanted, heard)
     options = workers.run(lambda: sampler_options(model, scene))
     return Take(model, plan, renderer.meaning(model, plan, workers), options, workers)
 

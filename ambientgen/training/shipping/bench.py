@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ambientgen.asked import Asked
 from ambientgen.messages import Message, Notice
 from ambientgen.models.registry import renders_apart
 from ambientgen.renderer import Renderer, RenderReport
@@ -62,7 +63,7 @@ class Bench:
         """Render `scene` to the file `name` in the folder; one that is there is replaced."""
         path = self.folder / name
         self._heard.clear()
-        report = self._renderer.render(scene, path, stems=stems, duration_s=duration_s, force=True)
+        report = self._renderer.render(scene, path, Asked(duration_s), stems=stems, force=True)
         return Take(path, report, tuple(self._heard))
 
     def _listen(self, message: Message) -> None:
