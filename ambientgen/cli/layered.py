@@ -12,7 +12,7 @@ import numpy as np
 from ambientgen.asked import check_moment
 from ambientgen.cli.model_notices import with_models
 from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
-from ambientgen.scene.layers import Layer, Placement
+from ambientgen.scene.layers import MOVES, Layer, Placement
 from ambientgen.state_values import state_values
 
 if TYPE_CHECKING:
@@ -78,15 +78,9 @@ class SoundPlan:
 
 def placed_at(placement: Placement, time_s: float) -> dict[str, float]:
     """Gain, direction and distance at a time, where they are said."""
-    curves = {
-        "gain_db": placement.gain_db,
-        "direction": placement.direction,
-        "distance": placement.distance,
-    }
     return {
-        name: round(float(curve.at(np.array([time_s]))[0]), _DECIMALS) + 0.0
-        for name, curve in curves.items()
-        if curve is not None
+        MOVES[name].attribute: round(float(curve.at(np.array([time_s]))[0]), _DECIMALS) + 0.0
+        for name, curve in placement.curves.items()
     }
 
 

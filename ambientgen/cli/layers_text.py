@@ -16,6 +16,7 @@ from ambientgen.cli.plan_text import (
 )
 from ambientgen.console import bars, table
 from ambientgen.scene.durations import spell
+from ambientgen.scene.layers import MOVES
 
 if TYPE_CHECKING:
     from ambientgen.cli.layered import LayeredPlan, SoundMoment, SoundPlan
@@ -89,14 +90,8 @@ def _sound(sound: SoundPlan, plan: LayeredPlan) -> str:
 
 def _placement(placement: Placement, plan: LayeredPlan) -> list[str]:
     """Where a layer stands, and between what it moves, on one line; none if nothing was said."""
-    said = []
-    for name, curve, unit in (
-        ("gain", placement.gain_db, " dB"),
-        ("direction", placement.direction, "°"),
-        ("distance", placement.distance, ""),
-    ):
-        if curve is not None:
-            said.append(f"{name} {_span(curve, plan)}{unit}")
+    curves = placement.curves.items()
+    said = [f"{name} {MOVES[name].with_unit(_span(curve, plan))}" for name, curve in curves]
     if placement.width is not None:
         said.append(f"width {placement.width:g}")
     if placement.room != "none":

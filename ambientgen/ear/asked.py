@@ -39,7 +39,7 @@ class Loudest(Curve):
         return {"kind": "loudest", "from_s": self.from_s}
 
 
-STILL_DB, STILL_DEG, STILL_DISTANCE = 1.0, 10.0, 0.05
+STILL = {"gain": 1.0, "direction": 10.0, "distance": 0.05}
 """What a layer's gain, direction and distance may move by, and be as good as still: a decibel is
 heard in turns at best, and ten degrees change a level by less."""
 
@@ -72,11 +72,8 @@ class Placed:
         """Gain, direction and distance of each layer that has one, at seconds of the file (n,), in
         units of what they may move by."""
         for layer in () if self.scene is None else self.scene.sounds:
-            where = layer.placement
-            told = (where.gain_db, STILL_DB), (where.direction, STILL_DEG)
-            for curve, unit in (*told, (where.distance, STILL_DISTANCE)):
-                if curve is not None:
-                    yield curve.at(times_s + self.from_s) / unit
+            for name, curve in layer.placement.curves.items():
+                yield curve.at(times_s + self.from_s) / STILL[name]
 
 
 def as_heard(scene: Scene, from_s: float = 0.0) -> Scene | None:

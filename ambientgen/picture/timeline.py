@@ -15,12 +15,13 @@ from ambientgen.errors import ModelError, Problem, UsageError
 from ambientgen.models.registry import resolve
 from ambientgen.plan import ENDLESS_PART_S, Plan, make_plan
 from ambientgen.scene.durations import spell
+from ambientgen.scene.layers import MOVES
 from ambientgen.state_values import state_value
 from ambientgen.windows import turns
 
 if TYPE_CHECKING:
     from ambientgen.scene import Scene
-    from ambientgen.scene.layers import Layer, Ranged
+    from ambientgen.scene.layers import Layer
 
 FloatArray = NDArray[np.float64]
 
@@ -29,6 +30,9 @@ POINTS = 1_200
 
 _MOST_EVENTS = 300
 """More random ones are a grey wall; their rate is shown anyway."""
+
+_USUAL_DB = (-24.0, 6.0)
+"""Gains are drawn between these, unless they pass them: all that a scene may say would be flat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,17 +237,11 @@ def _strip(scene: Scene, layer: Layer, times_s: FloatArray, plan: Plan | None) -
 
 def _places(layer: Layer, told_s: FloatArray) -> Iterator[Line]:
     """Gain, direction and distance, as far as they were given and do something."""
-    placement = layer.placement
-    given: tuple[tuple[str, Ranged | None, str, float, float], ...] = (
-        ("gain", placement.gain_db, "dB", -24.0, 6.0),
-        ("direction", placement.direction, "°", -180.0, 180.0),
-        ("distance", placement.distance, "", 0.0, 1.0),
-    )
-    for name, ranged, unit, low, high in given:
-        if ranged is not None:
-            values = ranged.at(told_s)
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-            yield Line(name=name, values=values, low=low, high=high, unit=unit)
+    for name, ranged in layer.placement.curves.items():
+        values = ranged.at(told_s)
+        low, high = _USUAL_DB if name == "gain" else (ranged.low, ranged.high)
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        yield Line(name=name, values=values, low=low, high=high, unit=MOVES[name].unit)
 
 
 def _rests(line: Line) -> bool:
@@ -251,9 +249,8 @@ def _rests(line: Line) -> bool:
 
 
 def _value(line: Line) -> str:
-    """`-6 dB`, `30°`, `0.3`."""
-    value = f"{line.values[0]:.3g}".replace("-", "−")
-    return f"{value} {line.unit}" if line.unit == "dB" else f"{value}{line.unit}"
+    """`−6 dB`, `30°`, `0.3`."""
+    return MOVES[line.name].with_unit(f"{line.values[0]:.3g}".replace("-", "−"))
 
 
 def _events(layer: Layer, scene: Scene, start_s: float, end_s: float) -> Iterator[Mark]:

@@ -107,9 +107,7 @@ def _layer(layer: Layer, folder: str | None) -> dict[str, Any]:
         "seed": layer.seed or None,
         "file": _file(layer, folder),
         "events": [_event(event) for event in layer.events] or None,
-        "gain": _ranged(placement.gain_db),
-        "direction": _ranged(placement.direction),
-        "distance": _ranged(placement.distance),
+        **{name: _ranged(curve) for name, curve in placement.curves.items()},
         "width": placement.width,
         "room": None if placement.room == "none" else placement.room,
     }

@@ -43,6 +43,26 @@ class Ranged:
         return {"low": self.low, "high": self.high, "curve": self.curve.to_json()}
 
 
+@dataclass(frozen=True)
+class Move:
+    """Something of a placement that may move: its `attribute` there, and its unit; "": none."""
+
+    attribute: str
+    unit: str
+
+    def with_unit(self, number: str) -> str:
+        """`-6 dB`, `30°`, `0.3`."""
+        return f"{number} {self.unit}" if self.unit.isalpha() else f"{number}{self.unit}"
+
+
+MOVES = {
+    "gain": Move("gain_db", "dB"),
+    "direction": Move("direction", "°"),
+    "distance": Move("distance", ""),
+}
+"""What of a placement may move, by the names that a scene has for it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Placement:
     """Where a layer stands and how loud it is; None where nothing was said.
@@ -58,24 +78,30 @@ class Placement:
     width: float | None = None
     room: RoomName = "none"
 
+    @property
+    def curves(self) -> dict[str, Ranged]:
+        """Those of `MOVES` of which something was said."""
+        said = {name: getattr(self, move.attribute) for name, move in MOVES.items()}
+        return {name: curve for name, curve in said.items() if curve is not None}
+
     def reseeded(self, seed: int) -> Placement:
         """The same with the wandering of another take."""
-        curves = {"gain_db": self.gain_db, "direction": self.direction, "distance": self.distance}
-        new = {name: curve.reseeded(seed) for name, curve in curves.items() if curve is not None}
+        curves = self.curves.items()
+        new = {MOVES[name].attribute: curve.reseeded(seed) for name, curve in curves}
         return replace(self, **new)  # type: ignore[arg-type]
 
     @property
     def changes_until_s(self) -> float:
         """A time after which nothing of it is new."""
-        curves = (self.gain_db, self.direction, self.distance)
-        return max(
-            (curve.curve.changes_until_s for curve in curves if curve is not None), default=0.0
-        )
+        return max((curve.curve.changes_until_s for curve in self.curves.values()), default=0.0)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        curves = {"gain_db": self.gain_db, "direction": self.direction, "distance": self.distance}
-        told = {name: None if c is None else c.to_json() for name, c in curves.items()}
+        curves = self.curves
+        told = {
+            move.attribute: curves[name].to_json() if name in curves else None
+            for name, move in MOVES.items()
+        }
         return {**told, "width": self.width, "room": self.room}
 
 

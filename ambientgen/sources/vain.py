@@ -69,10 +69,9 @@ def _unplaced(layer: Layer, scene: Scene) -> Iterator[str]:
 
 def _turned(layer: Layer, scene: Scene) -> Iterator[str]:
     """The turns of a layer that are made to fit the loop, and are no longer what was written."""
-    place = layer.placement
-    placed = {"gain": place.gain_db, "direction": place.direction, "distance": place.distance}
     curves = [(named(state.name), state.curve) for state in layer.states]
-    curves += [(f"its `{name}`", ranged.curve) for name, ranged in placed.items() if ranged]
+    placed = layer.placement.curves.items()
+    curves += [(f"its `{name}`", ranged.curve) for name, ranged in placed]
     for number, event in enumerate(layer.events, start=1):
         if event.rate is not None:
             called = f"event {number}, {named(event.sound)}: its `rate`"
