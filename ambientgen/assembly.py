@@ -121,11 +121,11 @@ def by_guided_model(setup: Setup, layer: Layer) -> Sound:
     """States and events, synthesised and then made anew by a model as far as `strength` says."""
     from ambientgen.sources.guided import guided_takes
 
-    scene, strength = setup.scene.mixture_of(layer), layer.strength or 1.0
+    scene = setup.scene.mixture_of(layer)
     model = setup.studio.model(scene.model)
     takes = guided_takes(setup.takes(layer), model, layer, setup.scene)
     shared = setup.studio, takes, setup.asked, setup.progress
-    source = Diffused(model, scene, *shared, strength=strength)
+    source = Diffused(model, scene, *shared, strength=layer.share_made_anew)
     stem = setup.placed(layer, setup.at_rate(layer, source))
     return Sound(layer, stem, ((source, stem),))
 

@@ -21,8 +21,8 @@ import soundfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ambientgen.cli.model_notices import to_models
 from ambientgen.errors import ExitCode
+from ambientgen.layered_plan import to_models
 from ambientgen.models.folder import EXTRAS
 from ambientgen.models.registry import (
     COMMERCIAL_LICENCES,

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ambientgen.cli import app
-from ambientgen.cli.model_notices import to_models
 from ambientgen.curves import EASINGS
 from ambientgen.errors import ExitCode, UsageError
+from ambientgen.layered_plan import to_models
 from ambientgen.models.registry import renders_apart, resolve
 from ambientgen.models.vocabulary import unheard, unknown_states
 from ambientgen.plan import make_plan

@@ -298,7 +298,7 @@ def check_model(path: str, scene: Scene) -> None:
         SceneError: no window of a model meets the scene's render options, or no course of its
             sampler.
     """
-    from ambientgen.cli.model_notices import with_models
+    from ambientgen.layered_plan import with_models
     from ambientgen.windows import fitted_rule
 
     for layer, mixture, spec in with_models(scene):
@@ -320,7 +320,7 @@ def _check_course(layer: Layer, asked: RenderOptions, spec: ModelSpec) -> None:
     settings = spec.defaults.filled(asked)
     if settings.scheduler != DEFAULT_SCHEDULER:
         return
-    strength = 1.0 if layer.strength is None else layer.strength
+    strength = layer.share_made_anew
     config = read_json(spec.folder / CONFIG)
     try:
         solver_steps(config, settings.steps, strength)

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ambientgen.layered_plan import with_models
 from ambientgen.messages import of_layers
-from ambientgen.models.registry import licence_notice, model_for
+from ambientgen.models.registry import licence_notice
 from ambientgen.models.vocabulary import unheard
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked
-    from ambientgen.models.registry import ModelSpec
-    from ambientgen.scene import Layer, Scene
-
-
-def to_models(scene: Scene) -> Iterator[tuple[Layer, Scene]]:
-    """The sounds of a scene whose states go to a model, each with the scene it is there."""
-    for layer in scene.sounds:
-        if layer.states and layer.by_model:
-            yield layer, scene.mixture_of(layer)
-
-
-def with_models(scene: Scene) -> Iterator[tuple[Layer, Scene, ModelSpec]]:
-    """`to_models`, with the model of each. A model is looked up once, which takes milliseconds.
-
-    Raises ModelError for a model that is not here.
-    """
-    specs: dict[str, ModelSpec] = {}
-    for layer, mixture in to_models(scene):
-        if mixture.model not in specs:
-            specs[mixture.model] = model_for(mixture)
-        yield layer, mixture, specs[mixture.model]
+    from ambientgen.scene import Scene
 
 
 def model_notices(scene: Scene, until_s: float | None = None) -> list[str]:

@@ -22,7 +22,7 @@ from ambientgen.console import Console
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked
-    from ambientgen.cli.layered import LayeredPlan
+    from ambientgen.layered_plan import LayeredPlan
     from ambientgen.plan import Plan
     from ambientgen.scene import Scene
 
@@ -81,7 +81,7 @@ def _document(made: Plan | LayeredPlan, time_s: float | None) -> dict[str, Any]:
 
 
 def _text(made: Plan | LayeredPlan, time_s: float | None) -> str:
-    from ambientgen.cli.layers_text import layered_moment_text, layered_plan_text
+    from ambientgen.cli.layered_plan_text import layered_moment_text, layered_plan_text
     from ambientgen.cli.plan_text import moment_text, plan_text
     from ambientgen.plan import Plan
 
@@ -95,8 +95,8 @@ def _made(path: str, scene: Scene, asked: Asked) -> tuple[Plan | LayeredPlan, li
 
     Raises SceneError, UsageError or ModelError.
     """
-    from ambientgen.cli.layered import is_layered, plan_layers
     from ambientgen.cli.model_notices import licence_notices, model_notices, reached_s
+    from ambientgen.layered_plan import is_layered, plan_layers
     from ambientgen.models.registry import model_for
     from ambientgen.plan import make_plan
     from ambientgen.sources.vain import said_in_vain

@@ -10,6 +10,7 @@ from ambientgen.console import bars, is_terminal, table
 from ambientgen.scene.durations import spell
 
 if TYPE_CHECKING:
+    from ambientgen.layered_plan import LayeredPlan
     from ambientgen.plan import Moment, Plan
     from ambientgen.scene import Scene
 
@@ -23,7 +24,7 @@ def plan_text(plan: Plan) -> str:
     """The curves at a glance, the keyframes, the windows, and what the model cannot follow."""
     scene = plan.scene
     rate, layout = scene.output.sample_rate, scene.output.layout
-    about = f"{_length(plan)}, seed {scene.seed}, model {scene.model}, {rate} Hz"
+    about = f"{length_text(plan)}, seed {scene.seed}, model {scene.model}, {rate} Hz"
     about += "" if layout == "mono" else f", {layout}"
     drawn = curves_text(scene, (plan.start_s, plan.duration_s))
     parts = [f"{scene.title}\n{about}", drawn, keyframes_text(plan), windows_text(plan)]
@@ -38,7 +39,7 @@ def moment_text(plan: Plan, moment: Moment) -> str:
     sounding = f"window{'s' * (len(moment.windows) > 1)} {windows}"
     return "\n\n".join(
         [
-            f"{plan.scene.title} at {spell(moment.time_s)} of {_length(plan)}",
+            f"{plan.scene.title} at {spell(moment.time_s)} of {length_text(plan)}",
             states_text(moment),
             "Prompts by weight:\n" + prompts_text(moment),
             f"Sounding: {sounding} (by their index)",
@@ -61,15 +62,15 @@ def prompts_text(moment: Moment) -> str:
     return table([(f"{weight:.2f}", prompt) for prompt, weight in moment.blend])
 
 
-def _length(plan: Plan) -> str:
+def length_text(plan: Plan | LayeredPlan) -> str:
     """`5m`, `5m from 12m on`, `a loop of 1m`, `endless; of which 10m`."""
     length = spell(plan.duration_s)
     if plan.endless:
         length = f"endless; of which {length}"
-    elif plan.loop is not None:
+    elif plan.scene.loop:
         loop = spell(plan.scene.duration_s)
         length = f"a loop of {loop}" if length == loop else f"{length} of a loop of {loop}"
-    return f"{length} from {spell(plan.start_s)} on" if plan.start_sample else length
+    return f"{length} from {spell(plan.start_s)} on" if plan.start_s else length
 
 
 def curves_text(scene: Scene, stretch_s: tuple[float, float]) -> str:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ambientgen.asked import AS_WRITTEN, Asked
 from ambientgen.errors import ModelError, Problem, UsageError
+from ambientgen.layered_plan import plan_for
 from ambientgen.models.registry import resolve
-from ambientgen.plan import ENDLESS_PART_S, Plan, make_plan
+from ambientgen.plan import ENDLESS_PART_S, Plan
 from ambientgen.scene.durations import spell
 from ambientgen.scene.layers import MOVES
 from ambientgen.state_values import state_value
@@ -197,8 +198,7 @@ def _plan(
         notices[f"{scene.model}: {what}"] = None
         return None
     length_s = max(between_s[1], 0.0 if scene.endless else scene.duration_s)
-    rule = spec.rule if layer.strength is None else spec.rule.at_strength(layer.strength)
-    return make_plan(scene, spec.geometry, rule, Asked(length_s, between_s))
+    return plan_for(spec, scene, layer, Asked(length_s, between_s))
 
 
 def _strip(scene: Scene, layer: Layer, times_s: FloatArray, plan: Plan | None) -> Strip:

@@ -191,6 +191,11 @@ class Layer:
         """Whether a model makes it, wholly or in part: its states are put into words."""
         return self.engine == "model" or self.strength is not None
 
+    @property
+    def share_made_anew(self) -> float:
+        """How much of its sound its model makes: all, unless a `strength` says less."""
+        return 1.0 if self.strength is None else self.strength
+
     def reseeded(self, seed: int) -> Layer:
         """The same with the wandering of another take."""
         states = tuple(replace(state, curve=state.curve.reseeded(seed)) for state in self.states)

@@ -165,8 +165,8 @@ def guided_takes(
     The sampler is to be told the same strength. At 1 nothing is left of the procedural sound, and
     they are as they were. All have one guide. Raises UsageError as `solver_steps` does.
     """
-    strength = layer.strength
-    if strength is None or strength >= 1.0:
+    strength = layer.share_made_anew
+    if strength >= 1.0:
         return tuple(takes)
     steps = model.spec.defaults.filled(scene.render).steps
     signal, noise = start_amplitudes(model.scheduler_config, steps, strength)

@@ -1,8 +1,10 @@
-"""The plan of a scene that is more than one mixture: each of its sounds by itself."""
+"""What models are to do for each of a scene's sounds; and the plan of a scene that is more than one
+mixture: all of its sounds, each by itself."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ambientgen.asked import check_moment
-from ambientgen.cli.model_notices import with_models
+from ambientgen.models.registry import model_for
 from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
 from ambientgen.scene.layers import MOVES, Layer, Placement
 from ambientgen.state_values import state_values
 
 if TYPE_CHECKING:
     from ambientgen.asked import Asked
+    from ambientgen.models.registry import ModelSpec
     from ambientgen.scene import Scene
 
 _DECIMALS = 6  # of a printed number
@@ -143,6 +146,34 @@ def is_layered(scene: Scene) -> bool:
     return bool(scene.layers or scene.events)
 
 
+def to_models(scene: Scene) -> Iterator[tuple[Layer, Scene]]:
+    """The sounds of a scene whose states go to a model, each with the scene it is there."""
+    for layer in scene.sounds:
+        if layer.states and layer.by_model:
+            yield layer, scene.mixture_of(layer)
+
+
+def with_models(scene: Scene) -> Iterator[tuple[Layer, Scene, ModelSpec]]:
+    """`to_models`, with the model of each. A model is looked up once, which takes milliseconds.
+
+    Raises ModelError for a model that is not here.
+    """
+    specs: dict[str, ModelSpec] = {}
+    for layer, mixture in to_models(scene):
+        if mixture.model not in specs:
+            specs[mixture.model] = model_for(mixture)
+        yield layer, mixture, specs[mixture.model]
+
+
+def plan_for(spec: ModelSpec, mixture: Scene, layer: Layer, asked: Asked) -> Plan:
+    """What a model is to do for one of a scene's sounds; `mixture` is the scene of it alone.
+
+    Raises UsageError and SceneError as `make_plan` does.
+    """
+    rule = spec.rule.at_strength(layer.share_made_anew)
+    return make_plan(mixture, spec.geometry, rule, asked)
+
+
 def plan_layers(scene: Scene, asked: Asked) -> LayeredPlan:
     """The plans of all sounds of a scene.
 
@@ -156,12 +187,8 @@ def plan_layers(scene: Scene, asked: Asked) -> LayeredPlan:
     specs = {layer.name: spec for layer, _, spec in with_models(scene)}
     sounds = []
     for layer in scene.sounds:
-        mixture, plan = scene.mixture_of(layer), None
-        spec = specs.get(layer.name)
-        if spec is not None:
-            strength = 1.0 if layer.strength is None else layer.strength
-            rule = spec.rule.at_strength(strength)
-            plan = make_plan(mixture, spec.geometry, rule, asked)
+        mixture, spec = scene.mixture_of(layer), specs.get(layer.name)
+        plan = None if spec is None else plan_for(spec, mixture, layer, asked)
         sounds.append(SoundPlan(layer, mixture, plan))
     heard_s = ENDLESS_PART_S if end is None else (end - first) / rate
     return LayeredPlan(scene, tuple(sounds), first / rate, heard_s, end is None)

@@ -10,6 +10,7 @@ from ambientgen.cli.plan_text import (
     clock,
     curves_text,
     keyframes_text,
+    length_text,
     prompts_text,
     states_text,
     windows_text,
@@ -19,7 +20,7 @@ from ambientgen.scene.durations import spell
 from ambientgen.scene.layers import MOVES
 
 if TYPE_CHECKING:
-    from ambientgen.cli.layered import LayeredPlan, SoundMoment, SoundPlan
+    from ambientgen.layered_plan import LayeredPlan, SoundMoment, SoundPlan
     from ambientgen.scene import Event, Placement, Ranged
 
 _MOMENTS = 200  # at which a moving curve is looked at for its lowest and highest
@@ -28,7 +29,7 @@ _MOMENTS = 200  # at which a moving curve is looked at for its lowest and highes
 def layered_plan_text(plan: LayeredPlan) -> str:
     """The scene, then each sound: its curves, where it stands, and what is to be done for it."""
     scene, output = plan.scene, plan.scene.output
-    length = f"{_length(plan)}, seed {scene.seed}, {output.sample_rate} Hz, {output.layout}"
+    length = f"{length_text(plan)}, seed {scene.seed}, {output.sample_rate} Hz, {output.layout}"
     parts = [f"{scene.title}\n{length}", *(_sound(sound, plan) for sound in plan.sounds)]
     if plan.notices:
         parts.append("\n".join(f"note: {notice}" for notice in plan.notices))
@@ -37,7 +38,7 @@ def layered_plan_text(plan: LayeredPlan) -> str:
 
 def layered_moment_text(plan: LayeredPlan, time_s: float) -> str:
     """Every sound at a time."""
-    parts = [f"{plan.scene.title} at {spell(time_s)} of {_length(plan)}"]
+    parts = [f"{plan.scene.title} at {spell(time_s)} of {length_text(plan)}"]
     for moment in plan.at(time_s):
         parts.append("\n".join(filter(None, [_headed(moment), *_told(moment)])))
     return "\n\n".join(parts)
@@ -54,16 +55,6 @@ def _told(moment: SoundMoment) -> list[str]:
         return [states_text(moment.moment), prompts_text(moment.moment)]
     rows = [(name, bars([value]), f"{value:.2f}") for name, value in moment.states.items()]
     return [table(rows)] if rows else []
-
-
-def _length(plan: LayeredPlan) -> str:
-    length = spell(plan.duration_s)
-    if plan.endless:
-        length = f"endless; of which {length}"
-    elif plan.scene.loop:
-        loop = spell(plan.scene.duration_s)
-        length = f"a loop of {loop}" if length == loop else f"{length} of a loop of {loop}"
-    return f"{length} from {spell(plan.start_s)} on" if plan.start_s else length
 
 
 def _sound(sound: SoundPlan, plan: LayeredPlan) -> str:
