@@ -205,7 +205,9 @@ class Quick:
         self.listener = listener
         return self
 
-    def render(self, scene: Scene, mix: Path, *, stems: dict[str, Path], **_more: Any) -> None:
+    def render(
+        self, scene: Scene, mix: Path, _asked: Asked, *, stems: dict[str, Path], **_more: Any
+    ) -> None:
         if self.failure is not None:
             raise self.failure
         self.bits.append(scene.output.bits)
