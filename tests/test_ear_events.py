@@ -13,7 +13,7 @@ from ear_faults import CLICKS, Audio, click, click_s, is_click, stroke
 from ambientgen.ear import listen
 from ambientgen.ear.events import away_from, events_s
 from ambientgen.ear.seams import pooled_auc
-from ambientgen.ear.sidecar import read_sidecar
+from ambientgen.ear.sidecar import told_beside
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.scene.document import scene_document
 
@@ -100,7 +100,7 @@ def test_a_scene_that_makes_no_sense_tells_of_no_events(scene: object, tmp_path:
     told = {"joins_s": [1.0], "duration_s": 1e8, "scene": scene}
     for duration_s in (1e8, 40.0, "long", None):
         (tmp_path / "a.json").write_text(json.dumps(told | {"duration_s": duration_s}))
-        found = read_sidecar(tmp_path / "a.wav")
+        found = told_beside(tmp_path / "a.wav")
         assert found.events_s is None and found.unscripted_s == (1.0,)
 
 

@@ -24,6 +24,7 @@ from ambientgen.ear import Hearing, listen
 from ambientgen.ear.levels import ChannelLevels
 from ambientgen.ear.report import report
 from ambientgen.ear.samples import SampleFaults
+from ambientgen.ear.sidecar import Told, opened_and_told
 from ambientgen.ear.source import Sound, mono, open_sound
 from ambientgen.errors import ExitCode, UsageError
 from ambientgen.scene import parse_scene
@@ -384,11 +385,11 @@ def test_a_reference_is_heard_once_for_all_sounds(
 ) -> None:
     opened: list[str] = []
 
-    def noticed(path: Path) -> Sound:
+    def noticed(path: Path) -> tuple[Sound, Told]:
         opened.append(str(path))
-        return open_sound(path)
+        return opened_and_told(path)
 
-    monkeypatch.setattr("ambientgen.ear.references.open_sound", noticed)
+    monkeypatch.setattr("ambientgen.ear.references.opened_and_told", noticed)
     soundfile.write(like / "good.wav", noise(8, seed=2), RATE)
     run(["check", "0.wav", "1.wav", "--reference", "like"])
     assert opened.count("like/good.wav") == opened.count("like/silent.wav") == 1

@@ -21,7 +21,7 @@ from ambientgen.ear.drift import drift_verdicts
 from ambientgen.ear.repeats import strongest_repeat
 from ambientgen.ear.seam_verdicts import seam_verdicts
 from ambientgen.ear.seams import SeamFeatures, auc, join_features, trace_features
-from ambientgen.ear.sidecar import Told, read_sidecar
+from ambientgen.ear.sidecar import Told, told_beside
 from ambientgen.ear.source import open_sound, pieces, resampled
 from ambientgen.ear.trace import Trace, trace
 from ambientgen.errors import UsageError
@@ -279,11 +279,11 @@ def test_a_sidecar_is_believed_as_far_as_it_makes_sense(
     text: str, told: Told, tmp_path: Path
 ) -> None:
     (tmp_path / "a.json").write_text(text)
-    assert read_sidecar(tmp_path / "a.wav") == told
-    assert read_sidecar(tmp_path / "b.wav") == Told()
+    assert told_beside(tmp_path / "a.wav") == told
+    assert told_beside(tmp_path / "b.wav") == Told()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "c.wav").symlink_to(tmp_path / "a.wav")
-    assert read_sidecar(tmp_path / "elsewhere" / "c.wav") == told
+    assert told_beside(tmp_path / "elsewhere" / "c.wav") == told
 
 
 def test_a_loop_is_judged_where_it_is_promised(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from ambientgen.ear.repeats import repeat_verdicts, strongest_repeat
 from ambientgen.ear.samples import SampleFaults
 from ambientgen.ear.seam_verdicts import HOP_UNTOLD_S, loop_verdict, seam_verdicts
 from ambientgen.ear.seams import trace_features
-from ambientgen.ear.sidecar import Told, read_sidecar
-from ambientgen.ear.source import Array, Sound, finite, open_sound
+from ambientgen.ear.sidecar import Told, opened_and_told
+from ambientgen.ear.source import Array, Sound, finite
 from ambientgen.ear.space import Width
 from ambientgen.ear.texture import TextureStats, distance
 from ambientgen.ear.trace import HOP_S, Trace, trace
@@ -109,10 +109,8 @@ def listen(
     Raises:
         UsageError: a file is missing, damaged, no sound, or shorter than 1 s.
     """
-    sound = open_sound(path)
+    sound, told = opened_and_told(path)
     references = compared_with(reference, sound.path)
-    told = read_sidecar(sound.path).about(sound)
-    sound = told.listened(sound)
     whole, scene = scene, as_heard(scene, told.from_s) if scene else None
     placed = Placed(whole, told.from_s)
     faults = SampleFaults(sound.rate, sound.step, sound.speakers)

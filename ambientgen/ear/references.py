@@ -7,10 +7,9 @@ from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
-from ambientgen.ear.sidecar import read_sidecar
-from ambientgen.ear.source import finite, open_sound
+from ambientgen.ear.sidecar import opened_and_told
 from ambientgen.ear.texture import TextureStats
-from ambientgen.ear.trace import SILENCE_DB, trace
+from ambientgen.ear.trace import SILENCE_DB, trace_of
 from ambientgen.errors import Problem, UsageError
 from ambientgen.shell import readable
 from ambientgen.suffixes import SOUND_SUFFIXES
@@ -81,9 +80,7 @@ def _stamp(file: Path) -> tuple[int, ...]:
 def _texture(name: str, stamp: tuple[int, ...]) -> TextureStats | tuple[Problem, ...]:
     """How a file sounds, or why that cannot be told; of a file with another stamp anew."""
     try:
-        sound = open_sound(name)
-        sound = read_sidecar(sound.path).about(sound).listened(sound)
-        heard = trace((sound.mono(finite(block)) for block in sound.blocks()), sound.rate)
+        heard = trace_of(opened_and_told(name)[0])
     except UsageError as error:
         return error.problems
     if heard.level_db.max() < SILENCE_DB:

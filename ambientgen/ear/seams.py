@@ -27,8 +27,8 @@ from scipy.ndimage import maximum_filter1d, median_filter
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from ambientgen.ear.source import Array, finite, open_sound
-from ambientgen.ear.trace import FINE_S, HOP_S, Floats, Trace, trace
+from ambientgen.ear.source import Array, finite
+from ambientgen.ear.trace import FINE_S, HOP_S, Floats, Trace, trace, trace_of
 from ambientgen.ear.turns import once
 from ambientgen.ear.usual import DEVIATION_SHARE, MEDIANS
 
@@ -162,15 +162,13 @@ def pooled_auc(
         UsageError: a file cannot be read.
         ValueError: no file has a join.
     """
-    from ambientgen.ear.sidecar import read_sidecar
+    from ambientgen.ear.sidecar import opened_and_told
 
     found = []
     for index, path in enumerate(files):
-        sound = open_sound(path)
-        told = read_sidecar(sound.path).about(sound)
+        sound, told = opened_and_told(path)
         joins = told.unscripted_s if joins_s is None else joins_s[index]
-        sound = told.listened(sound)
-        heard = trace((sound.mono(finite(block)) for block in sound.blocks()), sound.rate)
+        heard = trace_of(sound)
         judged, apart = once(joins or (), told.turn_s, heard.duration_s)
         found.append(trace_features(heard, judged, apart).placements())
     placements = np.concatenate(found) if found else np.zeros((0, len(FEATURES) + 1))

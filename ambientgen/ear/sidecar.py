@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ambientgen.ear.events import away_from, events_s
-from ambientgen.ear.source import AMBISONICS
+from ambientgen.ear.source import AMBISONICS, Sound, open_sound
 from ambientgen.errors import AmbientgenError
 from ambientgen.scene import parse_scene
 from ambientgen.scene.document import document_text
@@ -16,7 +17,6 @@ from ambientgen.scene.fields import MOST_DURATION_S
 from ambientgen.sidecar import as_stem, is_time, sidecar_path
 
 if TYPE_CHECKING:
-    from ambientgen.ear.source import Sound
     from ambientgen.scene import Scene
 
 
@@ -63,7 +63,18 @@ class Told:
         return Told(remark=f"{sound.path}: {what}")
 
 
-def read_sidecar(sound: Path) -> Told:
+def opened_and_told(path: str | PathLike[str]) -> tuple[Sound, Told]:
+    """A sound file, listened to as the sidecar beside it says, and what that tells of it.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    sound = open_sound(path)
+    told = told_beside(sound.path).about(sound)
+    return told.listened(sound), told
+
+
+def told_beside(sound: Path) -> Told:
     """What the sidecar of a sound, or of a stem's mix, says; an unreadable one is remarked on.
 
     Any JSON object will do: who joins sounds without ambientgen may tell the ear where, in a file

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ambientgen.ear.jolts import Jolts
-from ambientgen.ear.source import Array, pieces, resampled
+from ambientgen.ear.source import Array, Sound, finite, pieces, resampled
 from ambientgen.ear.texture import RATE, SEGMENT_S, TextureStats, segment_stats
 
 Floats = NDArray[np.float32]
@@ -68,6 +68,11 @@ class Trace:
         levels = {i: self.level_db[i * size : (i + 1) * size] for i, _ in some}
         sounding = [each for i, each in some if np.median(levels[i]) >= SILENCE_DB]
         return tuple(sounding or (each for _, each in some))
+
+
+def trace_of(sound: Sound) -> Trace:
+    """What is heard of a sound file, all its channels as one."""
+    return trace((sound.mono(finite(block)) for block in sound.blocks()), sound.rate)
 
 
 def trace(blocks: Iterable[Array], rate: int) -> Trace:

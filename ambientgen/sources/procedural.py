@@ -41,7 +41,6 @@ FADE = 2 * RATE
 SPARSE_FADE = 2 * RATE // 5
 _MOST_RAISED = 2.0  # 6 dB: a piece in which nobody sings would otherwise hiss
 _TINY = 1e-20
-SPARSE = frozenset("birds conversation crickets dishes footsteps frogs".split())
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Procedural:
         if not intensity.any():
             return np.zeros((self.channels, len(times)))
         texture = TEXTURES[state.name]
-        kind = dict(self.layer.kinds).get(state.name) or next(iter(texture.kinds))
+        kind = dict(self.layer.kinds).get(state.name) or texture.usual
         who = (self.scene.seed_of(self.layer), state.name)
 
         @cache
@@ -128,7 +127,7 @@ class Procedural:
         for index, state in enumerate(self.layer.states):
             own = made[index]
             if left is not None:
-                fade = SPARSE_FADE if state.name in SPARSE else FADE
+                fade = SPARSE_FADE if TEXTURES[state.name].sparse else FADE
                 joined = join(left[index, :, :fade], own[:, :fade], rows_per_group=1)
                 own = np.concatenate([joined, own[:, fade:]], axis=1)
             total += own

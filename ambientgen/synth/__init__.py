@@ -50,10 +50,15 @@ class Make(Protocol):
 
 @dataclass(frozen=True)
 class Texture:
-    """A sound of the world: how it is made, and the kinds it comes in (kind -> noun phrase)."""
+    """A sound of the world: how it is made, and the kinds it comes in (kind -> noun phrase).
+
+    sparse: it is made of single calls, strokes or steps, each with a beginning and an end, that a
+    long fade would double and a mixture of everything blurs.
+    """
 
     make: Make
     kinds: Mapping[str, str]
+    sparse: bool = False
 
     @property
     def usual(self) -> str:
@@ -79,17 +84,17 @@ TEXTURES: dict[str, Texture] = {
     "waterfall": Texture(waterfall.waterfall, waterfall.KINDS),
     "fire": Texture(fire.fire, fire.KINDS),
     "thunder": Texture(thunder.thunder, thunder.KINDS),
-    "birds": Texture(birds.birds, birds.KINDS),
-    "crickets": Texture(crickets.crickets, crickets.KINDS),
-    "frogs": Texture(frogs.frogs, frogs.KINDS),
+    "birds": Texture(birds.birds, birds.KINDS, sparse=True),
+    "crickets": Texture(crickets.crickets, crickets.KINDS, sparse=True),
+    "frogs": Texture(frogs.frogs, frogs.KINDS, sparse=True),
     "leaves": Texture(leaves.leaves, leaves.KINDS),
     "crowd": Texture(crowd.crowd, crowd.KINDS),
-    "conversation": Texture(conversation.conversation, conversation.KINDS),
-    "footsteps": Texture(footsteps.footsteps, footsteps.KINDS),
+    "conversation": Texture(conversation.conversation, conversation.KINDS, sparse=True),
+    "footsteps": Texture(footsteps.footsteps, footsteps.KINDS, sparse=True),
     "traffic": Texture(traffic.traffic, traffic.KINDS),
     "train": Texture(train.train, train.KINDS),
     "room": Texture(room.room, room.KINDS),
-    "dishes": Texture(dishes.dishes, dishes.KINDS),
+    "dishes": Texture(dishes.dishes, dishes.KINDS, sparse=True),
     "music": Texture(music.music, music.KINDS),
     "drone": Texture(drone.drone, drone.KINDS),
 }

@@ -152,7 +152,7 @@ def single(
         KeyError: there is no such texture. ValueError: or not of such a kind.
     """
     texture = TEXTURES[sound]
-    usual = next(iter(texture.kinds))
+    usual = texture.usual
     if sound == "thunder" and kind is None:
         usual = "near" if distance < 0.6 else "far"
     kind = choose(texture.kinds, kind or usual, rng)

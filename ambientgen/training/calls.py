@@ -33,7 +33,7 @@ from ambientgen.training.stems import Stems
 from ambientgen.training.unet import Batch, new_unet
 
 NAME = "calls"
-CALLS = ("birds", "crickets", "frogs", "conversation", "footsteps", "dishes")
+CALLS = tuple(name for name, texture in TEXTURES.items() if texture.sparse)
 SALT = 29  # of the random numbers that choose windows
 # Latent frames of a window, and how many: of calls, each made twice, and of what is held.
 WINDOWS = ((112, 3), (40, 8), (112, 3), (64, 5))

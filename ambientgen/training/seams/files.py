@@ -9,7 +9,7 @@ import numpy as np
 
 from ambientgen.ear.events import away_from
 from ambientgen.ear.seams import trace_features
-from ambientgen.ear.sidecar import read_sidecar
+from ambientgen.ear.sidecar import told_beside
 from ambientgen.ear.source import finite, open_sound
 from ambientgen.ear.trace import trace
 from ambientgen.renderer import Renderer
@@ -37,7 +37,7 @@ def whole(renderer: Renderer, scene: Scene, name: str, folder: Path) -> Whole:
     renderer.render(scene, path, sidecar=rule_for(str(path), write=True, force=False))
     heard_of = open_sound(path)
     heard = trace((finite(block).mean(axis=1) for block in heard_of.blocks()), heard_of.rate)
-    told = read_sidecar(path)
+    told = told_beside(path)
     path.unlink()
     joins_s = np.unique(told.joins_s or ())
     halfway_s = away_from((joins_s[1:] + joins_s[:-1]) / 2, told.events_s or ())
