@@ -1,12 +1,12 @@
 """Calls: the UNet learns once more what has a shape of its own, and keeps all else.
 
 `few` teaches one UNet all sounds at once, and noises come out well: rain is any rain. A chirp, a
-stroke or a syllable has a beginning, a pitch and an end, and what is half a chirp is none; of these
-a mixture of everything shows a UNet few, and each but for a moment. So this stage shows it single
-calls, as they are rendered, by the judges of `few`: its critic, which learns calls alone, the
-energies, and neighbours that are joined. What it makes of all other sounds, and of calls among
-them, is held to what it made before: from the same noise the same latents, by their squared error,
-as a network is distilled into another (Hinton et al. 2015).
+stroke, a syllable or the snap of a fire has a beginning and an end, and what is half a chirp is
+none; of these a mixture of everything shows a UNet few, and each but for a moment. So this stage
+shows it single calls, as they are rendered, by the judges of `few`: its critic, which learns calls
+alone, the energies, and neighbours that are joined. What it makes of all other sounds, and of calls
+among them, is held to what it made before: from the same noise the same latents, by their squared
+error, as a network is distilled into another (Hinton et al. 2015).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from ambientgen.training.stems import Stems
 from ambientgen.training.unet import Batch, new_unet
 
 NAME = "calls"
-CALLS = tuple(name for name, texture in TEXTURES.items() if texture.sparse)
+CALLS = (*(name for name, texture in TEXTURES.items() if texture.sparse), "fire")
 SALT = 29  # of the random numbers that choose windows
 # Latent frames of a window, and how many: of calls, each made twice, and of what is held.
 WINDOWS = ((112, 3), (40, 8), (112, 3), (64, 5))
 HELD_WINDOWS = ((40, 7), (112, 2), (64, 4))
-HELD_WEIGHT = 20.0  # beside the critic's 2: an error of a hundredth of the latents' variance is 0.2
-JOINED_EVERY = 9  # steps, of which one is about neighbours
+HELD_WEIGHT = 25.0  # beside the critic's 2: a hundredth of the latents' variance counts 0.25
+JOINED = (2, 5)  # of seven steps these are about neighbours: as many as in `few`
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def train(
         if step // count < wait:
             return few.losses(pupil, batch, sampler, judges[0], alone=True)
         kept = {"held": held(step)}
-        if step % JOINED_EVERY == JOINED_EVERY // 2:
+        if step % 7 in JOINED:
             return kept | few.joined_losses(pupil, batch, sampler)
         return kept | few.losses(pupil, batch, sampler, judges[0])
 
