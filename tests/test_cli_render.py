@@ -393,6 +393,9 @@ def test_a_sidecar_brings_the_stretch_that_was_asked_for(capsys: Output, studio:
         ("6s", (4, None, None), {"set": "title=duration"}, (4, (None, None))),
         ("endless", (6, None, 6), {"to": "10s"}, (None, (None, 10))),
         ("endless", (6, None, 6), {"from": "2s"}, (6, (2, 6))),
+        ("endless", (6, None, 6), {"set": "duration=3s"}, (None, (None, None))),
+        ("endless", (6, 1, 6), {"set": "duration=3s"}, (None, (1, None))),
+        ("endless", (8, 1, 6), {"set": "duration=7s"}, (None, (1, 6))),
     ],
 )
 def test_options_change_what_a_sidecar_asks_for(

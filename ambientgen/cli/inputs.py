@@ -272,8 +272,11 @@ def asked_of(
         return Asked(duration_s, between_s)
     told, (from_s, to_s) = beside.asked, between_s
     length_s, (told_from_s, told_to_s) = told.duration_s, told.between_s
-    # What never ends by itself got its length from `--to`.
-    if overrides.set_duration or (to_s is not None and beside.is_endless and length_s == told_to_s):
+    # What never ends by itself got its length from `--to`: the two go together.
+    ended = beside.is_endless and length_s == told_to_s
+    if overrides.set_duration and ended:
+        told_to_s = None
+    if overrides.set_duration or (to_s is not None and ended):
         length_s = None
     between_s = told_from_s if from_s is None else from_s, told_to_s if to_s is None else to_s
     return Asked(length_s, between_s)
