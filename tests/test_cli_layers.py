@@ -423,13 +423,38 @@ def test_the_call_describes_a_sound_in_its_own_format(capsys: Output) -> None:
     ran(capsys, "verify", "a.ogg", "a.wav")
 
 
-@pytest.mark.parametrize("command", ["render", "plot"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "render {here}/storm.yaml",
+        "render {here}/storm.yaml -o {here}/a.wav",
+        "render {here}/storm.yaml -o {here}/a.wav --keep --stems",
+        "preview {here}/storm.yaml -o {here}/a.html",
+        "play {here}/storm.yaml --player cat",
+        "plot {here}/storm.yaml",
+        "new lake",
+        "scenes rain",
+    ],
+)
 def test_a_current_folder_that_is_gone_is_told(
     capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    _, err = ran(capsys, command, str(tmp_path / "storm.yaml"), code=ExitCode.OUTPUT)
-    assert "the current folder is gone; change to another" in err
+    said = command.format(here=tmp_path).split()
+    _, err = ran(capsys, *said, code=ExitCode.OUTPUT)
+    assert err.endswith("the current folder is gone; change to another folder\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"bed.wav", "storm.yaml"}
     assert real_path("-") == "-"
+
+
+def test_a_scene_is_written_by_its_whole_path_where_the_current_folder_is_gone(
+    capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(["scenes", "rain", "-o", str(tmp_path / "mine.yaml")]) == 0
+    assert (tmp_path / "mine.yaml").is_file()
+    assert "mine.yaml written" in capsys.readouterr().out

@@ -21,6 +21,7 @@ from ambientgen.shell import STDOUT, shell_word
 
 _BY_SUFFIX = Encoding()
 _DEFAULT_FORMAT = "wav"  # of pipes and devices, whose names say nothing
+_GONE = ("the current folder is gone", "change to another folder")
 _TOO_LONG = ("the name is too long", "choose a shorter one")
 
 # What the system reports, in words, with what the user can do.
@@ -108,9 +109,19 @@ def real_path(path: str | Path) -> str:
     try:
         return os.path.realpath(path)
     except FileNotFoundError as error:
-        what = "the current folder is gone"
-        remedy = "change to another, or name the file with its whole path"
-        raise OutputError(Problem(os.fspath(path), what, remedy)) from error
+        raise OutputError(Problem(os.fspath(path), *_GONE)) from error
+
+
+def check_current_folder() -> None:
+    """Refuse to work where the current folder was deleted: torch's libraries crash there, however
+    files are named.
+
+    Raises OutputError.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise OutputError(Problem("", *_GONE)) from error
 
 
 def find_target(

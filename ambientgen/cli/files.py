@@ -48,12 +48,14 @@ def check_new_file(path: Path, force: bool) -> None:
 
     Raises:
         OutputError: the file exists and `force` is not set; a folder stands there; there is no
-            folder to hold it, or none that takes files; or the name is none.
+            folder to hold it, or none that takes files; the current folder, where it would lie,
+            was deleted; or the name is none.
     """
-    from ambientgen.audio_file.target import errors_named
+    from ambientgen.audio_file.target import errors_named, real_path
 
     if "\0" in str(path):
         raise OutputError(Problem(repr(str(path)), "is no file's name", "name another with -o"))
+    real_path(path)  # of a deleted folder the system says that it is there
     with errors_named(str(path)):
         if path.is_dir():
             raise OutputError(Problem(str(path), "is a folder", "name a file in it"))
@@ -75,13 +77,14 @@ def write_whole(path: Path, content: bytes, force: bool) -> None:
     """Write a file that is there whole or not at all, whatever happens meanwhile.
 
     Raises:
-        OutputError: it exists and `force` is not set, or it cannot be written.
+        OutputError: it exists and `force` is not set, or it cannot be written, as where the current
+            folder was deleted meanwhile.
     """
     from ambientgen.audio_file.part import Part
-    from ambientgen.audio_file.target import errors_named
+    from ambientgen.audio_file.target import errors_named, real_path
 
     with errors_named(str(path)):
-        part = Part(Path(os.path.realpath(path)))
+        part = Part(Path(real_path(path)))
         try:
             with open(part.descriptor, "wb") as file:
                 file.write(content)

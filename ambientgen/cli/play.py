@@ -80,6 +80,9 @@ def play(
     mpv or SoX's play, whichever is there.
     """
     console = Console(quiet)
+    from ambientgen.audio_file.target import check_current_folder
+
+    check_current_folder()
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     given = read_duration(duration), read_between(start, end), overrides
     store = read_wanted_store(cache, cache_size, no_cache)

@@ -85,6 +85,9 @@ def preview(
     playhead. Of a scene longer than 10 minutes the beginning, if no stretch is asked for.
     """
     console = Console(quiet)
+    from ambientgen.audio_file.target import check_current_folder
+
+    check_current_folder()
     target = _target(scene, output, force)
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     wanted = read_scene(scene, overrides)

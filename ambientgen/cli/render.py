@@ -75,6 +75,9 @@ def render(
     outcomes = Outcomes(console, as_json)
     check_option(output, len(scenes), as_json)
     check_pcm(output, pcm)
+    from ambientgen.audio_file.target import check_current_folder
+
+    check_current_folder()
     overrides = Overrides.of(assignments, model, seed, steps, guidance, variants)
     given = read_duration(duration), read_between(start, end), overrides
     store = read_wanted_store(cache, cache_size, no_cache)
