@@ -150,7 +150,7 @@ CacheSize = Annotated[
         "--cache-size",
         metavar="SIZE",
         parser=checked(read_cache_size),
-        help="Keep at most this much (500MB, 2GB); else AMBIENTGEN_CACHE_SIZE, or 2GB.",
+        help="Keep at most this much (500MB, 2GB, 2GiB); else AMBIENTGEN_CACHE_SIZE, or 2GB.",
     ),
 ]
 NoSidecar = Annotated[
