@@ -65,8 +65,12 @@ def test_lines_come_with_each_stage_and_every_few_seconds(
 ) -> None:
     clock = Clock()
     lines = Lines(Console(), "rain.wav", clock)
-    for event in (StageStarted("loading"), StageStarted("loading"), StageStarted("rendering")):
-        lines(event)
+    for message in (
+        StageStarted("loading"),
+        StageStarted("loading"),
+        StageStarted("rendering"),
+    ):
+        lines(message)
     for second in range(1, 26):
         clock.now_s = float(second)
         lines(WindowsDone(second, 100))
@@ -84,9 +88,13 @@ def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -
     terminal = on_a_terminal(monkeypatch)
     said = Console()
     with said.progress("{rain} [b].wav") as tell:
-        events: list[Message] = [StageStarted("rendering"), WindowsDone(1, 2), AudioWritten(1, 4)]
-        for event in [*events, Notice("a peak")]:
-            tell(event)
+        messages: list[Message] = [
+            StageStarted("rendering"),
+            WindowsDone(1, 2),
+            AudioWritten(1, 4),
+        ]
+        for message in [*messages, Notice("a peak")]:
+            tell(message)
     drawn = terminal.getvalue()
     assert "{rain} [b].wav" in drawn
     assert "a peak" in drawn

@@ -92,8 +92,8 @@ def studio(monkeypatch: pytest.MonkeyPatch, hub_faithful_folder: Path) -> Studio
             batches: Mapping[tuple[str, str], int],
         ) -> RenderReport:
             told.rendered.append((scene, output, asked.duration_s))
-            for event in (StageStarted("rendering"), Notice("too loud"), WindowsDone(1, 1)):
-                self.tell(event)
+            for message in (StageStarted("rendering"), Notice("too loud"), WindowsDone(1, 1)):
+                self.tell(message)
             if scene.title in told.failures:
                 raise told.failures[scene.title]
             sine = 0.5 * np.sin(np.arange(1600) / 10)

@@ -71,7 +71,7 @@ def test_at_its_own_rate_a_clip_is_itself_however_short() -> None:
         assert len(made) == 3 * samples and np.isfinite(made).all()
 
 
-def staged(layer: Layer, output: OutputOptions) -> Stream:
+def sounded(layer: Layer, output: OutputOptions) -> Stream:
     scene = Scene(title="", duration_s=20.0, layers=(layer,), output=output)
     studio = cast(Any, SimpleNamespace(engine=SimpleNamespace(map=map)))
     return ENGINES["procedural"](Setup(scene, studio, Asked(), cast(Any, None)), layer).stem
@@ -87,7 +87,7 @@ WAVE = Layer(name="sea", engine="procedural", events=(Event(sound="waves", at_s=
 def test_events_of_a_scene_have_air_if_it_is_wanted() -> None:
     output = OutputOptions(sample_rate=48_000)
     aired, plain = (
-        heard(staged(WAVE, replace(output, air=air)), 0, 10 * 48_000) for air in (True, False)
+        heard(sounded(WAVE, replace(output, air=air)), 0, 10 * 48_000) for air in (True, False)
     )
     assert power_above(plain, 48_000, 8300) < 1e-9
     assert power_above(aired, 48_000, 8300) > 1e-4
@@ -98,7 +98,7 @@ def test_a_gain_that_jumps_does_not_click_in_events() -> None:
     gain = Ranged(curve=jump, low=-60.0, high=0.0)
     still = Ranged(curve=Constant(1.0), low=-60.0, high=0.0)
     loud, falling = (
-        heard(staged(replace(WAVE, placement=Placement(gain_db=each)), OutputOptions()), 0, 80_000)
+        heard(sounded(replace(WAVE, placement=Placement(gain_db=each)), OutputOptions()), 0, 80_000)
         for each in (still, gain)
     )
     share = falling[47_000:49_000] / np.where(loud[47_000:49_000] == 0, 1, loud[47_000:49_000])

@@ -1,4 +1,4 @@
-"""The level stage: a fixed gain that a limiter touches only above the ceiling."""
+"""The limiter: a fixed gain, which it touches only above the ceiling."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def _peaky(samples: int, channels: int | None = None) -> Sound:
     return sound
 
 
-def _run(sound: Sound, level: StreamLimiter, cuts: list[int] | None = None) -> Sound:
+def _run(sound: Sound, limiter: StreamLimiter, cuts: list[int] | None = None) -> Sound:
     edges = [0, *sorted(cuts or []), len(sound)]
     blocks = (sound[a:b] for a, b in itertools.pairwise(edges))
-    return np.concatenate([sound[:0], *limited_blocks(blocks, level)])
+    return np.concatenate([sound[:0], *limited_blocks(blocks, limiter)])
 
 
 def test_what_is_below_the_ceiling_is_only_multiplied() -> None:
     sound = _quiet(RATE)
-    level = StreamLimiter(LimiterSettings(gain_db=3.0), RATE)
-    result = _run(sound, level, [100, 5000])
+    limiter = StreamLimiter(LimiterSettings(gain_db=3.0), RATE)
+    result = _run(sound, limiter, [100, 5000])
     np.testing.assert_array_equal(result, sound * np.float32(10 ** (3 / 20)))
     assert result.dtype == np.float32
-    assert level.report == LimiterReport(0, None, 0.0)
+    assert limiter.report == LimiterReport(0, None, 0.0)
 
 
 def test_a_peak_at_the_ceiling_is_untouched() -> None:
@@ -93,22 +93,22 @@ def test_any_entry_point_gives_the_same_samples(start: int, length: int) -> None
     probe = StreamLimiter(LimiterSettings(), RATE)
     first = max(0, start - probe.context_before)
     stop = start + length
-    level = StreamLimiter(LimiterSettings(), RATE, first, emit_from=start, emit_to=stop)
-    result = _run(sound[first : stop + probe.context_after], level, [1000, 3000])
+    limiter = StreamLimiter(LimiterSettings(), RATE, first, emit_from=start, emit_to=stop)
+    result = _run(sound[first : stop + probe.context_after], limiter, [1000, 3000])
     np.testing.assert_array_equal(result, whole[start:stop])
     acted = np.flatnonzero(result != sound[start:stop])
-    assert level.report.first_sample == (start + acted[0] if len(acted) else None)
+    assert limiter.report.first_sample == (start + acted[0] if len(acted) else None)
 
 
 def test_the_memory_is_as_long_as_it_says_and_no_shorter_than_needed() -> None:
-    level = StreamLimiter(LimiterSettings(), RATE)
-    assert 0.15 * RATE < level.context_before < 0.17 * RATE
-    assert 0.005 * RATE <= level.context_after <= 0.007 * RATE
+    limiter = StreamLimiter(LimiterSettings(), RATE)
+    assert 0.15 * RATE < limiter.context_before < 0.17 * RATE
+    assert 0.005 * RATE <= limiter.context_after <= 0.007 * RATE
     sound = np.full(RATE, 0.1, np.float32)
     sound[8000] = 4.0
-    acted = np.flatnonzero(_run(sound, level) != sound)
-    assert 8000 - level.context_after < acted[0] < 8000 - level.context_after / 2
-    assert 8000 + 0.1 * RATE < acted[-1] < 8000 + level.context_before
+    acted = np.flatnonzero(_run(sound, limiter) != sound)
+    assert 8000 - limiter.context_after < acted[0] < 8000 - limiter.context_after / 2
+    assert 8000 + 0.1 * RATE < acted[-1] < 8000 + limiter.context_before
 
 
 def test_the_gain_moves_smoothly_down_before_a_peak_and_slowly_up_after_it() -> None:
@@ -146,12 +146,12 @@ def test_channels_share_one_gain() -> None:
 def test_the_report_says_how_much_when_and_how_deep() -> None:
     sound = np.full(RATE, 0.25, np.float32)
     sound[[5000, 12000]] = 2 * CEILING, 4 * CEILING
-    level = StreamLimiter(SAMPLES, RATE, first_sample=100)
-    result = _run(sound, level, [3000, 5001, 9000])
+    limiter = StreamLimiter(SAMPLES, RATE, first_sample=100)
+    result = _run(sound, limiter, [3000, 5001, 9000])
     acted = np.flatnonzero(result != sound)
-    assert level.report.first_sample == 100 + acted[0]
-    assert level.report.reduced_samples == pytest.approx(len(acted), abs=10)
-    assert level.report.deepest_db == pytest.approx(20 * np.log10(4), abs=0.01)
+    assert limiter.report.first_sample == 100 + acted[0]
+    assert limiter.report.reduced_samples == pytest.approx(len(acted), abs=10)
+    assert limiter.report.deepest_db == pytest.approx(20 * np.log10(4), abs=0.01)
 
 
 def test_the_ceiling_holds_in_the_worst_case() -> None:
@@ -172,8 +172,8 @@ def test_what_is_no_number_is_handed_on_for_the_sink_to_refuse() -> None:
 
 
 def test_nothing_in_nothing_out() -> None:
-    level = StreamLimiter(LimiterSettings(), RATE)
-    assert list(limited_blocks([], level)) == []
+    limiter = StreamLimiter(LimiterSettings(), RATE)
+    assert list(limited_blocks([], limiter)) == []
     assert (
         list(limited_blocks([np.empty(0, np.float32)], StreamLimiter(LimiterSettings(), RATE)))
         == []

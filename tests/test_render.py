@@ -131,15 +131,15 @@ def test_an_existing_file_is_refused_before_rendering(scene: Scene, tmp_path: Pa
 def test_progress_is_told_and_an_interruption_leaves_nothing(scene: Scene, tmp_path: Path) -> None:
     told: list[Message] = []
 
-    def interrupt(event: Message) -> None:
-        told.append(event)
-        if isinstance(event, AudioWritten):
+    def interrupt(message: Message) -> None:
+        told.append(message)
+        if isinstance(message, AudioWritten):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         Renderer("cpu", 1, interrupt).render(scene, tmp_path / "rain.wav")
-    assert any(isinstance(event, WindowsDone) for event in told)
-    assert any(isinstance(event, Notice) for event in told)  # the folder states no licence
+    assert any(isinstance(each, WindowsDone) for each in told)
+    assert any(isinstance(each, Notice) for each in told)  # the folder states no licence
     assert list(tmp_path.iterdir()) == []
 
 

@@ -83,7 +83,7 @@ def check_pcm(output: str | None, pcm: bool) -> None:
         raise UsageError(Problem("--pcm", what, f"write `{OPTION} {STDOUT} --pcm`"))
 
 
-def jobs_of(
+def requests_of(
     scenes: Sequence[tuple[str, Scene]],
     output: str | None,
     trying: Callable[[str], AbstractContextManager[None]],
@@ -103,33 +103,37 @@ def jobs_of(
     owners: dict[str, list[int]] = {}
     for path, scene in scenes:
         with trying(path):
-            jobs = _takes(_job(path, scene, output))
-            stemmed = [replace(job, stems=_stems_of(job)) for job in jobs] if stems else jobs
-            for file in [real_path(file) for job in stemmed for file in job.files]:
+            requests = _takes(_request(path, scene, output))
+            stemmed = (
+                [replace(request, stems=_stems_of(request)) for request in requests]
+                if stems
+                else requests
+            )
+            for file in [real_path(file) for request in stemmed for file in request.files]:
                 owners.setdefault(file, []).append(len(wanted))
             wanted.append((path, stemmed))
     found: list[RenderRequest] = []
-    for number, (path, jobs) in enumerate(wanted):
+    for number, (path, requests) in enumerate(wanted):
         with trying(path):
-            for job in jobs:
-                _refuse_own_sources(job)
-                for file in job.files:
+            for request in requests:
+                _refuse_own_sources(request)
+                for file in request.files:
                     others = list(owners[real_path(file)])
                     others.remove(number)
                     if others:
                         what = f"would become {file}, as would {wanted[others[0]][0]}"
                         remedy = "render them one by one, each with its own -o"
                         raise UsageError(Problem(path, what, remedy))
-            found += jobs
+            found += requests
     return found
 
 
-def _refuse_own_sources(job: RenderRequest) -> None:
+def _refuse_own_sources(request: RenderRequest) -> None:
     """Raises UsageError: a file would be written over what its scene is made of."""
     from ambientgen.audio_file.target import real_path
 
-    sources = _sources_of(job)
-    for file in job.files:
+    sources = _sources_of(request)
+    for file in request.files:
         real = real_path(file)
         if real in sources:
             what = f"{sources[real]} would be overwritten"
@@ -141,48 +145,48 @@ def is_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or os.path.isdir(output)
 
 
-def _takes(job: RenderRequest) -> list[RenderRequest]:
-    """A job for each take of the scene that is wanted."""
+def _takes(request: RenderRequest) -> list[RenderRequest]:
+    """A request for each take of the scene that is wanted."""
     from ambientgen.audio_file import is_stream
 
-    number = job.scene.variants
+    number = request.scene.variants
     if number == 1:
-        return [job]
-    if is_stream(job.output):
-        what = f"{number} takes of {job.path} cannot go there together"
+        return [request]
+    if is_stream(request.output):
+        what = f"{number} takes of {request.path} cannot go there together"
         remedy = "name a file or a folder with -o, or write `--variants 1`"
-        raise UsageError(Problem(f"{OPTION} {job.output}", what, remedy))
-    root, suffix = os.path.splitext(job.output)
+        raise UsageError(Problem(f"{OPTION} {request.output}", what, remedy))
+    root, suffix = os.path.splitext(request.output)
     return [
-        replace(job, scene=job.scene.variant(k), output=f"{root}-{k}{suffix}")
+        replace(request, scene=request.scene.variant(k), output=f"{root}-{k}{suffix}")
         for k in range(1, number + 1)
     ]
 
 
-def _stems_of(job: RenderRequest) -> dict[str, Path]:
+def _stems_of(request: RenderRequest) -> dict[str, Path]:
     """A file for each sound of a scene, beside its mix."""
     from ambientgen.audio_file import is_stream
 
-    if is_stream(job.output):
+    if is_stream(request.output):
         remedy = "name a file with -o, such as `-o mix.wav`"
         raise UsageError(Problem("--stems", "stems are files beside the mix", remedy))
-    root, suffix = os.path.splitext(job.output)
-    return {layer.name: Path(f"{root}.{layer.name}{suffix}") for layer in job.scene.sounds}
+    root, suffix = os.path.splitext(request.output)
+    return {layer.name: Path(f"{root}.{layer.name}{suffix}") for layer in request.scene.sounds}
 
 
-def _sources_of(job: RenderRequest) -> dict[str, str]:
+def _sources_of(request: RenderRequest) -> dict[str, str]:
     """What a scene is made of, by its real path, in words: its file and its recordings."""
     from ambientgen.scene import recording_path
 
-    layers = [layer for layer in job.scene.layers if layer.file is not None]
+    layers = [layer for layer in request.scene.layers if layer.file is not None]
     found = {
         os.path.realpath(recording_path(layer)): f"the recording of the layer {layer.name}"
         for layer in layers
     }
-    return {os.path.realpath(job.path): "the scene to render"} | found
+    return {os.path.realpath(request.path): "the scene to render"} | found
 
 
-def _job(path: str, scene: Scene, output: str | None) -> RenderRequest:
+def _request(path: str, scene: Scene, output: str | None) -> RenderRequest:
     if output is not None and not is_folder(output):
         from ambientgen.job import in_format_of
 

@@ -24,7 +24,7 @@ from ambientgen.cli.inputs import (
     read_wanted_store,
 )
 from ambientgen.cli.outcomes import Outcomes
-from ambientgen.cli.outputs import RenderRequest, check_option, check_pcm, jobs_of
+from ambientgen.cli.outputs import RenderRequest, check_option, check_pcm, requests_of
 from ambientgen.console import Console, two_digits
 from ambientgen.errors import OutputError, Problem, UsageError
 from ambientgen.messages import Notice, StageStarted, ignore
@@ -90,11 +90,11 @@ def render(
     for path, scene in read:
         if output == STDOUT and scene.output.format != "wav":
             console.notice(f"{path}: `{scene.output.format}` is for files: a pipe gets WAV")
-    jobs = _ready(jobs_of(read, output, outcomes.trying, stems), outcomes, files, given)
+    requests = _ready(requests_of(read, output, outcomes.trying, stems), outcomes, files, given)
     session = _Session(console, outcomes, Equipment(device, workers, batch, store))
-    for job in jobs:
-        with outcomes.trying(job.path):
-            session.render(job, asked_of(job.path, *given), files, "pcm" if pcm else None)
+    for request in requests:
+        with outcomes.trying(request.path):
+            session.render(request, asked_of(request.path, *given), files, "pcm" if pcm else None)
     raise typer.Exit(outcomes.code)
 
 
@@ -121,14 +121,14 @@ class _Files:
         return rule_for(output, self.sidecars, self.force, self.scenes)
 
 
-def _batches(job: RenderRequest) -> Batches:
+def _batches(request: RenderRequest) -> Batches:
     """What a sidecar says of the batches in which its sound was made."""
-    beside = read_if_sidecar(job.path)
+    beside = read_if_sidecar(request.path)
     return {} if beside is None else beside.batches
 
 
 def _ready(
-    jobs: Sequence[RenderRequest],
+    requests: Sequence[RenderRequest],
     outcomes: Outcomes,
     files: _Files,
     given: tuple[float | None, Between, Overrides],
@@ -138,24 +138,24 @@ def _ready(
     from ambientgen.job import Job
 
     writable = []
-    for job in jobs:
-        with outcomes.trying(job.path):
-            decided = Job.of(job.scene, asked_of(job.path, *given))
-            encoding = decided.encoding(job.scene.output.format)
-            for file in job.files:
+    for request in requests:
+        with outcomes.trying(request.path):
+            decided = Job.of(request.scene, asked_of(request.path, *given))
+            encoding = decided.encoding(request.scene.output.format)
+            for file in request.files:
                 check_target(file, files.force or files.keep, encoding, decided.shape)
             if decided.span is None:
-                check_endless(job.output)
-            decided.check_room(job.output, encoding, job.stems.values())
-            rule = files.rule(job.output)
+                check_endless(request.output)
+            decided.check_room(request.output, encoding, request.stems.values())
+            rule = files.rule(request.output)
             if rule is not None:
                 rule.check()
-            writable.append(job)
+            writable.append(request)
     ready = []
-    for job in writable:
-        with outcomes.trying(job.path):
-            check_model(job.path, job.scene)
-            ready.append(job)
+    for request in writable:
+        with outcomes.trying(request.path):
+            check_model(request.path, request.scene)
+            ready.append(request)
     return ready
 
 
@@ -170,51 +170,57 @@ class _Session:
         self._notices: list[str] = []
 
     def render(
-        self, job: RenderRequest, asked: Asked, files: _Files, format_name: str | None
+        self, request: RenderRequest, asked: Asked, files: _Files, format_name: str | None
     ) -> None:
         """Render one scene, and tell how it went."""
         self._notices = []
-        if files.keep and self._is_kept(job, asked, files):
+        if files.keep and self._is_kept(request, asked, files):
             return
-        rule = files.rule(job.output)
-        with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
+        rule = files.rule(request.output)
+        with (
+            self._console.progress(shown(request.output)) as self._listener,
+            named_after(request.path),
+        ):
             report = self._made().render(
-                job.scene,
-                job.output,
+                request.scene,
+                request.output,
                 asked,
                 force=files.force,
                 format_name=format_name,
                 sidecar=rule,
-                stems=job.stems,
-                batches=_batches(job),
+                stems=request.stems,
+                batches=_batches(request),
             )
         self._console.say(summary(report))
         beside = str(rule.path) if rule is not None and files.sidecars else None
         told = {**report.to_json(), "sidecar": beside, "notices": self._notices}
         told["kept"] = False
-        self._outcomes.record({"scene": job.path, **told})
+        self._outcomes.record({"scene": request.path, **told})
 
-    def _is_kept(self, job: RenderRequest, asked: Asked, files: _Files) -> bool:
+    def _is_kept(self, request: RenderRequest, asked: Asked, files: _Files) -> bool:
         """Whether the sound of one scene is there already; if so, that is told.
 
         Raises OutputError for another sound in its place that may not be replaced.
         """
         from ambientgen.sidecar import finished
 
-        there = [file for file in job.files if _is_finished(file)]
+        there = [file for file in request.files if _is_finished(file)]
         if not there:
             return False
-        with self._console.progress(shown(job.output)) as self._listener, named_after(job.path):
-            document = self._made().describe(job.scene, asked, _batches(job))
-        beside = finished(job.output, job.stems, document)
+        with (
+            self._console.progress(shown(request.output)) as self._listener,
+            named_after(request.path),
+        ):
+            document = self._made().describe(request.scene, asked, _batches(request))
+        beside = finished(request.output, request.stems, document)
         if isinstance(beside, str):
             if files.force:
                 return False
             what = f"is there ({beside}), and not what would be rendered now"
             remedy = "use --force as well to replace it, or name another output with -o"
             raise OutputError(Problem(there[0], what, remedy))
-        self._console.say(f"{job.output}: kept, it is what would be rendered")
-        self._outcomes.record({"scene": job.path, **kept_json(job, beside)})
+        self._console.say(f"{request.output}: kept, it is what would be rendered")
+        self._outcomes.record({"scene": request.path, **kept_json(request, beside)})
         return True
 
     def _made(self) -> Renderer:
@@ -236,7 +242,7 @@ def _is_finished(file: str) -> bool:
     return os.path.isfile(file) and not is_abandoned(Path(os.path.realpath(file)))
 
 
-def kept_json(job: RenderRequest, beside: Sidecar) -> dict[str, Any]:
+def kept_json(request: RenderRequest, beside: Sidecar) -> dict[str, Any]:
     """What `render --json` prints of a sound that was kept: all but how it was made, which its
     sidecar does not tell."""
     document = beside.document
@@ -247,13 +253,13 @@ def kept_json(job: RenderRequest, beside: Sidecar) -> dict[str, Any]:
     named = ("duration_s", "sample_rate", "channels", "seed", "sha256", "layout")
     of_model = ("name", "revision", "licence")
     return {
-        "output": job.output,
+        "output": request.output,
         **{name: document[name] for name in named},
         "model": {name: model[name] for name in of_model if name in model},
-        "layers": [{"name": each.name, "engine": each.engine} for each in job.scene.sounds],
+        "layers": [{"name": each.name, "engine": each.engine} for each in request.scene.sounds],
         "stems": {
             name: {"output": str(path), "sha256": beside.stems[name]["sha256"]}
-            for name, path in job.stems.items()
+            for name, path in request.stems.items()
         },
         "sidecar": beside.path,
         "kept": True,

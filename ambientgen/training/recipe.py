@@ -21,6 +21,7 @@ MOST_STEPS = 100_000_000
 Whole = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 Text = Annotated[str, Field(pattern=r"\S")]  # not nothing
 Share = Annotated[float, Field(ge=0, le=1)]
+FieldPath = tuple[int | str, ...]  # the names on the way to a field, as pydantic has them
 
 
 class _Fields(BaseModel):
@@ -185,9 +186,9 @@ def _once(errors: Sequence[Any]) -> Iterator[Any]:
             yield {**error, "lacking": names}
 
 
-def _said(error: Any) -> tuple[tuple[int | str, ...], str, str]:
+def _said(error: Any) -> tuple[FieldPath, str, str]:
     """Path, problem and remedy of a pydantic error, in the author's words."""
-    path: tuple[int | str, ...] = error["loc"]
+    path: FieldPath = error["loc"]
     name = str(path[-1])
     owner: type[BaseModel] = _model_at(path[:-1])
     where = named(path[-2]) if len(path) > 1 else "a recipe"
@@ -205,7 +206,7 @@ def _said(error: Any) -> tuple[tuple[int | str, ...], str, str]:
     return path, what, f"write for example `{example}`"
 
 
-def _model_at(path: tuple[int | str, ...]) -> type[BaseModel]:
+def _model_at(path: FieldPath) -> type[BaseModel]:
     inner: dict[str, type[BaseModel]] = {
         "synth": Synth,
         "recordings": Recorded,

@@ -15,7 +15,7 @@ from ambientgen.ear.texture import RATE, TextureStats, distance, mono16k, segmen
 from ambientgen.ear.trace import HOP_S, Trace, trace
 from ambientgen.plan import Plan
 from ambientgen.state_values import jumps_s, state_values
-from ambientgen.training.seams.takes import Take, levelled
+from ambientgen.training.seams.takes import Take, limited
 from ambientgen.training.seams.ways import SHIPPED, Way
 from ambientgen.windows import CALM_BOUND, Window
 
@@ -84,7 +84,7 @@ def judged(
 
 def sounded(take: Take, way: Way, made: Sequence[FloatArray]) -> Array:
     """The samples (n,) of windows made and joined in that way."""
-    return levelled(take, way.join(take, made))
+    return limited(take, way.join(take, made))
 
 
 def _judged(take: Take, scene: str, heard: Trace, mono: Array, joins_s: Array) -> Joins:

@@ -174,7 +174,7 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
     return first * geometry.mel_hop, np.asarray(samples, np.float32)
 
 
-def levelled(take: Take, blocks: Iterable[FloatArray]) -> NDArray[np.float64]:
+def limited(take: Take, blocks: Iterable[FloatArray]) -> NDArray[np.float64]:
     """The samples of the take as they would stand in its file, (n,): gain and limiter applied."""
     plan, settings = take.plan, LimiterSettings(gain_db=take.model.spec.gain_db)
     limiter = StretchLimiter(
