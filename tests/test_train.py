@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -811,6 +812,35 @@ def test_a_loss_that_is_no_number_stops_a_training_whose_gradients_are_scaled(
             fit.run()
     else:
         fit.run()
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "stops"),
+    [(1.0, 1.0, False), (1.0, math.nan, True), (math.nan, 1.0, True), (math.nan, math.nan, True)],
+)
+@pytest.mark.parametrize("finite", [False, True])
+def test_processes_stop_together_at_a_loss_that_is_no_number_in_one_of_them(
+    own: float, other: float, stops: bool, finite: bool, tmp_path: Path
+) -> None:
+    """Two processes in half precision; of the other there is its word alone."""
+    asked = []
+
+    def reduce(holds: torch.Tensor, reduction: str) -> torch.Tensor:
+        asked.append(float(holds))
+        assert reduction == "mean"
+        return (holds + float(math.isfinite(other))) / 2
+
+    known = {"num_processes": 2, "device": torch.device("cpu"), "mixed_precision": "fp16"}
+    pair: Any = SimpleNamespace(reduce=reduce, process_index=0, **known)
+    schedule = Schedule(3, 0.1, around=Around(devices=Devices(pair)))
+    fit = Fit(nn.Linear(1, 1), lambda _: {}, schedule, tmp_path, "line")
+    norm = torch.tensor(1.0 if finite else math.nan)
+    if stops and not finite:
+        with pytest.raises(AmbientgenError, match="its loss is no number any more at step 5"):
+            fit._check(5, torch.tensor(own), norm)
+    else:
+        fit._check(5, torch.tensor(own), norm)
+    assert asked == ([] if finite else [float(math.isfinite(own))])
 
 
 def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:

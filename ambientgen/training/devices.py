@@ -72,6 +72,15 @@ class Devices:
             # Laid out as its weight.
             parameter.grad = gradient.copy_(mean.view_as(parameter)) if share else None
 
+    def everywhere(self, holds: bool) -> bool:
+        """Whether something holds in all processes, all of which must ask."""
+        if self._accelerator is None or self.count == 1:
+            return holds
+        mean = self._accelerator.reduce(
+            torch.tensor(float(holds), device=self.device), reduction="mean"
+        )
+        return float(torch.as_tensor(mean)) == 1.0
+
     def prepared(self, optimiser: torch.optim.Optimizer) -> Any:
         """The optimiser, with the scaling of gradients that the precision needs."""
         if self._accelerator is None:

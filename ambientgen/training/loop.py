@@ -172,11 +172,14 @@ class Fit(Generic[Network]):
         self._tell(StepsDone(self.name, step + 1, self.schedule.steps, self._last_loss))
 
     def _check(self, step: int, total: Tensor, norm: Tensor) -> None:
-        """Raise AmbientgenError for gradients, by their norm, or a loss that are no numbers.
-        Gradients that are scaled overflow now and then, and such a step is left out."""
-        if not self._devices.scaled and not torch.isfinite(norm):
+        """Raise AmbientgenError for gradients, by their norm, or a loss that are no numbers, in all
+        processes alike: one that ended by itself would leave the others waiting for it. Gradients
+        that are scaled overflow now and then, and such a step is left out."""
+        if torch.isfinite(norm):  # that of all processes: no loss of any has been less
+            return
+        if not self._devices.scaled:
             what = "its gradients are no numbers any more"
-        elif not torch.isfinite(total):
+        elif not self._devices.everywhere(bool(torch.isfinite(total))):
             what = "its loss is no number any more"
         else:
             return
