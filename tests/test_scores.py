@@ -394,12 +394,15 @@ class Writes:
         soundfile.write(path, _noise(scene.duration_s, len(self.asked)), RATE)
 
 
-def test_a_score_of_steps_keeps_what_else_was_asked_for(tmp_path: Path) -> None:
+def test_a_score_of_steps_keeps_what_else_was_asked_for(
+    tmp_path: Path, hub_faithful_folder: Path
+) -> None:
     noises = Noises()
 
-    def scored(**options: Any) -> tuple[list[RenderOptions], Row]:
+    def scored(model: str = "pocket", **options: Any) -> tuple[list[RenderOptions], Row]:
         renderer: Any = Writes()
-        takes = Takes(renderer, "pocket", tmp_path / str(len(options)), **options)
+        folder = tmp_path / f"{Path(model).name}{len(options)}"
+        takes = Takes(renderer, model, folder, **options)
         effort = Effort(1, 1, 1, 1, 1, 1)
         table = steps.score(Bench(takes, noises, ("rain",), effort, 0.0))
         return renderer.asked, table.rows[-1]
@@ -408,6 +411,10 @@ def test_a_score_of_steps_keeps_what_else_was_asked_for(tmp_path: Path) -> None:
     assert {each.interpolation for each in asked} == {"spherical"}
     assert [each.steps for each in asked] == [*steps.STEPS, MOST_STEPS, steps.MANY, 3]
     assert last.name == "**as asked: 3 steps**"
+    _, last = scored(interpolation="spherical", steps=3, guidance=2.0)
+    assert last.name == "**as asked: 3 steps, guidance 2.0**"
+    _, last = scored(str(hub_faithful_folder), steps=3)  # it says nothing of its guidance
+    assert last.name == "**as asked: 3 steps, guidance 3.5**"
     asked, last = scored()
     assert asked[-1].steps is None and last.name == "**the model's defaults**"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ambientgen.models.registry import resolve
 from ambientgen.training.scores.bench import Bench, Takes, held
 from ambientgen.training.scores.natural import heard, published
 from ambientgen.training.scores.report import Row, Table
@@ -41,7 +42,9 @@ def score(bench: Bench) -> Table:
         for (steps, guidance), value in found.items()
     ]
     own, asked = texture(bench.takes), bench.takes.options.get("steps")
-    last = "the model's defaults" if asked is None else f"as asked: {_name(asked, 1.0)}"
+    last = (
+        "the model's defaults" if asked is None else f"as asked: {_name(asked, _guidance(bench))}"
+    )
     many = found[MANY, GUIDANCE]
     rows.append(Row(f"**{last}**", {"distance": own}, own <= many))
     return Table(
@@ -51,6 +54,13 @@ def score(bench: Bench) -> Table:
         f"the last row must be no worse than {MANY} steps with guidance {GUIDANCE}.",
         rows,
     )
+
+
+def _guidance(bench: Bench) -> float:
+    """How much guidance a render has where only steps are asked for: the model's own, or that of
+    the bench's options."""
+    asked = bench.takes.options.get("guidance")
+    return resolve(bench.takes.model_name).defaults.guidance if asked is None else float(asked)
 
 
 def _name(steps: int, guidance: float) -> str:
