@@ -85,9 +85,6 @@ def preview(
     playhead. Of a scene longer than 10 minutes the beginning, if no stretch is asked for.
     """
     console = Console(quiet)
-    from ambientgen.audio_file.target import check_current_folder
-
-    check_current_folder()
     target = _target(scene, output, force)
     overrides = Overrides.of(assignments, model, seed, steps, guidance)
     wanted = read_scene(scene, overrides)
@@ -109,7 +106,11 @@ def preview(
 
 
 def _target(scene: str, output: str | None, force: bool) -> Path:
-    """The page's place, which is free: `output`, or named after the scene in the current folder."""
+    """The page's place, which is free: `output`, or named after the scene in the current folder.
+    That folder must be there for the render, wherever the page goes."""
+    from ambientgen.audio_file.target import check_current_folder
+
+    check_current_folder()
     check_named("SCENE", scene, "name a scene file")
     target = Path(output) if output is not None else Path(Path(scene).stem + ".html")
     if target.suffix.lower() not in PAGES:
