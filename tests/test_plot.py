@@ -285,6 +285,19 @@ def test_a_spectrogram_shows_a_tone_where_and_when_it_sounds(tmp_path: Path) -> 
     assert shades.shape == (64, 40) and shades[63 - loudest, 30] > 230 and shades[:, 5].max() == 0
 
 
+def test_a_spectrogram_of_an_mp3_is_that_of_what_it_decodes_to(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whose decoder, sent to and fro, gives other samples, and says so on standard error."""
+    played = 0.1 * np.random.default_rng(3).standard_normal(6 * 16_000)
+    soundfile.write(tmp_path / "a.mp3", played, 16_000)
+    decoded, rate = soundfile.read(tmp_path / "a.mp3")
+    soundfile.write(tmp_path / "a.wav", decoded, rate, subtype="FLOAT")
+    found, wanted = (spectrogram(tmp_path / name, 1.0, 5.0) for name in ("a.mp3", "a.wav"))
+    np.testing.assert_allclose(found.levels_db, wanted.levels_db, atol=0.1)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_spectrogram_of_silence_is_dark(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "still.wav", np.zeros(32_000), 16_000)
     assert spectrogram(tmp_path / "still.wav", columns=10).shades().max() == 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, islice, pairwise, repeat
 from os import PathLike
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from ambientgen.audio_file.opened import opened
 from ambientgen.ear.source import Sound, finite, open_sound, unreadable
 from ambientgen.errors import UsageError
+from ambientgen.stream import Recut
 
 FloatArray = NDArray[np.float64]
 
@@ -26,6 +28,7 @@ LEAST_DB = 30.0
 _FRAME_S = 0.046  # a spectrum's length: as short as an ear notices, as long as a low tone needs
 _MOST_FRAMES = 12  # looks into a column; a column of an hour's sound is 3 s long
 _LOWEST_HZ = 40.0
+_BLOCK = 65_536  # samples of a channel, read at once
 _FLOOR_DB = -140.0  # of a bin whose 0 is a sine of full scale: 16 bits' own noise is above it
 
 
@@ -82,11 +85,15 @@ def spectrogram(
     power = np.zeros((rows, columns))
     window = np.hanning(size + 1)[:-1]
     window *= 2 / window.sum()
+    looked_at = [
+        np.linspace(begin, end, 2 * looks + 1)[1::2].astype(int) - size // 2
+        for begin, end in pairwise(bounds)
+    ]
     try:
         with opened(sound.path) as file:
+            heard = _frames(file, sound, [int(first) for each in looked_at for first in each], size)
             for column in range(columns):
-                middles = np.linspace(bounds[column], bounds[column + 1], 2 * looks + 1)[1::2]
-                frames = np.stack([_frame(file, sound, int(m) - size // 2, size) for m in middles])
+                frames = np.stack(list(islice(heard, looks)))
                 spectra = np.abs(np.fft.rfft(frames * window[:, None], axis=1)) ** 2
                 power[:, column] = weights @ spectra.mean(axis=(0, 2))
     except (OSError, soundfile.LibsndfileError) as error:
@@ -94,6 +101,26 @@ def spectrogram(
     levels = 10 * np.log10(power + 10 ** (_FLOOR_DB / 10))
     loudest = max(float(levels.max()), _FLOOR_DB + RANGE_DB)  # nothing is made of silence
     return Spectrogram(levels - loudest, edges, start_s, end_s)
+
+
+def _frames(
+    file: soundfile.SoundFile, sound: Sound, starts: Sequence[int], size: int
+) -> Iterator[FloatArray]:
+    """Samples (size, channels) from each of `starts` on, which never go back; silence outside, and
+    for what is none, as NaN.
+
+    An MP3 is read from its beginning: what its decoder gives after a seek is not what is there, as
+    frames lean on those before them.
+    """
+    if file.format == "MP3":
+        silence = np.zeros((size, sound.channels), np.float32)
+        read = file.blocks(_BLOCK, dtype="float32", always_2d=True)
+        blocks = Recut(-size, chain([silence], read, repeat(silence)))
+        for piece in blocks.pieces((first, first + size) for first in starts):
+            yield finite(piece.astype(np.float64))
+        return
+    for first in starts:
+        yield _frame(file, sound, first, size)
 
 
 def _frame(file: soundfile.SoundFile, sound: Sound, first: int, size: int) -> FloatArray:
