@@ -521,6 +521,8 @@ def test_what_does_not_match_is_exit_code_5(capsys: Output, place: Path) -> None
         pcm_sha256("a.wav")
     assert "no such file" in ran(capsys, "verify", "none.wav", code=2)[1]
     assert "name the sound file" in ran(capsys, "verify", "a.json", code=2)[1]
+    Path("b.yaml").write_text("states: {}")
+    assert "this is a scene, not a sound" in ran(capsys, "verify", "b.yaml", code=2)[1]
     Path("a.json").unlink()
     told, err = ran(capsys, "verify", "a.wav", code=2)
     assert told["matches"] is None

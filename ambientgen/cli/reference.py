@@ -20,9 +20,11 @@ _HEAD = f"""\
 
 # The command line
 
-`{PROGRAM} COMMAND --help` says the same. Results go to standard output, everything else to standard
-error: problems as `{PROGRAM}: place: what is wrong; what to do`, one on each line, and progress.
-Colours and bars appear on terminals only, colours not where `NO_COLOR` is set.
+`{PROGRAM} COMMAND --help` says the same. What was asked to be known (plans, verdicts of `check`,
+JSON) goes to standard output, everything else to standard error: problems as `{PROGRAM}: place:
+what is wrong; what to do`, one on each line, progress, and a line for each file that was made, or
+that `verify` found to match. Colours and bars appear on terminals only, colours not where
+`NO_COLOR` is set.
 """
 
 _RENDER = """\

@@ -161,6 +161,9 @@ def _sidecar_of(file: str) -> tuple[Sidecar, str | None]:
         raise UsageError(Problem(file, "this is a sidecar, not a sound", remedy))
     if not os.path.isfile(file):
         raise UsageError(Problem(file, "there is no such file", "name a rendered sound file"))
+    if file.endswith((".yaml", ".yml")):
+        remedy = "render it, and name its sound"
+        raise UsageError(Problem(file, "this is a scene, not a sound", remedy))
     path = str(sidecar_path(file))
     if (of_mix := as_stem(file)) and not _describes(path, file):
         return of_mix
