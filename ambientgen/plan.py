@@ -124,6 +124,11 @@ class Plan:
         """What is needed of the model's sound."""
         return reach_of(self.heard_samples, self.geometry, self.loop)
 
+    @property
+    def latents(self) -> tuple[int, int | None]:
+        """The latent frames of which windows are made: those decoded, and what levels them."""
+        return self.reach.latents_within(self.rule.levelled_within)
+
     def parts(self) -> Iterator[Plan]:
         """This plan; of an endless scene then, for ever, what follows it, without notices.
 
@@ -274,7 +279,7 @@ def make_plan(
     plan = replace(plan, heard=heard)
     if scene.loop:
         return _loop_plan(plan)
-    latents = plan.reach.latents
+    latents = plan.latents
     if endless:
         return _endless_part(plan, _first_block(plan))
     cut = cut_timeline(scene, geometry, rule, latents[1] or 0)
@@ -310,7 +315,7 @@ def _loop_plan(plan: Plan) -> Plan:
         keyframes=place_keyframes(scene),
     )
     whole = cut.windows(rule)
-    first, last = plan.reach.latents
+    first, last = plan.latents
     last = first + loop.frames if last is None else min(last, first + loop.frames)
     heard = dict.fromkeys(window for _, window in turns(whole, loop.frames, first, last))
     told = [*_joints(scene), *map(str, rushes(scene, geometry, rule, cut))]
@@ -332,15 +337,16 @@ def _joints(scene: Scene) -> Iterator[str]:
 
 def _first_block(plan: Plan) -> int:
     """The block of windows with which a part of an endless scene begins."""
-    return max(plan.reach.latents[0] // plan.rule.cores[-1] - 1, 0)
+    return max(plan.latents[0] // plan.rule.cores[-1] - 1, 0)
 
 
 def _endless_part(plan: Plan, first_block: int) -> Plan:
     """The stretch of an endless scene from a block of windows on, up to the plan's end."""
     scene, geometry, rule = plan.scene, plan.geometry, plan.rule
     longest = rule.cores[-1]
-    end_frame = reach_of((0, plan.start_sample + plan.duration_samples), geometry).latents[1]
-    blocks = -(-(end_frame or 0) // longest) - first_block
+    samples = 0, plan.start_sample + plan.duration_samples
+    end_frame = replace(plan, heard=samples, endless=False).latents[1] or 0
+    blocks = -(-end_frame // longest) - first_block
     cut = cut_blocks(scene, geometry, rule, first_block, blocks)
     # Windows are counted in shortest cores: nobody counted those before.
     windows = tuple(

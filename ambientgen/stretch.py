@@ -101,13 +101,18 @@ class Reach:
     @property
     def latents(self) -> tuple[int, int | None]:
         """The latent frames that these chunks are decoded from."""
-        start = (next(self.chunks())[0] - self.chunk.context) // self.stride
-        first = start if self.period is not None else max(start, 0)
+        return self.latents_within(0)
+
+    def latents_within(self, frames: int) -> tuple[int, int | None]:
+        """The same, and so many latent frames around them."""
+        first = (next(self.chunks())[0] - self.chunk.context) // self.stride - frames
+        if self.period is None:
+            first = max(first, 0)
         mel_end = self.mel[1]
         if mel_end is None:
             return first, None
         *_, (_, last) = self.grid.pieces(mel_end - 1, mel_end)
-        return first, (last + self.chunk.fade + self.chunk.context) // self.stride
+        return first, (last + self.chunk.fade + self.chunk.context) // self.stride + frames
 
 
 def reach_of(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ambientgen.crossfade import join_windows
+from ambientgen.levelling import levelled
 from ambientgen.models.loading import Model
 from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
@@ -174,6 +175,13 @@ def sound(
 
     The samples are `plan.heard_samples`.
     """
+    return joined_sound(plan, levelled(windows, plan.rule.levelling), decoder)
+
+
+def joined_sound(
+    plan: Plan, windows: Iterable[tuple[int, FloatArray]], decoder: Decoder
+) -> Iterator[FloatArray]:
+    """The same of windows as loud as they are to be."""
     placed = iter(windows)
     start_frame, rows = next(placed)
     most = plan.rule.overlap + plan.rule.multiple - 1  # what a loop's last window may add

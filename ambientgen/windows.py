@@ -79,6 +79,18 @@ class WindowRule:
         return self if strength >= 1.0 else replace(self, silence=False)
 
     @property
+    def levelling(self) -> int:
+        """Frames from the middle of an overlap over which its windows are levelled: to the middle
+        of the next one, where windows are shortest."""
+        return self.cores[0]
+
+    @property
+    def levelled_within(self) -> int:
+        """Frames around a frame in whose windows it is decided: it may lie at an overlap's edge,
+        of which all is levelled before it is faded."""
+        return self.levelling + -(-self.overlap // 2)
+
+    @property
     def shortest_in_longest(self) -> int:
         """Shortest cores in a longest one."""
         return self.cores[-1] // self.cores[0]

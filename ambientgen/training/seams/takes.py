@@ -25,7 +25,7 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene
 from ambientgen.sources.diffused import sampler_options
-from ambientgen.waveform import Decoder, coloured_mel, cut_samples, sound
+from ambientgen.waveform import Decoder, coloured_mel, cut_samples, joined_sound, sound
 from ambientgen.windows import Window
 from ambientgen.workers import Workers
 
@@ -136,9 +136,17 @@ def _colour(take: Take) -> Sequence[float] | None:
 
 
 def from_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
-    """Windows (C * F, T) joined, then decoded once: what the renderer does."""
-    placed = [(w.start_frame, rows) for w, rows in zip(take.plan.windows, made, strict=True)]
-    return sound(take.plan, placed, _decoder(take))
+    """Windows (C * F, T) levelled, joined, then decoded once: what the renderer does."""
+    return sound(take.plan, _placed(take, made), _decoder(take))
+
+
+def from_unlevelled_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
+    """The same, but each window is as loud as it was made."""
+    return joined_sound(take.plan, _placed(take, made), _decoder(take))
+
+
+def _placed(take: Take, made: Sequence[FloatArray]) -> list[tuple[int, FloatArray]]:
+    return [(w.start_frame, rows) for w, rows in zip(take.plan.windows, made, strict=True)]
 
 
 def from_inner_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:

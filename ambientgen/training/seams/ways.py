@@ -19,6 +19,7 @@ from ambientgen.training.seams.takes import (
     Take,
     from_inner_latents,
     from_latents,
+    from_unlevelled_latents,
     from_waveforms,
     rows_of,
 )
@@ -195,6 +196,7 @@ def _predicted(take: Take, told: Conditioning, latents: Tensor, timestep: int) -
 SHIPPED = Way("shipped", "one noise field, one identity (shipped)", shipped)
 WAYS = (
     SHIPPED,
+    Way("unlevelled", "as shipped, but not levelled", shipped, from_unlevelled_latents),
     Way("unidentified", "one noise field alone", unidentified),
     Way("independent", "noise of its own for each window", independent),
     Way("faded", "as shipped, and a fade before the last step", faded),
