@@ -3,9 +3,9 @@
 Of one noise, neighbours agree on what happens where they overlap, but not quite on its level and
 its colour: of those each window has its own, and a fade turns from one to the other so fast that
 an ear finds the place. So each side takes on half of their mean difference there, in the middle of
-the overlap, and less and less away from it. (Photographs on a surface are joined so, as
-Lempitsky and Ivanov 2007 have it.) Where a state moves, windows become steps of a stair; levelled,
-they are a ramp.
+the overlap, and less and less away from it. (Photographs on a surface are joined so, as Lempitsky
+and Ivanov 2007 have it.) In the middle of a window nothing changes, so that what it was told is
+heard. Where a state moves, windows are steps of a stair; levelled, they are points of a line.
 """
 
 from __future__ import annotations
@@ -41,11 +41,10 @@ def levelled(
 ) -> Iterator[tuple[int, FloatArray]]:
     """The same windows (rows, frames) at the same frames, each levelled with both its neighbours.
 
-    `pieces` come in order of time. The `reach` is in frames, from an overlap's middle to where its
-    windows are their own again: at least half an overlap, and no longer than from one overlap to
-    the next. A window that stands still, and what it is joined to, are left as they are there.
-    What becomes of a window depends on its neighbours alone, since their difference is taken before
-    either was moved. Holds two windows.
+    `pieces` come in order of time; no overlap is longer than half a window. A window is its own
+    again `reach` frames from an overlap's middle, or in its own middle if that is nearer. One that
+    stands still, and what it is joined to, are left as they are there. So each half of a window
+    depends on the neighbour it is joined to, and on nothing else. Holds two windows.
     """
     held: _Window | None = None
     for start, rows in pieces:
@@ -72,8 +71,10 @@ def _met(left: _Window, right: _Window, reach: int) -> tuple[_Window, _Window]:
     def share(window: _Window, inwards: int) -> NDArray[np.float64]:
         """Of each frame: 1 in the middle of the overlap, evenly less on the way into the window,
         down to 0, and as much more on the way out, so that both sides climb alike."""
-        frames = window.start + np.arange(window.rows.shape[1]) + 0.5
-        return np.asarray(np.maximum(1 - inwards * (frames - middle) / reach, 0.0))
+        count = window.rows.shape[1]
+        frames = window.start + np.arange(count) + 0.5
+        own = min(reach, (count - overlap) / 2)
+        return np.asarray(np.maximum(1 - inwards * (frames - middle) / own, 0.0))
 
     return (
         left.moved((half * share(left, -1)).astype(np.float32)),

@@ -127,7 +127,7 @@ class Plan:
     @property
     def latents(self) -> tuple[int, int | None]:
         """The latent frames of which windows are made: those decoded, and what levels them."""
-        return self.reach.latents_within(self.rule.levelled_within)
+        return self.reach.latents_within(self.rule.levelling - self.rule.overlap // 2)
 
     def parts(self) -> Iterator[Plan]:
         """This plan; of an endless scene then, for ever, what follows it, without notices.

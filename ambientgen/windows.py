@@ -80,15 +80,9 @@ class WindowRule:
 
     @property
     def levelling(self) -> int:
-        """Frames from the middle of an overlap over which its windows are levelled: to the middle
-        of the next one, where windows are shortest."""
+        """Frames from the middle of an overlap over which windows are levelled at most: a shortest
+        core (1.92 s of pocket), so that a stretch takes few windows around it."""
         return self.cores[0]
-
-    @property
-    def levelled_within(self) -> int:
-        """Frames around a frame in whose windows it is decided: it may lie at an overlap's edge,
-        of which all is levelled before it is faded."""
-        return self.levelling + -(-self.overlap // 2)
 
     @property
     def shortest_in_longest(self) -> int:
