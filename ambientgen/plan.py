@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ambientgen.asked import AS_WRITTEN, Asked, check_moment
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
+from ambientgen.rushes import OFF_BOUND, rushes
 from ambientgen.state_values import JUMP_S, state_values
 from ambientgen.stretch import Reach, reach_of
 from ambientgen.units import Loop
 from ambientgen.windows import (
-    STEP_BOUND,
     Window,
     WindowRule,
     cut_blocks,
@@ -28,7 +28,6 @@ from ambientgen.windows import (
     fitted_rule,
     fitted_to_cut,
     fitted_to_loop,
-    rushes,
     turns,
 )
 
@@ -328,7 +327,7 @@ def _joints(scene: Scene) -> Iterator[str]:
     for state, (last, first) in zip(
         scene.states, state_values(scene, around).tolist(), strict=True
     ):
-        if abs(first - last) > STEP_BOUND:
+        if abs(first - last) > OFF_BOUND:
             yield (
                 f"{state.name} jumps from {last:.2f} to {first:.2f} where the loop starts again: "
                 "heard as a glide"

@@ -27,12 +27,11 @@ _AT_ONCE = 4096  # pieces at a time, so that memory does not grow with the scene
 class Survey:
     """What the states do in consecutive pieces of one length.
 
-    Average and range of each state, NaN before time 0 but in a loop, whether the state jumps in the
-    piece or at its edge, and whether it is ever above 0 there; each of shape (states, pieces).
+    Average of each state, NaN before time 0 but in a loop, whether the state jumps in the piece or
+    at its edge, and whether it is ever above 0 there; each of shape (states, pieces).
     """
 
     means: FloatArray
-    ranges: FloatArray
     jumps: BoolArray
     sounds: BoolArray
 
@@ -47,29 +46,31 @@ class Survey:
 def surveyed(scene: Scene, geometry: Geometry, core: int, first: int, count: int) -> Survey:
     """Pieces `first` to `first + count` of `core` frames each."""
     means = np.full((len(scene.states), count), np.nan)
-    ranges = means.copy()
     within = (np.arange(_PROBES) + 0.5) / _PROBES
     for start in range(first if scene.loop else max(first, 0), first + count, _AT_ONCE):
         pieces = np.arange(start, min(start + _AT_ONCE, first + count))
         times = (pieces[:, None] + within) * core / geometry.frames_per_second
         values = state_values(scene, times.ravel()).reshape(-1, *times.shape)
         means[:, pieces - first] = values.mean(axis=2)
-        ranges[:, pieces - first] = values.max(axis=2) - values.min(axis=2)
     jumps, sounds = (np.zeros(means.shape, dtype=bool) for _ in range(2))
     end_s = geometry.seconds((first + count + 1) * core)  # what jumps later is not looked at
-    if not scene.loop:
-        scene = replace(scene, duration_s=min(scene.duration_s, end_s))
+    scene = known_until(scene, end_s)
     for jumping, sounding, state in zip(jumps, sounds, scene.states, strict=True):
-        frames = _in_turns(scene, jumps_s(scene, state)) * geometry.frames_per_second
+        frames = in_turns(scene, jumps_s(scene, state)) * geometry.frames_per_second
         for shift in (-0.5, 0.5):  # what happens on an edge belongs to both pieces
             pieces = np.floor((frames + shift) / core).astype(np.int64) - first
             jumping[pieces[(pieces >= 0) & (pieces < count)]] = True
-        spans = _in_turns(scene, _heard_s(scene, state)) * (geometry.frames_per_second / core)
+        spans = in_turns(scene, _heard_s(scene, state)) * (geometry.frames_per_second / core)
         low = np.clip(np.floor(spans[:, 0] + _EDGE) - first, 0, count).astype(np.int64)
         high = np.clip(np.ceil(spans[:, 1] - _EDGE) - first, 0, count).astype(np.int64)
         began = np.bincount(low, minlength=count + 1) - np.bincount(high, minlength=count + 1)
         sounding |= np.cumsum(began)[:count] > 0
-    return Survey(means, ranges, jumps, sounds)
+    return Survey(means, jumps, sounds)
+
+
+def known_until(scene: Scene, time_s: float) -> Scene:
+    """A scene of which nobody looks further: one without end has some end so; loops go on."""
+    return scene if scene.loop else replace(scene, duration_s=min(scene.duration_s, time_s))
 
 
 def _heard_s(scene: Scene, state: State) -> FloatArray:
@@ -82,7 +83,7 @@ def _heard_s(scene: Scene, state: State) -> FloatArray:
     return np.array(spans, dtype=np.float64).reshape(-1, 2)
 
 
-def _in_turns(scene: Scene, times_s: FloatArray) -> FloatArray:
+def in_turns(scene: Scene, times_s: FloatArray) -> FloatArray:
     """Times, or rows of them, of a loop's turn, with those of the turns before and after it."""
     if not scene.loop:
         return times_s

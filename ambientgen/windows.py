@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ambientgen.errors import Problem, SceneError
-from ambientgen.scene.durations import spell
 from ambientgen.survey import BoolArray, IntArray, Survey, surveyed
 
 if TYPE_CHECKING:
@@ -32,12 +31,8 @@ CALM_BOUND = 0.05
 """Most that the average of a state may step at a join while shorter windows are to be had: about
 1.3 dB of the 26 dB that pocket's states span; with twice that, ramps are heard as stairs."""
 
-STEP_BOUND = 0.10
-"""Most that the average of a state may step from one window to the next: under half the distance
-between two level words of a known state."""
 
 _ROUNDING = 1e-9  # a steady ramp at the very bound is within it
-_ALIKE = 0.005  # of places that move alike, to the two digits told, the first is named
 
 
 @dataclass(frozen=True)
@@ -123,30 +118,6 @@ def turns(
 
 
 @dataclass(frozen=True)
-class Rush:
-    """A state that moves faster than the shortest windows can follow.
-
-    `moves` is the largest change within `span_s` (one core), at `time_s`; `window_s` is how long
-    the window is that makes a glide of it, `places` the number of such cores in the scene.
-    """
-
-    state: str
-    moves: float
-    time_s: float
-    span_s: float
-    window_s: float
-    places: int
-
-    def __str__(self) -> str:
-        at = spell(round(self.time_s))
-        more = f" (the worst of {self.places} places)" if self.places > 1 else ""
-        return (
-            f"{self.state} moves by {self.moves:.2f} within {self.span_s:.1f} s at {at}{more}: "
-            f"heard as a glide over about {self.window_s:.1f} s"
-        )
-
-
-@dataclass(frozen=True)
 class Cut:
     """Consecutive blocks cut into windows: first frames, ascending, cores, and whether all states
     stand at 0 until the window has played; shape (windows,)."""
@@ -160,6 +131,10 @@ class Cut:
         kept = self.start_frames < end_frame
         return Cut(self.start_frames[kept], self.core_frames[kept], self.at_zero[kept])
 
+    def frames(self, rule: WindowRule) -> IntArray:
+        """How many each window has, shape (windows,)."""
+        return -(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple
+
     def windows(
         self, rule: WindowRule, first_frame: int | None = None, end_frame: int | None = None
     ) -> tuple[Window, ...]:
@@ -167,7 +142,7 @@ class Cut:
 
         A core that is no multiple, as a loop's last may be, plays on until the window is one.
         """
-        frames = -(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple
+        frames = self.frames(rule)
         chosen = np.ones(len(frames), dtype=bool)
         if first_frame is not None:
             chosen &= self.start_frames + frames > first_frame
@@ -290,35 +265,6 @@ def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) ->
     still[: fits.sum()] = whole.at_zero[fits]
     still[-1] = False
     return Cut(np.cumsum(lengths) - lengths, lengths, still)
-
-
-def rushes(
-    scene: Scene, geometry: Geometry, rule: WindowRule, cut: Cut, first_frame: int = 0
-) -> tuple[Rush, ...]:
-    """The states that break `STEP_BOUND` even in the shortest windows of `cut` (from frame 0).
-
-    One for each such state, at its worst place from `first_frame` on. Jumps are meant: they do not
-    count.
-    """
-    core = rule.cores[0]
-    count = int(cut.start_frames[-1] + cut.core_frames[-1]) // core
-    survey = surveyed(scene, geometry, core, 0, count)
-    is_short = np.zeros(count, dtype=bool)
-    is_short[cut.start_frames[cut.core_frames == core] // core] = True
-    moved = np.where(survey.jumps, 0.0, survey.ranges)
-    meant = survey.jumps[:, 1:] | survey.jumps[:, :-1] | ~(is_short[1:] & is_short[:-1])
-    steps = np.where(meant, 0.0, np.abs(np.diff(survey.means)))
-    moved[:, 1:] = np.maximum(moved[:, 1:], steps)
-    moved[:, : first_frame // core] = 0.0
-    span_s, window_s = geometry.seconds(core), geometry.seconds(core + rule.overlap)
-    found = []
-    for state, row in zip(scene.states, moved, strict=True):
-        worst = int(np.argmax(row >= row.max() - _ALIKE))
-        places = int(np.sum(row > STEP_BOUND + _ROUNDING))
-        if places:
-            at_s = geometry.seconds(worst * core)
-            found.append(Rush(state.name, float(row[worst]), at_s, span_s, window_s, places))
-    return tuple(found)
 
 
 def _is_calm(survey: Survey, length: int) -> BoolArray:

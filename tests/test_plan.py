@@ -155,8 +155,8 @@ def test_an_impossible_duration_is_refused(duration_s: float) -> None:
 
 
 def test_notices_name_the_state() -> None:
-    (notice,) = plan(scene(60.0, state("rain", {20.0: 0.1, 22.0: 0.9}))).notices
-    assert notice.startswith("rain moves by ")
+    (notice,) = plan(scene(60.0, state("rain", {20.0: 0.1, 21.0: 0.9, 22.0: 0.1}))).notices
+    assert notice.startswith("rain moves faster at 21s ")
 
 
 def test_ten_hours_are_planned_without_trouble() -> None:
