@@ -419,6 +419,7 @@ def test_a_sound_picture_is_of_the_asked_stretch(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("rain.yaml", "-o", "a.gif"), "no kind of picture"),
+        (("nope.PNG",), "`nope.PNG` is a picture; name a scene file, or a sound file"),
         (("rain.yaml", "-o", "none/a.png"), "there is no folder none"),
         (("rain.yaml", "-o", "there.png"), "exists already"),
         (("rain.yaml", "--from", "3m"), "there is nothing between"),

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ambientgen.scene import Scene
 
 
+_PICTURES = (".png", ".svg")
+
+
 def plot(
     path: Annotated[
         str, typer.Argument(metavar="SCENE|FILE", help="A scene file, or a sound file.")
@@ -66,6 +69,9 @@ def plot(
     """
     console = Console(quiet)
     check_named("SCENE|FILE", path, "name a scene file, or a sound file")
+    if Path(path).suffix.lower() in _PICTURES:
+        what = f"`{path}` is a picture"
+        raise UsageError(Problem("SCENE|FILE", what, "name a scene file, or a sound file"))
     target = Path(output) if output is not None else Path(Path(path).stem + ".png")
     kind = _kind(target)
     check_not_read("-o", target, (path,))
@@ -89,11 +95,11 @@ def plot(
 
 
 def _kind(target: Path) -> str:
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in {"png", "svg"}:
+    suffix = target.suffix.lower()
+    if suffix not in _PICTURES:
         what = f"`{target}` is no kind of picture"
         raise UsageError(Problem("-o", what, "name a .png or .svg file"))
-    return kind
+    return suffix.removeprefix(".")
 
 
 def _scene(scene: Scene, wanted: Asked) -> Timeline:
