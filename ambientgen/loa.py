@@ -67,25 +67,23 @@ def condition(model: Model, prompt: str) -> Conditioning:
 
 
 def linear(start: Tensor, end: Tensor, fraction: float) -> Tensor:
-    """The point at `fraction` (0 to 1) of the straight line between two embeddings (D,)."""
+    """The points at `fraction` (0 to 1) of straight lines between embeddings (..., D)."""
     return torch.lerp(start, end, fraction)
 
 
 def spherical(start: Tensor, end: Tensor, fraction: float) -> Tensor:
-    """The same on the arc: direction turns evenly, length changes evenly. Embeddings (D,).
+    """The same on arcs: direction turns evenly, length changes evenly. Embeddings (..., D).
 
     Embeddings that are parallel, opposite or zero have no single arc: there it is `linear`.
     """
-    lengths = start.norm(), end.norm()
-    if min(lengths) == 0:
-        return linear(start, end, fraction)
-    one, other = start / lengths[0], end / lengths[1]
-    angle = torch.arccos((one @ other).clamp(-1, 1))
-    if torch.sin(angle) < PARALLEL:
-        return linear(start, end, fraction)
+    lengths = start.norm(dim=-1, keepdim=True), end.norm(dim=-1, keepdim=True)
+    longer = (length.clamp_min(torch.finfo(start.dtype).tiny) for length in lengths)
+    one, other = (each / length for each, length in zip((start, end), longer, strict=True))
+    angle = torch.arccos((one * other).sum(-1, keepdim=True).clamp(-1, 1))
+    has_arc = (torch.sin(angle) >= PARALLEL) & (lengths[0] > 0) & (lengths[1] > 0)
     turned = torch.sin((1 - fraction) * angle) * one + torch.sin(fraction * angle) * other
-    length = torch.lerp(lengths[0], lengths[1], fraction)
-    return torch.mul(turned / torch.sin(angle), length)
+    arc = torch.lerp(*lengths, fraction) * turned / torch.sin(angle).where(has_arc, 1.0)
+    return torch.where(has_arc, arc, linear(start, end, fraction))
 
 
 INTERPOLATIONS: dict[str, Interpolation] = {"linear": linear, "spherical": spherical}
@@ -102,11 +100,14 @@ class Trajectory:
         interpolation: str = DEFAULT_INTERPOLATION,
         period_s: float | None = None,
         swells: Swells | None = None,
+        *,
+        averaged: int = 0,
     ) -> None:
         """`keyframes` in order of time, at least one; `loas` holds every prompt of their blends,
         and all that `swells` add to them at the times of windows' tokens.
 
-        In a loop of `period_s` they are those of one turn, from 0 to `period_s`.
+        In a loop of `period_s` they are those of one turn, from 0 to `period_s`. Windows whose core
+        has up to `averaged` frames are told what is on their average.
 
         Raises UsageError for an unknown `interpolation`.
         """
@@ -121,45 +122,47 @@ class Trajectory:
         self._between = INTERPOLATIONS[interpolation]
         self._period_s = period_s
         self._swells = swells
+        self._averaged = averaged
         self._tokens = len(next(iter(loas.values())))
 
     def window(self, window: Window) -> Tensor:
-        """The LOA (8, D), float32, of a window: each token taken at its own time inside it."""
-        times_s = token_times_s(window, self._geometry, self._tokens)
-        return torch.stack(self._at(range(self._tokens), times_s)).float()
+        """The LOA (8, D), float32, of a window: each token taken at its own time inside it, or all
+        of them as they are on the average of these times."""
+        told = self._at(token_times_s(window, self._geometry, self._tokens))
+        if window.core_frames <= self._averaged:
+            return told.mean(0).float()
+        return told.diagonal().T.float()
 
-    def token(self, token: int, time_s: float) -> Tensor:
-        """LOA token number `token` (D,), float64, at an absolute time; the ends hold, or meet."""
-        return self._at([token], [time_s])[0]
+    def at(self, time_s: float) -> Tensor:
+        """The LOA (8, D), float64, of one moment; the ends hold, or meet."""
+        return self._at([time_s])[0]
 
-    def _at(self, tokens: Sequence[int], times_s: Sequence[float]) -> list[Tensor]:
-        """Each token (D,), float64, at its own time in seconds."""
+    def _at(self, times_s: Sequence[float]) -> Tensor:
+        """The LOA of each time in seconds: (times, 8, D), float64."""
         if self._period_s is not None:
             times_s = [time_s % self._period_s for time_s in times_s]
-        told = list(map(self._told, tokens, times_s))
+        told = list(map(self._told, times_s))
         if self._swells is not None:
             for i, added in enumerate(self._swells.at(times_s)):
                 for prompt, weight in added.items():
-                    told[i] = told[i] + weight * self._loas[prompt][tokens[i]]
-        return told
+                    told[i] = told[i] + weight * self._loas[prompt]
+        return torch.stack(told)
 
-    def _told(self, token: int, time_s: float) -> Tensor:
-        """The token between keyframes, without swells."""
+    def _told(self, time_s: float) -> Tensor:
+        """The LOA between keyframes, without swells."""
         after = bisect_right(self._times_s, time_s)
         if after == 0:
-            return self._keyframe_token(0, token)
+            return self._of_keyframe(0)
         if after == len(self._times_s):
-            return self._keyframe_token(after - 1, token)
+            return self._of_keyframe(after - 1)
         start_s, end_s = self._times_s[after - 1], self._times_s[after]
         fraction = (time_s - start_s) / (end_s - start_s)
-        return self._between(
-            self._keyframe_token(after - 1, token), self._keyframe_token(after, token), fraction
-        )
+        return self._between(self._of_keyframe(after - 1), self._of_keyframe(after), fraction)
 
-    def _keyframe_token(self, index: int, token: int) -> Tensor:
-        """A keyframe's own token: its blend's tokens, weighted (summed in float64, in order)."""
+    def _of_keyframe(self, index: int) -> Tensor:
+        """A keyframe's own LOA: that of its blend, weighted (summed in float64, in order)."""
         blend = self._keyframes[index].blend
-        return torch.stack([weight * self._loas[prompt][token] for prompt, weight in blend]).sum(0)
+        return torch.stack([weight * self._loas[prompt] for prompt, weight in blend]).sum(0)
 
 
 def token_times_s(window: Window, geometry: Geometry, tokens: int) -> list[float]:

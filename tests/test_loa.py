@@ -22,6 +22,7 @@ from ambientgen.loa import (
     encode_text,
     linear,
     spherical,
+    token_times_s,
 )
 from ambientgen.models.loading import Model
 from ambientgen.units import Geometry
@@ -110,13 +111,13 @@ def ramps() -> dict[str, Tensor]:
     return {"calm": token, "storm": token + 100}
 
 
-def trajectory(interpolation: str = "linear") -> Trajectory:
+def trajectory(interpolation: str = "linear", averaged: int = 0) -> Trajectory:
     keyframes = [
         keyframe(0.0, ("calm", 1.0)),
         keyframe(10.24, ("storm", 1.0)),
         keyframe(20.48, ("storm", 0.75), ("calm", 0.25)),
     ]
-    return Trajectory(keyframes, ramps(), GEOMETRY, interpolation)
+    return Trajectory(keyframes, ramps(), GEOMETRY, interpolation, averaged=averaged)
 
 
 def test_each_token_is_taken_at_its_own_time() -> None:
@@ -126,12 +127,25 @@ def test_each_token_is_taken_at_its_own_time() -> None:
     torch.testing.assert_close(loa[:, 0], torch.tensor(wanted))
 
 
+def test_short_windows_are_told_their_average() -> None:
+    way = trajectory(averaged=24)
+    short, longer = Window(0, 64, 40, 24), Window(0, 64, 64, 48)
+    middle_s = GEOMETRY.seconds(64 + 20)
+    wanted = [token + 100 * middle_s / 10.24 for token in range(8)]
+    torch.testing.assert_close(way.window(short)[:, 0], torch.tensor(wanted))
+    assert torch.equal(way.window(longer), trajectory().window(longer))
+    across = Window(0, 236, 40, 24)  # 10.24 s, where the way turns, is no end of it
+    told = torch.stack([way.at(time_s) for time_s in token_times_s(across, GEOMETRY, 8)])
+    torch.testing.assert_close(way.window(across), told.mean(0).float())
+    assert way.window(across).max() < way.at(10.24).max()
+
+
 def test_a_keyframe_is_the_weighted_sum_of_its_blend_and_the_ends_hold() -> None:
     way = trajectory()
-    assert way.token(3, 20.48)[0].item() == pytest.approx(3 + 75)
-    assert way.token(3, 1e6)[0].item() == pytest.approx(3 + 75)
-    assert way.token(3, -5.0)[0].item() == pytest.approx(3)
-    assert way.token(3, 15.36)[0].item() == pytest.approx(3 + 87.5)
+    assert way.at(20.48)[3][0].item() == pytest.approx(3 + 75)
+    assert way.at(1e6)[3][0].item() == pytest.approx(3 + 75)
+    assert way.at(-5.0)[3][0].item() == pytest.approx(3)
+    assert way.at(15.36)[3][0].item() == pytest.approx(3 + 87.5)
 
 
 def test_a_window_is_the_same_however_it_is_reached() -> None:
@@ -148,8 +162,8 @@ def test_a_jump_between_two_keyframes_is_a_jump() -> None:
         keyframe(5.0, ("storm", 1.0)),
     ]
     way = Trajectory(jump, ramps(), GEOMETRY)
-    assert way.token(0, 4.999).max() == 0
-    assert way.token(0, 5.0).min() == 100
+    assert way.at(4.999)[0].max() == 0
+    assert way.at(5.0)[0].min() == 100
 
 
 def test_an_unknown_interpolation_is_refused() -> None:
@@ -175,9 +189,12 @@ def test_spherical_keeps_length_and_turns_evenly(fraction: float, seed: int) -> 
 @given(fraction=FRACTIONS)
 def test_spherical_falls_back_where_there_is_no_arc(fraction: float) -> None:
     one = torch.tensor([1.0, 2.0], dtype=torch.float64)
-    for other in (3 * one, -one, torch.zeros_like(one)):
-        result = spherical(one, other, fraction)
+    turned = torch.tensor([-2.0, 1.0], dtype=torch.float64)
+    others = torch.stack([3 * one, -one, torch.zeros_like(one), turned])
+    *flat, bent = spherical(one.expand(4, 2), others, fraction)
+    for other, result in zip(others[:-1], flat, strict=True):
         torch.testing.assert_close(result, linear(one, other, fraction))
+    torch.testing.assert_close(bent, spherical(one, turned, fraction))
 
 
 def test_both_interpolations_pass_through_their_ends() -> None:

@@ -124,8 +124,8 @@ def test_loa_is_that_of_the_level_with_its_swell() -> None:
     for time_s in times_s:
         [added] = Swells(subject, SWELLS).at([time_s])
         wanted = sum(weight * letters[prompt] for prompt, weight in added.items())
-        assert way.token(3, time_s)[0] - still.token(3, time_s)[0] == pytest.approx(wanted)
-    assert any(way.token(3, time_s)[0] != still.token(3, time_s)[0] for time_s in times_s)
+        assert way.at(time_s)[3][0] - still.at(time_s)[3][0] == pytest.approx(wanted)
+    assert any(way.at(time_s)[3][0] != still.at(time_s)[3][0] for time_s in times_s)
 
 
 def test_windows_and_keyframes_do_not_know_of_swells() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ambientgen.plan import Plan
 
 _POINTS = 240
-"""Moments compared: each takes eight interpolations, a fraction of a millisecond."""
+"""Moments compared: each takes a fraction of a millisecond."""
 
 
 def likeness(model: Model, plan: Plan, points: int = _POINTS) -> Likeness:
@@ -25,14 +25,10 @@ def likeness(model: Model, plan: Plan, points: int = _POINTS) -> Likeness:
     period_s = plan.scene.duration_s if plan.loop else None
     interpolation = model.spec.defaults.filled(plan.scene.render).interpolation
     path = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s)
-    tokens = range(len(next(iter(loas.values()))))
 
     def directions(times_s: FloatArray) -> FloatArray:
         """Unit vectors (times, tokens * D): all tokens of a moment as one."""
-        rows = [
-            np.concatenate([path.token(token, float(time_s)).numpy() for token in tokens])
-            for time_s in times_s
-        ]
+        rows = [path.at(float(time_s)).flatten().numpy() for time_s in times_s]
         return np.stack([row / max(float(np.linalg.norm(row)), 1e-12) for row in rows])
 
     start_s, end_s = plan.start_s, plan.start_s + plan.duration_s

@@ -215,7 +215,11 @@ def meaning(model: Model, plan: Plan, workers: Workers) -> Conditionings:
         loas |= found
     interpolation = model.spec.defaults.filled(plan.scene.render).interpolation
     period_s = plan.scene.duration_s if plan.loop else None
-    trajectory = Trajectory(plan.keyframes, loas, plan.geometry, interpolation, period_s, swells)
+    geometry, averaged = plan.geometry, plan.rule.levelling
+    # What shortest windows do inside, a line between their middles does more evenly.
+    trajectory = Trajectory(
+        plan.keyframes, loas, geometry, interpolation, period_s, swells, averaged=averaged
+    )
     text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
     return Conditionings(trajectory, *workers.run(lambda: encode_text(model, text)))
 

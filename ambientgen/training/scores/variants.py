@@ -99,8 +99,7 @@ def frozen(model: Model, plan: Plan, told: Conditionings, window: Window) -> Con
     given, middle = told.of(window), plan.windows[len(plan.windows) // 2]
     # A moment that some token speaks of: only of these it is sure that all their prompts are known.
     at_s = token_times_s(middle, plan.geometry, len(given.loa))[0]
-    tokens = [told.trajectory.token(i, at_s) for i in range(len(given.loa))]
-    return replace(given, loa=torch.stack(tokens).float())
+    return replace(given, loa=told.trajectory.at(at_s).float())
 
 
 def backwards(model: Model, plan: Plan, told: Conditionings, window: Window) -> Conditioning:
@@ -111,7 +110,7 @@ def backwards(model: Model, plan: Plan, told: Conditionings, window: Window) -> 
         plan.geometry.seconds(window.start_frame + (i + 0.5) / count * window.frames)
         for i in range(count)
     ]
-    tokens = [told.trajectory.token(i, at[count - 1 - i]) for i in range(count)]
+    tokens = [told.trajectory.at(at[count - 1 - i])[i] for i in range(count)]
     return replace(given, loa=torch.stack(tokens).float())
 
 
@@ -196,7 +195,10 @@ class LookingUp(Throughout):
             for corner, _ in simplex_corners((levels * template.tops).tolist()):
                 heard = {n: k for n, k in zip(names, corner, strict=True) if k}
                 found.setdefault(template.prompt(corner), self._blend(model, heard))
-        trajectory = Trajectory(plan.keyframes, found, model.geometry, swells=swells)
+        averaged = plan.rule.levelling
+        trajectory = Trajectory(
+            plan.keyframes, found, model.geometry, swells=swells, averaged=averaged
+        )
         return Conditionings(trajectory, told.text, told.text_mask)
 
     def _blend(self, model: Model, heard: Mapping[str, int]) -> Tensor:
