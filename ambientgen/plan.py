@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ambientgen.asked import AS_WRITTEN, Asked, check_moment
 from ambientgen.keyframes import Keyframe, Keyframes, place_keyframes
 from ambientgen.prompts import Blend, Template
-from ambientgen.rushes import OFF_BOUND, rushes
-from ambientgen.state_values import JUMP_S, state_values
+from ambientgen.rushes import joints, rushes
+from ambientgen.state_values import state_values
 from ambientgen.stretch import Reach, reach_of
 from ambientgen.units import Loop
 from ambientgen.windows import (
@@ -79,7 +79,7 @@ class Plan:
 
     The sound is the `duration_samples` from `start_sample` on, and ends in latent frame
     `total_frames`; `heard` are the samples that what follows in the chain hears of it (None: just
-    those). `windows` are all that decoding them takes: some more on both sides, so that any
+    those). `windows` are all that decoding and levelling them takes: some more on both sides, so that any
     stretch sounds as it does in the whole. `keyframes` reach from the first of them to the end of
     the last, or of the scene. `rule` is the model's, fitted to the scene's render options;
     `geometry` the model's, stretched in a loop. `notices` say what the model cannot follow.
@@ -124,9 +124,10 @@ class Plan:
         return reach_of(self.heard_samples, self.geometry, self.loop)
 
     @property
-    def latents(self) -> tuple[int, int | None]:
-        """The latent frames of which windows are made: those decoded, and what levels them."""
-        return self.reach.latents_within(self.rule.levelling - self.rule.overlap // 2)
+    def made_latents(self) -> tuple[int, int | None]:
+        """Latent frames that hold what is decoded, and all windows that level it."""
+        around = max(self.rule.levelled_frames - self.rule.overlap // 2, 0)
+        return self.reach.latents_within(around)
 
     def parts(self) -> Iterator[Plan]:
         """This plan; of an endless scene then, for ever, what follows it, without notices.
@@ -278,15 +279,13 @@ def make_plan(
     plan = replace(plan, heard=heard)
     if scene.loop:
         return _loop_plan(plan)
-    latents = plan.latents
     if endless:
         return _endless_part(plan, _first_block(plan))
-    cut = cut_timeline(scene, geometry, rule, latents[1] or 0)
-    windows = cut.windows(rule, *latents)
+    cut = cut_timeline(scene, geometry, rule, plan.made_latents[1] or 0)
+    windows = cut.windows(rule, *plan.reach.latents)
     heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
     from_s = geometry.seconds(windows[0].start_frame)
-    sounding = cut.until(plan.total_frames)
-    rushed = rushes(scene, geometry, rule, sounding, first // per_frame)
+    rushed = rushes(scene, geometry, rule, cut, (first // per_frame, plan.total_frames))
     whole_s = max(asked.length_s(scene.duration_s), scene.duration_s)
     return replace(
         plan,
@@ -314,29 +313,16 @@ def _loop_plan(plan: Plan) -> Plan:
         keyframes=place_keyframes(scene),
     )
     whole = cut.windows(rule)
-    first, last = plan.latents
+    first, last = plan.made_latents
     last = first + loop.frames if last is None else min(last, first + loop.frames)
     heard = dict.fromkeys(window for _, window in turns(whole, loop.frames, first, last))
-    told = [*_joints(scene), *map(str, rushes(scene, geometry, rule, cut))]
+    told = [*joints(scene), *map(str, rushes(scene, geometry, rule, cut))]
     return replace(plan, windows=tuple(heard), notices=tuple(told))
-
-
-def _joints(scene: Scene) -> Iterator[str]:
-    """The states that jump where the loop starts again."""
-    around = np.array([scene.duration_s - JUMP_S, 0.0])
-    for state, (last, first) in zip(
-        scene.states, state_values(scene, around).tolist(), strict=True
-    ):
-        if abs(first - last) > OFF_BOUND:
-            yield (
-                f"{state.name} jumps from {last:.2f} to {first:.2f} where the loop starts again: "
-                "heard as a glide"
-            )
 
 
 def _first_block(plan: Plan) -> int:
     """The block of windows with which a part of an endless scene begins."""
-    return max(plan.latents[0] // plan.rule.cores[-1] - 1, 0)
+    return max(plan.made_latents[0] // plan.rule.cores[-1] - 1, 0)
 
 
 def _endless_part(plan: Plan, first_block: int) -> Plan:
@@ -344,7 +330,7 @@ def _endless_part(plan: Plan, first_block: int) -> Plan:
     scene, geometry, rule = plan.scene, plan.geometry, plan.rule
     longest = rule.cores[-1]
     samples = 0, plan.start_sample + plan.duration_samples
-    end_frame = replace(plan, heard=samples, endless=False).latents[1] or 0
+    end_frame = replace(plan, heard=samples, endless=False).made_latents[1] or 0
     blocks = -(-end_frame // longest) - first_block
     cut = cut_blocks(scene, geometry, rule, first_block, blocks)
     # Windows are counted in shortest cores: nobody counted those before.

@@ -23,7 +23,7 @@ def to_make(plan: Plan) -> Iterator[Window]:
         return
     kept: set[int] = set()
     loud = sum(not window.silent for window in plan.windows)
-    for _, window in turns(plan.windows, plan.loop.frames, *plan.latents):
+    for _, window in turns(plan.windows, plan.loop.frames, *plan.made_latents):
         if len(kept) == loud:
             return
         if window.silent or window.index in kept:
@@ -44,7 +44,7 @@ def placed(
             yield window.start_frame, silence(window) if window.silent else next(stream)[1]
         return
     kept: dict[int, Result] = {}
-    for start_frame, window in turns(plan.windows, plan.loop.frames, *plan.latents):
+    for start_frame, window in turns(plan.windows, plan.loop.frames, *plan.made_latents):
         if window.silent:
             yield start_frame, silence(window)
             continue

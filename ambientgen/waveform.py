@@ -175,7 +175,7 @@ def sound(
 
     The samples are `plan.heard_samples`.
     """
-    return joined_sound(plan, levelled(windows, plan.rule.levelling), decoder)
+    return joined_sound(plan, levelled(windows, plan.rule.levelled_frames), decoder)
 
 
 def joined_sound(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ambientgen.errors import Problem, SceneError
+from ambientgen.levelling import moved_frames
 from ambientgen.survey import BoolArray, IntArray, Survey, surveyed
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 CALM_BOUND = 0.05
 """Most that the average of a state may step at a join while shorter windows are to be had: about
-1.3 dB of the 26 dB that pocket's states span; with twice that, ramps are heard as stairs."""
+1.3 dB of the 26 dB that pocket's states span; with twice that, ramps were heard
+as stairs, before windows were levelled."""
 
 
 _ROUNDING = 1e-9  # a steady ramp at the very bound is within it
@@ -43,6 +45,7 @@ class WindowRule:
     multiples of `multiple` (a UNet halves its input that often), and the overlap is no longer than
     the shortest core, so that never more than two windows sound at once. `silence`: the model is
     silent where all states stand at 0, so that windows of nothing else need not be rendered.
+    `levels`: windows are levelled before they are joined.
 
     Raises:
         ValueError: for lengths that break these rules.
@@ -52,6 +55,7 @@ class WindowRule:
     overlap: int
     multiple: int
     silence: bool = False
+    levels: bool = True
 
     def __post_init__(self) -> None:
         if not self.cores or self.multiple < 1 or self.cores[0] < self.multiple:
@@ -74,10 +78,10 @@ class WindowRule:
         return self if strength >= 1.0 else replace(self, silence=False)
 
     @property
-    def levelling(self) -> int:
+    def levelled_frames(self) -> int:
         """Frames from the middle of an overlap over which windows are levelled at most: a shortest
-        core (1.92 s of pocket), so that a stretch takes few windows around it."""
-        return self.cores[0]
+        core (1.92 s of pocket), so that a stretch takes few windows around it. 0: none is."""
+        return self.cores[0] if self.levels else 0
 
     @property
     def shortest_in_longest(self) -> int:
@@ -133,21 +137,36 @@ class Cut:
 
     def frames(self, rule: WindowRule) -> IntArray:
         """How many each window has, shape (windows,)."""
-        return -(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple
+        return np.asarray(-(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple)
+
+    def _heard_in(self, rule: WindowRule, first: int | None, end: int | None) -> BoolArray:
+        """Which windows frames `first` to `end` are made of, levelled: shape (windows,)."""
+        frames = self.frames(rule)
+        if first is None and end is None:
+            return np.ones(len(frames), dtype=bool)
+        first = -1 if first is None else first
+        end = int((self.start_frames + frames).max()) if end is None else end
+        sounds = (self.start_frames + frames > first) & (self.start_frames < end)
+        overlaps = frames[:-1] - self.core_frames[:-1]
+        middles = self.start_frames[1:] + overlaps / 2
+        before, after = (
+            moved_frames(own, overlaps, rule.levelled_frames) for own in (frames[:-1], frames[1:])
+        )
+        chosen = sounds.copy()
+        chosen[1:] |= sounds[:-1] & (overlaps > 0) & (middles - before < end)
+        chosen[:-1] |= sounds[1:] & (overlaps > 0) & (middles + after > first)
+        return np.asarray(chosen)
 
     def windows(
         self, rule: WindowRule, first_frame: int | None = None, end_frame: int | None = None
     ) -> tuple[Window, ...]:
-        """The windows themselves, counted from 0; only those that sound in the frames given.
+        """The windows themselves, counted from 0; only those that sound in the frames given, and
+        those that level them there.
 
         A core that is no multiple, as a loop's last may be, plays on until the window is one.
         """
         frames = self.frames(rule)
-        chosen = np.ones(len(frames), dtype=bool)
-        if first_frame is not None:
-            chosen &= self.start_frames + frames > first_frame
-        if end_frame is not None:
-            chosen &= self.start_frames < end_frame
+        chosen = self._heard_in(rule, first_frame, end_frame)
         rows = np.stack([self.start_frames, frames, self.core_frames])[:, chosen].T.tolist()
         silent = (self.at_zero & rule.silence)[chosen].tolist()
         indices = np.flatnonzero(chosen).tolist()
@@ -232,12 +251,16 @@ def fitted_to_cut(rule: WindowRule, cut: Cut) -> WindowRule:
     """`rule` with an overlap that no core of a loop's `cut` is shorter than.
 
     What a loop leaves over may make a core short, or no multiple: then its window plays on for a
-    little longer than the overlap says, and must have ended when the next but one begins.
+    little longer than the overlap says, and must have ended when the next but one begins. Where
+    that is more than half of a window, none is levelled (not so in pocket's loops, nor in those of
+    published models).
     """
     whole = not (cut.core_frames % rule.multiple).any()
     longest = int(cut.core_frames.min()) - (0 if whole else rule.multiple - 1)
-    overlap = min(rule.overlap, longest // rule.multiple * rule.multiple)
-    return replace(rule, overlap=overlap)
+    rule = replace(rule, overlap=min(rule.overlap, longest // rule.multiple * rule.multiple))
+    frames = cut.frames(rule)
+    halves = np.minimum(frames, np.roll(frames, -1)) // 2
+    return replace(rule, levels=bool((frames - cut.core_frames <= halves).all()))
 
 
 def cut_loop(scene: Scene, geometry: Geometry, rule: WindowRule, frames: int) -> Cut:

@@ -300,7 +300,7 @@ def test_a_long_loops_windows_come_in_their_turns(
     plan = SimpleNamespace(
         windows=loop,
         loop=SimpleNamespace(frames=total),
-        reach=SimpleNamespace(latents=(0, turns * total)),
+        made_latents=(0, turns * total),
     )
     made = chain.from_iterable(
         [(due, (window, window.index)) for due, window in each.windows.values()]

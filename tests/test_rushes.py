@@ -1,7 +1,8 @@
-"""What no window can follow is told, and nothing else: held against what levelled windows make."""
+"""What no window can follow is told: held against what levelled windows make of averages."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -19,10 +20,12 @@ from ambientgen.state_values import FloatArray, jumps_s, state_values
 from ambientgen.windows import WindowRule, cut_loop, cut_timeline, fitted_rule
 
 
-def told(subject: Scene, rule: WindowRule = POCKET_RULE, first_frame: int = 0) -> tuple[Rush, ...]:
+def told(
+    subject: Scene, rule: WindowRule = POCKET_RULE, heard: tuple[int, int] | None = None
+) -> tuple[Rush, ...]:
     total = POCKET.frames_covering(subject.duration_s)
     cut = cut_timeline(subject, POCKET, rule, total)
-    return rushes(subject, POCKET, rule, cut, first_frame)
+    return rushes(subject, POCKET, rule, cut, heard)
 
 
 def heard_off(subject: Scene, one: State) -> FloatArray:
@@ -42,7 +45,9 @@ def heard_off(subject: Scene, one: State) -> FloatArray:
         pieces.append((first, mean + flicker[None, first:last]))  # what stands still is silence
         if np.any((jumps > first - 1) & (jumps < last + 1)):
             meant[before.start_frame : last + window.core_frames] = True
-    joined = np.concatenate(list(join_windows(levelled(pieces, POCKET_RULE.levelling))), axis=1)
+    joined = np.concatenate(
+        list(join_windows(levelled(pieces, POCKET_RULE.levelled_frames))), axis=1
+    )
     heard = min(total, end - POCKET_RULE.overlap)
     return np.where(meant, 0.0, np.abs(joined[0] - values))[:heard]
 
@@ -52,9 +57,17 @@ def heard_off(subject: Scene, one: State) -> FloatArray:
 def test_nothing_is_heard_further_off_than_the_bound_untold(subject: Scene) -> None:
     rushing = {rush.state: rush for rush in told(subject)}
     for one in subject.states:
-        most = heard_off(subject, one).max()
+        off = heard_off(subject, one)
         if one.name not in rushing:
-            assert most <= OFF_BOUND + 0.03
+            assert off.max() <= OFF_BOUND + 0.03
+        else:
+            rush = rushing[one.name]
+            frame = int(rush.time_s * POCKET.frames_per_second)
+            there = off[max(frame - 3, 0) : frame + 4].max()
+            if there > 0:  # no jump is near, by which `heard_off` leaves out more
+                assert there >= OFF_BOUND - 0.03
+                assert rush.off == pytest.approx(there, abs=0.06)
+                assert there >= off.max() - 0.06
 
 
 def test_how_far_off_and_where_is_what_windows_make() -> None:
@@ -84,7 +97,7 @@ def test_a_peak_shorter_than_a_window_is_told_with_its_place() -> None:
 
 def test_swings_within_the_shortest_window_are_told() -> None:
     (rush,) = told(scene(60.0, state("waves", {0.0: 0.2, 0.48: 0.8}, repeat_s=0.96)))
-    assert rush.off == pytest.approx(0.25, abs=0.05)
+    assert rush.off == pytest.approx(0.3, abs=0.06)
     assert rush.places == 1  # all along
 
 
@@ -96,10 +109,11 @@ def test_places_are_counted_and_the_first_of_equals_is_named() -> None:
     assert " at 20s (the worst of 4 places) than " in str(rush)
 
 
-def test_what_lies_before_the_stretch_is_not_told() -> None:
+def test_what_lies_outside_of_the_stretch_is_not_told() -> None:
     subject = scene(300.0, state("rain", {150.0: 0.2, 151.0: 0.9, 152.0: 0.2}))
-    assert len(told(subject, first_frame=1800)) == 1
-    assert told(subject, first_frame=2000) == ()
+    assert len(told(subject, heard=(1800, 2000))) == 1
+    assert told(subject, heard=(2000, 3750)) == ()
+    assert told(subject, heard=(0, 1800)) == ()
 
 
 def test_long_windows_that_were_asked_for_are_told_of_as_well() -> None:
@@ -110,14 +124,51 @@ def test_long_windows_that_were_asked_for_are_told_of_as_well() -> None:
     assert rush.window_s == pytest.approx(30.0, abs=0.2)
 
 
-def test_a_loop_is_followed_across_its_joint() -> None:
-    ramp = state("rain", {0.0: 0.2, 30.0: 0.8}, repeat_s=60.0)
-    subject = replace(scene(60.0, ramp), loop=True)
-    frames = POCKET.frames_covering(60.0)
-    cut = cut_loop(subject, POCKET, POCKET_RULE, frames)
-    assert rushes(subject, POCKET, POCKET_RULE, cut) == ()
-    peak = state("rain", {0.0: 0.9, 1.0: 0.2, 59.0: 0.2}, repeat_s=60.0)
-    subject = replace(scene(60.0, peak), loop=True)
-    cut = cut_loop(subject, POCKET, POCKET_RULE, frames)
-    (rush,) = rushes(subject, POCKET, POCKET_RULE, cut)
-    assert min(rush.time_s, 60.0 - rush.time_s) < 1.0
+def loop_told(subject: Scene) -> tuple[Rush, ...]:
+    cut = cut_loop(subject, POCKET, POCKET_RULE, POCKET.frames_covering(subject.duration_s))
+    return rushes(subject, POCKET, POCKET_RULE, cut)
+
+
+def test_a_ramp_across_a_loops_joint_is_followed() -> None:
+    """It turns in the middle: what is told of the joint is wrong by 0.3 if nothing goes round."""
+    ramp = state("rain", {0.0: 0.5, 15.0: 0.8, 45.0: 0.2}, repeat_s=60.0)
+    assert loop_told(replace(scene(60.0, ramp), loop=True)) == ()
+    steep = state("rain", {0.0: 0.5, 4.0: 0.8, 30.0: 0.8, 40.0: 0.2, 56.0: 0.2}, repeat_s=60.0)
+    assert loop_told(replace(scene(60.0, steep), loop=True)) == ()
+
+
+def test_a_peak_at_a_loops_joint_is_one_place_and_as_high_as_elsewhere() -> None:
+    def peak(at_s: float) -> Scene:
+        points = {at_s - 1: 0.2, at_s: 0.9, at_s + 1: 0.2}
+        around = {time_s % 46.08: level for time_s, level in points.items()}
+        one = state("rain", dict(sorted(around.items())), repeat_s=46.08)
+        return replace(scene(46.08, one), loop=True)
+
+    (joint,), (middle,) = loop_told(peak(0.0)), loop_told(peak(23.04))
+    assert min(joint.time_s, 46.08 - joint.time_s) < 0.2
+    assert middle.time_s == pytest.approx(23.04, abs=0.2)
+    assert joint.off == pytest.approx(middle.off, abs=0.02)
+    assert (joint.places, middle.places) == (1, 1)
+
+
+def test_a_jump_in_a_loop_is_meant_on_both_sides_of_its_joint() -> None:
+    jump = state("rain", {0.0: 0.2, 0.5: 0.9, 30.0: 0.2}, "hold")
+    assert loop_told(replace(scene(60.0, jump), loop=True)) == ()
+
+
+def test_a_scene_without_end_is_looked_at_as_far_as_it_is_heard() -> None:
+    peaks = state("rain", {0.0: 0.2, 19.0: 0.2, 20.0: 0.9, 21.0: 0.2}, repeat_s=48.0)
+    subject = scene(math.inf, peaks)
+    cut = cut_timeline(subject, POCKET, POCKET_RULE, 1000)
+    (rush,) = rushes(subject, POCKET, POCKET_RULE, cut, (0, 1000))
+    assert rush.places == 2
+    assert rushes(subject, POCKET, POCKET_RULE, cut, (0, 200)) == ()
+
+
+@pytest.mark.parametrize("at_s", [100.0, 101.0, 102.0, 103.0])
+def test_a_peak_in_long_windows_is_told_wherever_it_stands(at_s: float) -> None:
+    peak = state("rain", {at_s - 1: 0.2, at_s: 0.9, at_s + 1: 0.2})
+    subject = replace(scene(200.0, peak), render=RenderOptions(window_s=30.0))
+    (rush,) = told(subject, fitted_rule(POCKET_RULE, subject, POCKET))
+    assert rush.off == pytest.approx(0.67, abs=0.04)
+    assert rush.time_s == pytest.approx(at_s, abs=0.1)

@@ -215,7 +215,7 @@ def meaning(model: Model, plan: Plan, workers: Workers) -> Conditionings:
         loas |= found
     interpolation = model.spec.defaults.filled(plan.scene.render).interpolation
     period_s = plan.scene.duration_s if plan.loop else None
-    geometry, averaged = plan.geometry, plan.rule.levelling
+    geometry, averaged = plan.geometry, plan.rule.levelled_frames
     # What shortest windows do inside, a line between their middles does more evenly.
     trajectory = Trajectory(
         plan.keyframes, loas, geometry, interpolation, period_s, swells, averaged=averaged

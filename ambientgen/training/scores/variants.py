@@ -195,7 +195,7 @@ class LookingUp(Throughout):
             for corner, _ in simplex_corners((levels * template.tops).tolist()):
                 heard = {n: k for n, k in zip(names, corner, strict=True) if k}
                 found.setdefault(template.prompt(corner), self._blend(model, heard))
-        averaged = plan.rule.levelling
+        averaged = plan.rule.levelled_frames
         trajectory = Trajectory(
             plan.keyframes, found, model.geometry, swells=swells, averaged=averaged
         )

@@ -202,7 +202,7 @@ WAYS = (
     Way("faded", "as shipped, and a fade before the last step", faded),
     Way("swap", "as shipped, and frames swapped in overlaps at each step", swapped),
     Way("average", "as shipped, and overlaps averaged at each step", averaged),
-    Way("waveform", "as shipped, but joined on waveforms", shipped, from_waveforms),
+    Way("waveform", "as shipped, but joined on waveforms, not levelled", shipped, from_waveforms),
     Way("inner", "as shipped, 0.16 s left out at edges", shipped, from_inner_latents),
     Way("short", "as shipped, overlap 0.32 s", shipped, overlap_s=0.32),
     Way("long", "as shipped, overlap 0.96 s", shipped, overlap_s=0.96),
