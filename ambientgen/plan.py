@@ -79,9 +79,9 @@ class Plan:
 
     The sound is the `duration_samples` from `start_sample` on, and ends in latent frame
     `total_frames`; `heard` are the samples that what follows in the chain hears of it (None: just
-    those). `windows` are all that decoding and levelling them takes: some more on both sides, so that any
-    stretch sounds as it does in the whole. `keyframes` reach from the first of them to the end of
-    the last, or of the scene. `rule` is the model's, fitted to the scene's render options;
+    those). `windows` are all that decoding and levelling them takes: some more on both sides, so
+    that any stretch sounds as it does in the whole. `keyframes` reach from the first of them to the
+    end of the last, or of the scene. `rule` is the model's, fitted to the scene's render options;
     `geometry` the model's, stretched in a loop. `notices` say what the model cannot follow.
 
     In a `loop`, windows and keyframes are those of one turn, its windows in the order in which they

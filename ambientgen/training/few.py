@@ -256,7 +256,8 @@ def losses(
 
 def joined_losses(pupil: Pupil, batch: Batch, sampler: Sequence[Step]) -> dict[str, Tensor]:
     """What they learn from windows that are joined as a render joins neighbours, but not levelled
-    (so the UNet has to make them alike): the critic's own, the UNet's `joined` (to pass for one window) and `agree` (where both overlap)."""
+    (so the UNet has to make them alike): the critic's own, the UNet's `joined` (to pass for one
+    window) and `agree` (where both overlap)."""
     twice = _twice(batch)
     noise, overlap = neighbours(torch.randn_like(twice.clean))
     left, right = made(pupil.unet, twice, sampler, noise).chunk(2)
