@@ -27,7 +27,7 @@ def moved_frames(frames: IntArray, overlaps: IntArray, reach: int) -> NDArray[np
 
 
 @dataclass(frozen=True)
-class _Window:
+class _Made:
     """A window as it was made: `rows` (rows, frames) from frame `start` on."""
 
     start: int
@@ -60,9 +60,9 @@ def levelled(
     if not reach:
         yield from pieces
         return
-    held: _Window | None = None
+    held: _Made | None = None
     for start, rows in pieces:
-        window = _Window(start, rows)
+        window = _Made(start, rows)
         first = rows[:, : window.middle]
         if held is not None:
             second, first = _met(held, window, reach)
@@ -73,7 +73,7 @@ def levelled(
         yield held.start + held.middle, held.rows[:, held.middle :]
 
 
-def _met(left: _Window, right: _Window, reach: int) -> tuple[FloatArray, FloatArray]:
+def _met(left: _Made, right: _Made, reach: int) -> tuple[FloatArray, FloatArray]:
     """The second half of one window and the first of the next, each moved by half of what both
     differ by where they overlap."""
     end = left.start + left.rows.shape[1]
@@ -87,7 +87,7 @@ def _met(left: _Window, right: _Window, reach: int) -> tuple[FloatArray, FloatAr
     half = differ.mean(axis=1, keepdims=True) / 2
     middle = right.start + overlap / 2
 
-    def moved(window: _Window, first: int, rows: FloatArray, inwards: int) -> FloatArray:
+    def moved(window: _Made, first: int, rows: FloatArray, inwards: int) -> FloatArray:
         """By all of `half` in the middle of the overlap, by evenly less on the way into the window,
         down to nothing, and by as much more on the way out, so that both sides may be one line."""
         away = first + np.arange(rows.shape[1]) + 0.5 - middle

@@ -77,8 +77,8 @@ def spherical(start: Tensor, end: Tensor, fraction: float) -> Tensor:
     Embeddings that are parallel, opposite or zero have no single arc: there it is `linear`.
     """
     lengths = start.norm(dim=-1, keepdim=True), end.norm(dim=-1, keepdim=True)
-    longer = (length.clamp_min(torch.finfo(start.dtype).tiny) for length in lengths)
-    one, other = (each / length for each, length in zip((start, end), longer, strict=True))
+    divisors = (length.clamp_min(torch.finfo(start.dtype).tiny) for length in lengths)
+    one, other = (each / by for each, by in zip((start, end), divisors, strict=True))
     angle = torch.arccos((one * other).sum(-1, keepdim=True).clamp(-1, 1))
     has_arc = (torch.sin(angle) >= PARALLEL) & (lengths[0] > 0) & (lengths[1] > 0)
     turned = torch.sin((1 - fraction) * angle) * one + torch.sin(fraction * angle) * other
@@ -101,13 +101,13 @@ class Trajectory:
         period_s: float | None = None,
         swells: Swells | None = None,
         *,
-        averaged: int = 0,
+        averaged_frames: int = 0,
     ) -> None:
         """`keyframes` in order of time, at least one; `loas` holds every prompt of their blends,
         and all that `swells` add to them at the times of windows' tokens.
 
         In a loop of `period_s` they are those of one turn, from 0 to `period_s`. Windows whose core
-        has up to `averaged` frames are told what is on their average.
+        has up to `averaged_frames` are told the curve's average.
 
         Raises UsageError for an unknown `interpolation`.
         """
@@ -122,31 +122,38 @@ class Trajectory:
         self._between = INTERPOLATIONS[interpolation]
         self._period_s = period_s
         self._swells = swells
-        self._averaged = averaged
+        self._averaged_frames = averaged_frames
         self._tokens = len(next(iter(loas.values())))
 
     def window(self, window: Window) -> Tensor:
-        """The LOA (8, D), float32, of a window: each token taken at its own time inside it, or all
-        of them as they are on the average of these times."""
-        told = self._at(token_times_s(window, self._geometry, self._tokens))
-        if window.core_frames <= self._averaged:
-            return told.mean(0).float()
-        return told.diagonal().T.float()
+        """The LOA (8, D), float32, of a window: each token taken at its own time inside it; in a
+        short one the curve's average over these times, with each token's own swell."""
+        times_s = token_times_s(window, self._geometry, self._tokens)
+        told = torch.stack([self._told(time_s) for time_s in self._in_turn(times_s)])
+        short = window.core_frames <= self._averaged_frames
+        own = told.mean(0) if short else told.diagonal().T
+        swells = zip(self._swollen(times_s), range(self._tokens), strict=True)
+        return torch.stack([own[i] + swell[i] for swell, i in swells]).float()
 
     def at(self, time_s: float) -> Tensor:
         """The LOA (8, D), float64, of one moment; the ends hold, or meet."""
-        return self._at([time_s])[0]
+        [within_s], [swell] = self._in_turn([time_s]), self._swollen([time_s])
+        return self._told(within_s) + swell
 
-    def _at(self, times_s: Sequence[float]) -> Tensor:
-        """The LOA of each time in seconds: (times, 8, D), float64."""
-        if self._period_s is not None:
-            times_s = [time_s % self._period_s for time_s in times_s]
-        told = list(map(self._told, times_s))
-        if self._swells is not None:
-            for i, added in enumerate(self._swells.at(times_s)):
-                for prompt, weight in added.items():
-                    told[i] = told[i] + weight * self._loas[prompt]
-        return torch.stack(told)
+    def _in_turn(self, times_s: Sequence[float]) -> list[float]:
+        """Times of a loop's turn."""
+        period_s = self._period_s
+        return list(times_s) if period_s is None else [time_s % period_s for time_s in times_s]
+
+    def _swollen(self, times_s: Sequence[float]) -> list[Tensor]:
+        """What swells add to the LOA (8, D) at each time."""
+        nothing = torch.zeros_like(next(iter(self._loas.values())))
+        if self._swells is None:
+            return [nothing] * len(times_s)
+        return [
+            sum((weight * self._loas[prompt] for prompt, weight in added.items()), start=nothing)
+            for added in self._swells.at(self._in_turn(times_s))
+        ]
 
     def _told(self, time_s: float) -> Tensor:
         """The LOA between keyframes, without swells."""

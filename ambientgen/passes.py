@@ -33,7 +33,7 @@ first waits for it, and what was made meanwhile lies in memory."""
 
 @dataclass(frozen=True)
 class Conditionings:
-    """Every window's conditioning: LOA at its own times, one constant text."""
+    """Every window's conditioning: its LOA (`Trajectory.window`), one constant text."""
 
     trajectory: Trajectory
     text: torch.Tensor

@@ -125,7 +125,7 @@ class Plan:
 
     @property
     def made_latents(self) -> tuple[int, int | None]:
-        """Latent frames that hold what is decoded, and all windows that level it."""
+        """Latent frames in which all windows sound that what is decoded is made of."""
         around = max(self.rule.levelled_frames - self.rule.overlap // 2, 0)
         return self.reach.latents_within(around)
 

@@ -56,11 +56,11 @@ def surveyed(scene: Scene, geometry: Geometry, core: int, first: int, count: int
     end_s = geometry.seconds((first + count + 1) * core)  # what jumps later is not looked at
     scene = known_until(scene, end_s)
     for jumping, sounding, state in zip(jumps, sounds, scene.states, strict=True):
-        frames = in_turns(scene, jumps_s(scene, state)) * geometry.frames_per_second
+        frames = _in_turns(scene, jumps_s(scene, state)) * geometry.frames_per_second
         for shift in (-0.5, 0.5):  # what happens on an edge belongs to both pieces
             pieces = np.floor((frames + shift) / core).astype(np.int64) - first
             jumping[pieces[(pieces >= 0) & (pieces < count)]] = True
-        spans = in_turns(scene, _heard_s(scene, state)) * (geometry.frames_per_second / core)
+        spans = _in_turns(scene, _heard_s(scene, state)) * (geometry.frames_per_second / core)
         low = np.clip(np.floor(spans[:, 0] + _EDGE) - first, 0, count).astype(np.int64)
         high = np.clip(np.ceil(spans[:, 1] - _EDGE) - first, 0, count).astype(np.int64)
         began = np.bincount(low, minlength=count + 1) - np.bincount(high, minlength=count + 1)
@@ -83,7 +83,7 @@ def _heard_s(scene: Scene, state: State) -> FloatArray:
     return np.array(spans, dtype=np.float64).reshape(-1, 2)
 
 
-def in_turns(scene: Scene, times_s: FloatArray) -> FloatArray:
+def _in_turns(scene: Scene, times_s: FloatArray) -> FloatArray:
     """Times, or rows of them, of a loop's turn, with those of the turns before and after it."""
     if not scene.loop:
         return times_s

@@ -81,7 +81,13 @@ class WindowRule:
     def levelled_frames(self) -> int:
         """Frames from the middle of an overlap over which windows are levelled at most: a shortest
         core (1.92 s of pocket), so that a stretch takes few windows around it. 0: none is."""
-        return self.cores[0] if self.levels else 0
+        return self.cores[0] if self.levels and self.overlap else 0
+
+    @property
+    def averaged_frames(self) -> int:
+        """Frames of the longest core whose window is told its average: what is levelled throughout
+        has a line in it already."""
+        return self.levelled_frames
 
     @property
     def shortest_in_longest(self) -> int:
@@ -139,13 +145,9 @@ class Cut:
         """How many each window has, shape (windows,)."""
         return np.asarray(-(-(self.core_frames + rule.overlap) // rule.multiple) * rule.multiple)
 
-    def _heard_in(self, rule: WindowRule, first: int | None, end: int | None) -> BoolArray:
+    def _heard_in(self, rule: WindowRule, first: int, end: int) -> BoolArray:
         """Which windows frames `first` to `end` are made of, levelled: shape (windows,)."""
         frames = self.frames(rule)
-        if first is None and end is None:
-            return np.ones(len(frames), dtype=bool)
-        first = -1 if first is None else first
-        end = int((self.start_frames + frames).max()) if end is None else end
         sounds = (self.start_frames + frames > first) & (self.start_frames < end)
         overlaps = frames[:-1] - self.core_frames[:-1]
         middles = self.start_frames[1:] + overlaps / 2
@@ -166,7 +168,11 @@ class Cut:
         A core that is no multiple, as a loop's last may be, plays on until the window is one.
         """
         frames = self.frames(rule)
-        chosen = self._heard_in(rule, first_frame, end_frame)
+        chosen = np.ones(len(frames), dtype=bool)
+        if first_frame is not None or end_frame is not None:
+            last = int(self.start_frames[-1] + frames[-1])
+            end = last if end_frame is None else end_frame
+            chosen = self._heard_in(rule, first_frame or 0, end)
         rows = np.stack([self.start_frames, frames, self.core_frames])[:, chosen].T.tolist()
         silent = (self.at_zero & rule.silence)[chosen].tolist()
         indices = np.flatnonzero(chosen).tolist()

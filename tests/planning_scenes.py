@@ -13,7 +13,7 @@ from ambientgen.units import Geometry
 from ambientgen.windows import WindowRule
 
 POCKET = Geometry(16000, 160, 64, 8, 16)
-POCKET_RULE = WindowRule((24, 48, 96), 8, 4)
+POCKET_RULE = WindowRule((24, 48, 96), 16, 4)  # as it ships, but that silence is rendered
 PUBLISHED = Geometry(16000, 160, 64, 4, 8)
 PUBLISHED_RULE = WindowRule((56, 112, 224), 32, 8)
 

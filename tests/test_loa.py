@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,12 @@ from ambientgen.loa import (
     token_times_s,
 )
 from ambientgen.models.loading import Model
+from ambientgen.plan import make_plan
+from ambientgen.renderer import Renderer
+from ambientgen.scene import parse_scene
 from ambientgen.units import Geometry
 from ambientgen.windows import Window
+from ambientgen.workers import Workers
 
 PROMPTS = ["light rain on a lake", "heavy rain on a lake", "wind", "no wind on the lake"]
 GEOMETRY = Geometry(16_000, 160, 64, 4, 8)
@@ -111,13 +116,13 @@ def ramps() -> dict[str, Tensor]:
     return {"calm": token, "storm": token + 100}
 
 
-def trajectory(interpolation: str = "linear", averaged: int = 0) -> Trajectory:
+def trajectory(interpolation: str = "linear", averaged_frames: int = 0) -> Trajectory:
     keyframes = [
         keyframe(0.0, ("calm", 1.0)),
         keyframe(10.24, ("storm", 1.0)),
         keyframe(20.48, ("storm", 0.75), ("calm", 0.25)),
     ]
-    return Trajectory(keyframes, ramps(), GEOMETRY, interpolation, averaged=averaged)
+    return Trajectory(keyframes, ramps(), GEOMETRY, interpolation, averaged_frames=averaged_frames)
 
 
 def test_each_token_is_taken_at_its_own_time() -> None:
@@ -128,7 +133,7 @@ def test_each_token_is_taken_at_its_own_time() -> None:
 
 
 def test_short_windows_are_told_their_average() -> None:
-    way = trajectory(averaged=24)
+    way = trajectory(averaged_frames=24)
     short, longer = Window(0, 64, 40, 24), Window(0, 64, 64, 48)
     middle_s = GEOMETRY.seconds(64 + 20)
     wanted = [token + 100 * middle_s / 10.24 for token in range(8)]
@@ -217,3 +222,23 @@ def test_the_tokenizers_say_what_the_stock_ones_say(
         assert ours.pad_id == stock.pad_token_id
         for text in texts:
             assert ours.ids(text) == stock(text, truncation=True).input_ids
+
+
+def test_a_models_shortest_windows_are_told_one_moment_and_longer_ones_each() -> None:
+    text = "duration: 60s\nmodel: pocket\nstates:\n  rain: {curve: {20s: 0.2, 30s: 0.9}}\n"
+    renderer = Renderer("cpu", workers=1)
+    model = renderer.model("pocket")
+    plan = make_plan(parse_scene(text, "ramp.yaml"), model.geometry, model.spec.rule)
+    with Workers(1) as workers:
+        trajectory = renderer.meaning(model, plan, workers).trajectory
+    inside = [w for w in plan.windows if w.start_frame > 250 and w.start_frame + w.frames < 375]
+    shortest = [w for w in inside if w.core_frames == plan.rule.averaged_frames]
+    assert len(shortest) >= 2
+    for window in shortest:
+        times_s = token_times_s(window, model.geometry, 8)
+        average = torch.stack([trajectory.at(time_s) for time_s in times_s]).mean(0)
+        torch.testing.assert_close(trajectory.window(window), average.float())
+    longest = replace(shortest[0], core_frames=96, frames=112)
+    times_s = token_times_s(longest, model.geometry, 8)
+    own = torch.stack([trajectory.at(time_s)[i] for i, time_s in enumerate(times_s)])
+    torch.testing.assert_close(trajectory.window(longest), own.float())

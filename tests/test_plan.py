@@ -68,15 +68,15 @@ GOLDEN = {
         },
     ],
     "windows": [
-        {"index": 0, "start_s": 0.0, "end_s": 4.48, "silent": False},
-        {"index": 1, "start_s": 3.84, "end_s": 8.32, "silent": False},
-        {"index": 2, "start_s": 7.68, "end_s": 12.16, "silent": False},
-        {"index": 3, "start_s": 11.52, "end_s": 16.0, "silent": False},
-        {"index": 4, "start_s": 15.36, "end_s": 23.68, "silent": False},
+        {"index": 0, "start_s": 0.0, "end_s": 5.12, "silent": False},
+        {"index": 1, "start_s": 3.84, "end_s": 8.96, "silent": False},
+        {"index": 2, "start_s": 7.68, "end_s": 12.8, "silent": False},
+        {"index": 3, "start_s": 11.52, "end_s": 16.64, "silent": False},
+        {"index": 4, "start_s": 15.36, "end_s": 24.32, "silent": False},
         {
             "index": 5,
             "start_s": 23.04,
-            "end_s": 31.36,
+            "end_s": 32.0,
             "silent": False,
         },  # the decoder's last chunk is whole
     ],

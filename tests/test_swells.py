@@ -29,6 +29,7 @@ from ambientgen.scene import RenderOptions, Scene
 from ambientgen.sources.diffused import told_at
 from ambientgen.swells import Swell, Swells, unrest_of
 from ambientgen.training.swelling import Found, Heard, Listen, nearest, restless, write
+from ambientgen.windows import Window
 
 SWELLS = {"waves": Swell(0.3, 6.0), "wind": Swell(0.2, 8.0)}
 TIMES_S = np.arange(0.0, 300.0, 0.1)
@@ -284,3 +285,23 @@ def test_prompts_of_many_moments_are_those_of_each(seed: int, states: int) -> No
     levels = np.random.default_rng(seed).integers(0, 9, (states, 40)) / 8  # words, halves, ties
     wanted = {prompt for each in levels.T for prompt, _ in template.blend(each)}
     assert set(template.prompts(levels)) == wanted
+
+
+def test_short_windows_average_the_curve_and_swell_all_the_same() -> None:
+    subject = scene(60.0, state("waves", {0.0: 0.2, 60.0: 0.8}))
+    window = Window(0, 240, 40, 24)
+
+    def told(short: int, swells: dict[str, Swell]) -> torch.Tensor:
+        _, letters = _trajectory(subject, Swells(subject, SWELLS))
+        loas = {prompt: torch.full((8, 3), value) for prompt, value in letters.items()}
+        own = Swells(subject, swells)
+        way = Trajectory(place_keyframes(subject), loas, POCKET, swells=own, averaged_frames=short)
+        return way.window(window)[:, 0]
+
+    flat, moving = told(24, {}), told(0, {})
+    assert flat.unique().numel() == 1
+    assert moving.unique().numel() == 8
+    assert flat[0] == pytest.approx(float(moving.mean()), rel=1e-5)
+    swollen = told(24, SWELLS) - flat
+    torch.testing.assert_close(swollen, told(0, SWELLS) - moving)
+    assert swollen.abs().max() > 0

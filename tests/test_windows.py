@@ -116,7 +116,7 @@ def test_any_stretch_can_be_cut_by_itself() -> None:
         (None, None, POCKET_RULE),
         (None, 1.0, WindowRule((24, 48, 96), 12, 4)),
         (5.12, 0.64, WindowRule((56,), 8, 4)),
-        (5.12, None, WindowRule((56,), 8, 4)),
+        (5.12, None, WindowRule((48,), 16, 4)),
         (5.0, 0.0, WindowRule((64,), 0, 4)),
         (0.5, None, WindowRule((4,), 4, 4)),
     ],

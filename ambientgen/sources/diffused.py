@@ -215,10 +215,16 @@ def meaning(model: Model, plan: Plan, workers: Workers) -> Conditionings:
         loas |= found
     interpolation = model.spec.defaults.filled(plan.scene.render).interpolation
     period_s = plan.scene.duration_s if plan.loop else None
-    geometry, averaged = plan.geometry, plan.rule.levelled_frames
+    geometry, averaged_frames = plan.geometry, plan.rule.averaged_frames
     # What shortest windows do inside, a line between their middles does more evenly.
     trajectory = Trajectory(
-        plan.keyframes, loas, geometry, interpolation, period_s, swells, averaged=averaged
+        plan.keyframes,
+        loas,
+        geometry,
+        interpolation,
+        period_s,
+        swells,
+        averaged_frames=averaged_frames,
     )
     text = scene_text(plan.scene) if model.spec.defaults.text_stream else ""
     return Conditionings(trajectory, *workers.run(lambda: encode_text(model, text)))

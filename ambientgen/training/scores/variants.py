@@ -103,8 +103,11 @@ def frozen(model: Model, plan: Plan, told: Conditionings, window: Window) -> Con
 
 
 def backwards(model: Model, plan: Plan, told: Conditionings, window: Window) -> Conditioning:
-    """Each position hears the moment of its opposite: the first what the last should say."""
+    """Each position hears the moment of its opposite: the first what the last should say. Shortest
+    windows, in which all hear the average, as ever."""
     given = told.of(window)
+    if window.core_frames <= plan.rule.averaged_frames:
+        return given
     count = len(given.loa)
     at = [
         plan.geometry.seconds(window.start_frame + (i + 0.5) / count * window.frames)
@@ -195,9 +198,12 @@ class LookingUp(Throughout):
             for corner, _ in simplex_corners((levels * template.tops).tolist()):
                 heard = {n: k for n, k in zip(names, corner, strict=True) if k}
                 found.setdefault(template.prompt(corner), self._blend(model, heard))
-        averaged = plan.rule.levelled_frames
         trajectory = Trajectory(
-            plan.keyframes, found, model.geometry, swells=swells, averaged=averaged
+            plan.keyframes,
+            found,
+            model.geometry,
+            swells=swells,
+            averaged_frames=plan.rule.averaged_frames,
         )
         return Conditionings(trajectory, told.text, told.text_mask)
 
