@@ -20,6 +20,7 @@ from ambientgen.state_values import state_values
 from ambientgen.stretch import Reach, reach_of
 from ambientgen.units import Loop
 from ambientgen.windows import (
+    Cut,
     Window,
     WindowRule,
     cut_blocks,
@@ -280,18 +281,17 @@ def make_plan(
     if scene.loop:
         return _loop_plan(plan)
     if endless:
-        return _endless_part(plan, _first_block(plan))
+        return _endless_part(plan, _first_block(plan), tells=True)
     cut = cut_timeline(scene, geometry, rule, plan.made_latents[1] or 0)
     windows = cut.windows(rule, *plan.reach.latents)
     heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
     from_s = geometry.seconds(windows[0].start_frame)
-    rushed = rushes(scene, geometry, rule, cut, (first // per_frame, plan.total_frames))
     whole_s = max(asked.length_s(scene.duration_s), scene.duration_s)
     return replace(
         plan,
         keyframes=place_keyframes(scene, whole_s, heard_s, from_s),
         windows=windows,
-        notices=tuple(map(str, rushed)),
+        notices=_rushes(plan, cut),
     )
 
 
@@ -325,8 +325,15 @@ def _first_block(plan: Plan) -> int:
     return max(plan.made_latents[0] // plan.rule.cores[-1] - 1, 0)
 
 
-def _endless_part(plan: Plan, first_block: int) -> Plan:
-    """The stretch of an endless scene from a block of windows on, up to the plan's end."""
+def _rushes(plan: Plan, cut: Cut) -> tuple[str, ...]:
+    """What windows cannot follow in the sound itself."""
+    heard = plan.start_sample // plan.geometry.samples_per_frame, plan.total_frames
+    return tuple(map(str, rushes(plan.scene, plan.geometry, plan.rule, cut, heard)))
+
+
+def _endless_part(plan: Plan, first_block: int, *, tells: bool = False) -> Plan:
+    """The stretch of an endless scene from a block of windows on, up to the plan's end; `tells`:
+    with its notices."""
     scene, geometry, rule = plan.scene, plan.geometry, plan.rule
     longest = rule.cores[-1]
     samples = 0, plan.start_sample + plan.duration_samples
@@ -340,6 +347,7 @@ def _endless_part(plan: Plan, first_block: int) -> Plan:
     return replace(
         plan,
         windows=windows,
+        notices=_rushes(plan, cut) if tells else (),
         keyframes=place_keyframes(
             scene,
             None,

@@ -386,3 +386,13 @@ def test_a_plan_of_many_hours_is_light() -> None:
 def test_planning_needs_no_torch() -> None:
     look = "import sys, ambientgen.plan; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+
+
+def test_an_endless_scene_tells_what_its_first_part_cannot_follow() -> None:
+    peaks = state("rain", {0.0: 0.2, 19.0: 0.2, 20.0: 0.9, 21.0: 0.2}, repeat_s=48.0)
+    endless = plan(scene(math.inf, peaks))
+    (notice,) = endless.notices
+    assert notice.startswith("rain moves faster at 20s (the worst of ")
+    assert (notice,) == plan(scene(math.inf, peaks), 600.0).notices
+    _, second = islice(endless.parts(), 2)
+    assert second.notices == ()
