@@ -132,8 +132,7 @@ class Trajectory:
         told = torch.stack([self._told(time_s) for time_s in self._in_turn(times_s)])
         short = window.core_frames <= self._averaged_frames
         own = told.mean(0) if short else told.diagonal().T
-        swells = zip(self._swollen(times_s), range(self._tokens), strict=True)
-        return torch.stack([own[i] + swell[i] for swell, i in swells]).float()
+        return (own + torch.stack(self._swollen(times_s)).diagonal().T).float()
 
     def at(self, time_s: float) -> Tensor:
         """The LOA (8, D), float64, of one moment; the ends hold, or meet."""

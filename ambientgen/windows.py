@@ -33,7 +33,6 @@ CALM_BOUND = 0.05
 1.3 dB of the 26 dB that pocket's states span; with twice that, ramps were heard
 as stairs, before windows were levelled."""
 
-
 _ROUNDING = 1e-9  # a steady ramp at the very bound is within it
 
 

@@ -572,6 +572,13 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         "duration: 1m\nstates:\n  rain: 0.5\n",
         said(":3:9: the state `rain` must be a mapping, not 0.5; write `rain: {curve: 0.5}`"),
     ),
+    "bare states, a level and none": (
+        "duration: 1m\nstates:\n  rain: 0.75\n  wind: 2\n",
+        said(
+            ":3:9: the state `rain` must be a mapping, not 0.75; write `rain: {curve: 0.75}`",
+            ":4:9: the state `wind` must be a mapping, not 2; write `wind: {curve: 0.5}`",
+        ),
+    ),
     "field beside its state": (
         "duration: 1m\nstates:\n  rain:\n  curve: 0.5\n",
         said(":4:3: `curve` stands beside `rain`, not in it; indent it under `rain`"),

@@ -168,9 +168,14 @@ def _no_mapping(path: ScenePath, value: object) -> Fault:
     if each == "events":
         what = f"an event must be a mapping, not {shown(value)}"
         return Fault(path, what, "write `{at: 72s, sound: thunder}`")
-    inner = "{curve: 0.5}" if each == "states" else "{states: {rain: {curve: 0.5}}}"
+    level = shown(value) if _is_level(value) else "0.5"
+    inner = f"{{curve: {level}}}" if each == "states" else "{states: {rain: {curve: 0.5}}}"
     what = f"{_ONE[each]} {named(name)} must be a mapping, not {shown(value)}"
     return Fault(path, what, f"write {named(f'{name}: {inner}')}")
+
+
+def _is_level(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _unknown(path: ScenePath) -> Fault:

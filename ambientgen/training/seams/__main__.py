@@ -168,6 +168,7 @@ def _arguments() -> argparse.ArgumentParser:
     alone = "joins and loops of each layer by itself, not of scenes in one mixture"
     parser.add_argument("--alone", action="store_true", help=alone)
     parser.add_argument("--seeds", type=int, help="of each scene (3)")
+    parser.add_argument("--first-seed", type=int, default=1, help="of these (1)")
     parser.add_argument("--seconds", type=float, help="of each scene: the busiest stretch (60)")
     names = [way.name for way in WAYS]
     parser.add_argument("--variants", nargs="+", metavar="WAY", choices=names, default=names)
@@ -229,7 +230,7 @@ def wishes(options: argparse.Namespace) -> Asked:
         options.model,
         scenes,
         files,
-        range(1, seeds + 1),
+        range(options.first_seed, options.first_seed + seeds),
         seconds if options.seconds is None else options.seconds,
         tuple(way for way in WAYS if way.name in options.variants),
         range(loop_seeds),
