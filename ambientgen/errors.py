@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -70,3 +71,20 @@ class OutputError(AmbientgenError):
     """The output cannot be written, or exists and may not be replaced."""
 
     exit_code = ExitCode.OUTPUT
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Make all checks, so that what they find is told at once.
+
+    Raises AmbientgenError: with the problems of all, of the kind whose exit code is the highest.
+    """
+    raised: list[AmbientgenError] = []
+    for check in checks:
+        try:
+            check()
+        except AmbientgenError as error:
+            raised.append(error)
+    if raised:
+        problems = dict.fromkeys(problem for error in raised for problem in error.problems)
+        gravest = max(raised, key=lambda error: error.exit_code)
+        raise type(gravest)(*problems) from gravest

@@ -6,12 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ambientgen.asked import check_moment
+from ambientgen.errors import check_all
 from ambientgen.models.registry import model_for
 from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
 from ambientgen.scene.layers import MOVES, Layer, Placement
@@ -156,12 +157,17 @@ def to_models(scene: Scene) -> Iterator[tuple[Layer, Scene]]:
 def with_models(scene: Scene) -> Iterator[tuple[Layer, Scene, ModelSpec]]:
     """`to_models`, with the model of each. A model is looked up once, which takes milliseconds.
 
-    Raises ModelError for a model that is not here.
+    Raises ModelError for all models that are not here.
     """
+    mixtures = list(to_models(scene))
     specs: dict[str, ModelSpec] = {}
-    for layer, mixture in to_models(scene):
+
+    def look_up(mixture: Scene) -> None:
         if mixture.model not in specs:
             specs[mixture.model] = model_for(mixture)
+
+    check_all(*(partial(look_up, mixture) for _, mixture in mixtures))
+    for layer, mixture in mixtures:
         yield layer, mixture, specs[mixture.model]
 
 

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -246,6 +247,34 @@ def test_a_model_that_is_none_is_told_where_each_scene_names_it(
     assert said(capsys, "validate", "a.yaml")[1].startswith(
         "ambientgen: note: a.yaml: there is no model 'poket'"
     )
+
+
+def test_recordings_and_models_that_are_not_there_are_told_together(
+    capsys: Output, tmp_path: Path
+) -> None:
+    rain = "{states: {rain: {curve: 1}}, model: "
+    (tmp_path / "d.yaml").write_text(
+        "duration: 9s\nlayers:\n"
+        f"  a: {rain}poket}}\n  b: {rain}nosuch}}\n  c: {rain}poket}}\n"
+        "  d: {engine: recording, file: gone.wav}\n  e: {engine: recording, file: d.yaml}\n"
+    )
+    models = ["3: there is no model 'poket'", "4: there is no model 'nosuch'"]
+    models += ["5: there is no model 'poket'"]
+    files = ["6: there is no recording `gone.wav`", "7: the recording `d.yaml` cannot be read"]
+
+    def told(*arguments: str) -> list[str]:
+        _, err = said(capsys, *arguments, code=3)
+        return [re.sub(r"^ambientgen: d.yaml:(\d+):\d+:", r"\1:", x) for x in err.splitlines()]
+
+    for command, wanted in (
+        ("render", [*files, *models]),
+        ("play", [*files, *models]),
+        ("plan", models),
+    ):
+        lines = told(command, "d.yaml")
+        assert len(lines) == len(wanted)
+        assert all(line.startswith(each) for line, each in zip(lines, wanted, strict=True)), lines
+    assert not (tmp_path / "d.wav").exists()
 
 
 @pytest.mark.parametrize(

@@ -232,13 +232,14 @@ def test_sound_and_json_do_not_share_standard_output_by_its_other_name(studio: S
     assert b"-o /dev/stdout: sound and --json cannot both go to standard output" in ran.stderr
 
 
-def test_an_existing_file_is_refused_before_the_model_is_asked_for(
+def test_an_existing_file_and_a_model_that_is_not_here_are_told_at_once(
     capsys: Output, studio: Studio, tmp_path: Path
 ) -> None:
     Path("rain.wav").write_bytes(b"mine")
     _, err = rendered(capsys, "rain.yaml", "--model", "no/such-model", code=4)
-    assert "rain.wav: exists already; use --force" in err
-    assert "no/such-model" not in err
+    there, model = err.splitlines()
+    assert "rain.wav: exists already; use --force" in there
+    assert "--model: no/such-model is not on this machine" in model
     assert not studio.made
     assert Path("rain.wav").read_bytes() == b"mine"
     rendered(capsys, "rain.yaml", "--force")

@@ -392,6 +392,28 @@ def test_recordings_that_are_not_there(tmp_path: Path) -> None:
     ]
 
 
+def test_recordings_that_are_not_there_are_told_with_all_else_that_is_wrong(tmp_path: Path) -> None:
+    there = tmp_path / "bad.yaml"
+    (tmp_path / "here.wav").touch()
+    there.write_text(
+        "duration: 1m\nlayers:\n"
+        "  a: {engine: recording, file: none.wav}\n"
+        "  b: {states: {rain: {curve: 1.6}}}\n"
+        "  c: {engine: recording, file: here.wav}\n"
+        "  d: {engine: recording, file: 7}\n"
+        "  e: [none.wav]\n"
+    )
+    with pytest.raises(SceneError) as caught:
+        load_scene(there)
+    told = [str(problem).removeprefix(f"{there}:") for problem in caught.value.problems]
+    assert [line.partition(";")[0] for line in told] == [
+        "3:32: there is no recording `none.wav`",
+        "4:30: `curve` must lie between 0 and 1, not 1.6",
+        "6:32: `file` must be one line of at most 1000 characters, not 7",
+        "7:6: the layer `e` must be a mapping, not a list",
+    ]
+
+
 def test_in_a_loop_all_curves_come_round() -> None:
     scene = parse_scene(LOOP)
     moves = scene.layers[0].placement.direction

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +27,7 @@ from ambientgen.cli.inputs import (
     read_wanted_store,
 )
 from ambientgen.console import Console
-from ambientgen.errors import OutputError, Problem, UsageError
+from ambientgen.errors import OutputError, Problem, UsageError, check_all
 from ambientgen.messages import Notice, StageStarted
 from ambientgen.shell import shell_word
 
@@ -89,10 +90,10 @@ def play(
     from ambientgen.job import Job
 
     wanted = read_scene(scene, overrides)
-    check_model(scene, wanted)
     asked = _lasting(wanted, asked_of(scene, *given))
     wanted, lost = _playable(wanted)
-    Job.of(wanted, asked)  # refuses what cannot be, before any model loads
+    # What cannot be is refused before any model loads.
+    check_all(partial(Job.of, wanted, asked), partial(check_model, scene, wanted))
     form, command = _command(player, scene, wanted.output)
     with console.progress(scene) as listener, named_after(scene):
         for notice in lost:

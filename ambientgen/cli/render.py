@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from ambientgen.cli.inputs import (
 from ambientgen.cli.outcomes import Outcomes
 from ambientgen.cli.outputs import RenderRequest, check_option, check_pcm, requests_of
 from ambientgen.console import Console, two_digits
-from ambientgen.errors import OutputError, Problem, UsageError
+from ambientgen.errors import OutputError, Problem, UsageError, check_all
 from ambientgen.messages import Notice, StageStarted, ignore
 from ambientgen.shell import STDOUT
 
@@ -134,29 +135,37 @@ def _ready(
     given: tuple[float | None, Between, Overrides],
 ) -> list[RenderRequest]:
     """Those whose output can be written and whose model is here; no model is loaded yet."""
+    ready = []
+    for request in requests:
+        with outcomes.trying(request.path):
+            check_all(
+                partial(_check_writable, request, files, given),
+                partial(check_model, request.path, request.scene),
+            )
+            ready.append(request)
+    return ready
+
+
+def _check_writable(
+    request: RenderRequest, files: _Files, given: tuple[float | None, Between, Overrides]
+) -> None:
+    """What is asked for can be rendered, and there is room for it.
+
+    Raises UsageError and OutputError.
+    """
     from ambientgen.audio_file import check_endless, check_target
     from ambientgen.job import Job
 
-    writable = []
-    for request in requests:
-        with outcomes.trying(request.path):
-            decided = Job.of(request.scene, asked_of(request.path, *given))
-            encoding = decided.encoding(request.scene.output.format)
-            for file in request.files:
-                check_target(file, files.force or files.keep, encoding, decided.shape)
-            if decided.span is None:
-                check_endless(request.output)
-            decided.check_room(request.output, encoding, request.stems.values())
-            rule = files.rule(request.output)
-            if rule is not None:
-                rule.check()
-            writable.append(request)
-    ready = []
-    for request in writable:
-        with outcomes.trying(request.path):
-            check_model(request.path, request.scene)
-            ready.append(request)
-    return ready
+    decided = Job.of(request.scene, asked_of(request.path, *given))
+    encoding = decided.encoding(request.scene.output.format)
+    for file in request.files:
+        check_target(file, files.force or files.keep, encoding, decided.shape)
+    if decided.span is None:
+        check_endless(request.output)
+    decided.check_room(request.output, encoding, request.stems.values())
+    rule = files.rule(request.output)
+    if rule is not None:
+        rule.check()
 
 
 class _Session:

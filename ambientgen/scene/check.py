@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +21,7 @@ from ambientgen.scene.fields import ENDLESS, MOST_DURATION_S
 from ambientgen.scene.hints import HINTS
 from ambientgen.scene.layer_fields import EventFields, LayerFields
 from ambientgen.scene.output_fields import OutputFields
+from ambientgen.scene.recordings import absence
 from ambientgen.scene.schema import LEAST_DURATION_S, EveryFields, RenderFields, SceneFields
 from ambientgen.scene.slips import MERGE, unslipped
 from ambientgen.scene.text import named
@@ -84,8 +86,20 @@ def check(root: Node, source: str, found: list[Problem]) -> SceneFields:
         faults.append(Fault((), what, remedy))
     problems = found + [p for fault in faults for p in _placed(root, fault)]
     if problems or fields is None:
-        raise SceneError(*_told(problems, source, untold))
+        lost = [p for fault in _lost(plain, source) for p in _placed(root, fault)]
+        raise SceneError(*_told(problems + lost, source, untold))
     return fields
+
+
+def _lost(plain: object, source: str) -> Iterator[Fault]:
+    """Recordings that are not there: no fault of a scene's, but told with those that it has."""
+    layers = plain.get("layers") if isinstance(plain, dict) else None
+    for name, layer in layers.items() if isinstance(layers, dict) else ():
+        file = layer.get("file") if isinstance(layer, dict) else None
+        if isinstance(file, str) and layer.get("engine") == "recording":
+            lost = absence(file, str(Path(source).parent))
+            if lost is not None:
+                yield Fault(("layers", name, "file"), *lost)
 
 
 def _follows(error: Any, root: Node) -> bool:

@@ -20,24 +20,34 @@ def recording_path(layer: Layer) -> Path:
     """
     if layer.file is None:
         raise ValueError(f"the layer {layer.name} has no file")
-    return Path(layer.base, os.path.expanduser(layer.file))
+    return _path_of(layer.file, layer.base)
 
 
 def missing_recordings(scene: Scene) -> list[Problem]:
     """The recordings that are not there, each at its line; whether one can be read is not asked."""
-    found = []
-    for layer in scene.layers:
-        if layer.file is None:
-            continue
-        said = named(layer.file)
-        try:
-            missing, folder = not recording_path(layer).exists(), recording_path(layer).is_dir()
-        except (OSError, ValueError):  # a name that no file can have
-            missing, folder = True, False
-        if missing:
-            remedy = "check the name: it counts from the scene's folder"
-            found.append(Problem(layer.place, f"there is no recording {said}", remedy))
-        elif folder:
-            remedy = "name a sound file in it"
-            found.append(Problem(layer.place, f"the recording {said} is a folder", remedy))
-    return found
+    return [found for layer in scene.layers if (found := missing_recording(layer)) is not None]
+
+
+def missing_recording(layer: Layer) -> Problem | None:
+    """The same of one layer; None: it is there, or the layer has none."""
+    lost = None if layer.file is None else absence(layer.file, layer.base)
+    return None if lost is None else Problem(layer.place, *lost)
+
+
+def absence(file: str, base: str) -> tuple[str, str] | None:
+    """What is wrong with a recording of that name, counted from the folder `base`, and the remedy;
+    None: it is there."""
+    try:
+        missing, folder = not _path_of(file, base).exists(), _path_of(file, base).is_dir()
+    except (OSError, ValueError):  # a name that no file can have
+        missing, folder = True, False
+    if missing:
+        remedy = "check the name: it counts from the scene's folder"
+        return f"there is no recording {named(file)}", remedy
+    return (
+        (f"the recording {named(file)} is a folder", "name a sound file in it") if folder else None
+    )
+
+
+def _path_of(file: str, base: str) -> Path:
+    return Path(base, os.path.expanduser(file))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.recordings import missing_recordings, recording_path
+from ambientgen.scene.recordings import missing_recording, recording_path
 from ambientgen.scene.text import named
 
 if TYPE_CHECKING:
@@ -23,13 +23,11 @@ _PROBES = 8
 def unusable_recordings(scene: Scene) -> Sequence[Problem]:
     """What is wrong with the recordings of a scene's layers, each at its line.
 
-    Files are opened only where there are recordings, and all of them are there.
+    Those that are there are opened.
     """
-    missing = missing_recordings(scene)
-    if missing:
-        return missing
     layers = [layer for layer in scene.layers if layer.engine == "recording"]
-    return [found for layer in layers if (found := check_recording(layer)) is not None]
+    told = (missing_recording(layer) or check_recording(layer) for layer in layers)
+    return [problem for problem in told if problem is not None]
 
 
 def channels_of(layer: Layer) -> int:
