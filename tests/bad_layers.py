@@ -6,6 +6,13 @@ from bad_scenes import said
 
 LAYERS = "duration: 1m\nlayers:\n"
 EVENTS = "duration: 1m\nevents:\n"
+
+
+def missing(file: str) -> str:
+    remedy = "check the name: it counts from the scene's folder"
+    return f"there is no recording `{file}`; {remedy}"
+
+
 OUTPUT = "duration: 1m\nstates: {rain: {curve: 0.5}}\noutput: "
 
 BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
@@ -103,6 +110,7 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
                 ":3:3: `layers` must be a mapping of 1 to 32 names, and has 33; write for "
                 "example `layers: {rain: {states: {rain: {curve: 0.5}}, direction: -60}}`"
             ),
+            *(f":{i + 3}:{32 + len(str(i))}: {missing('a.wav')}" for i in range(33)),
         ),
     ),
     "bare layers": (
@@ -202,6 +210,7 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
                 ":3:75: a layer of the model's has no `events`; give them a layer with "
                 "`engine: procedural`, or write them beside `layers:`"
             ),
+            f":4:32: {missing('b.wav')}",
             ":4:39: a recording has no `states`; leave it out",
             ":4:67: a recording has no `setting`; leave it out",
             ":4:79: a recording has no `model`; leave it out",
@@ -232,13 +241,13 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
         LAYERS
         + (
             "  a: {engine: procedural, states: {rain: {curve: 1, kind: rof}, wind: {curve: "
-            "1, kind: blah}, bees: {curve: 1, levels: [~, bees]}, rian: {curve: 1}}}\n"
+            "1, kind: blah}, yeti: {curve: 1, levels: [~, yeti]}, rian: {curve: 1}}}\n"
         ),
         said(
             ":3:59: `rain` has no kind `rof`; did you mean `roof`?",
             ":3:88: `wind` has no kind `blah`; it has `open`, `trees` and `gap`",
             (
-                ":3:95: there is no procedural sound `bees`; there are `rain`, `wind`, "
+                ":3:95: there is no procedural sound `yeti`; there are `rain`, `wind`, "
                 "`waves`, `stream`, `waterfall`, `fire`, `thunder`, `birds`, `crickets`, "
                 "`frogs`, `leaves`, `crowd`, `conversation`, `footsteps`, `traffic`, `train`, "
                 "`room`, `dishes`, `music` and `drone`"
@@ -399,7 +408,7 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             "  - thunder\n"
             "  - {at: 5, sound: tunder, kind: near}\n"
             "  - {at: 5s, sound: thunder, kind: loud}\n"
-            "  - {at: 5s, sound: bees, volume: 3}\n"
+            "  - {at: 5s, sound: yeti, volume: 3}\n"
         ),
         said(
             (
@@ -424,7 +433,7 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
             ":9:20: there is no procedural sound `tunder`; did you mean `thunder`?",
             ":10:36: `thunder` has no kind `loud`; it has `near` and `far`",
             (
-                ":11:21: there is no procedural sound `bees`; there are `rain`, `wind`, "
+                ":11:21: there is no procedural sound `yeti`; there are `rain`, `wind`, "
                 "`waves`, `stream`, `waterfall`, `fire`, `thunder`, `birds`, `crickets`, "
                 "`frogs`, `leaves`, `crowd`, `conversation`, `footsteps`, `traffic`, `train`, "
                 "`room`, `dishes`, `music` and `drone`"

@@ -179,6 +179,30 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         "duration:30s\n",
         said(":1:1: a space is missing after `duration:`; write `duration: 30s`"),
     ),
+    "no space before a brace": (
+        "duration: 1m\nstates:\n  rain:{curve: 0.5}\n  wind:{curve: {0s: 0.1, 1m: 0.4}}\n",
+        said(
+            ":3:3: a space is missing after `rain:`; write `rain: …`",
+            ":4:3: a space is missing after `wind:`; write `wind: …`",
+        ),
+    ),
+    "no space in an event": (
+        "duration: 1m\nevents:\n  - {at:5s, sound: thunder}\n",
+        said(":3:6: a space is missing after `at:`; write `at: 5s`"),
+    ),
+    "other names of sounds": (
+        "duration: 1m\nlayers:\n  a: {engine: procedural, states: {sea: {curve: 0.5}}}\nevents:\n"
+        "  - {at: 5s, sound: seagulls}\n  - {at: 5s, sound: gulls}\n  - {every: 5s, sound: fire}\n",
+        said(
+            ":3:36: there is no procedural sound `sea`; did you mean `waves`?",
+            ":5:21: there is no procedural sound `seagulls`; did you mean `birds`?",
+            ":6:21: there is no procedural sound `gulls`; "
+            "write `birds`, and `kind: gulls` beside it",
+            ":7:5: this event has neither `at` nor `rate`; "
+            "write for example `at: 72s`, or `rate: 4` for so many a minute",
+            ":7:6: an event has no `every`; write for example `rate: 4`, for so many a minute",
+        ),
+    ),
     "no space inside": (
         "duration: 1m\nstates:\n  rain:\n    curve:0.5\n  wind: {curve:0.5}\n"
         "  birds: {curve: {0s:0.5, 1s: 1}}\n",
@@ -558,8 +582,8 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         ),
     ),
     "unknown state": (
-        "duration: 1m\nstates:\n  bees: {curve: 0.5}\n",
-        said(f":3:3: `bees` is not in the catalogue of states, and has no `levels`; give {WORDS}"),
+        "duration: 1m\nstates:\n  yeti: {curve: 0.5}\n",
+        said(f":3:3: `yeti` is not in the catalogue of states, and has no `levels`; give {WORDS}"),
     ),
     "state's name": (
         "duration: 1m\nstates:\n  Wind Chimes: {curve: 0.5, levels: [~, chimes]}\n",

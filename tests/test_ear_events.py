@@ -14,8 +14,10 @@ from ambientgen.ear import listen
 from ambientgen.ear.events import away_from, events_s
 from ambientgen.ear.seams import pooled_auc
 from ambientgen.ear.sidecar import told_beside
+from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene, parse_scene
 from ambientgen.scene.document import scene_document
+from ambientgen.sidecar import rule_for
 
 RATE = 16_000
 STORM = """
@@ -144,3 +146,31 @@ def test_a_click_just_before_something_begins_is_found() -> None:
     assert click_s(audio) is None
     audio[at] += 2 * np.std(audio)
     assert is_click(audio, at)
+
+
+SPARSE = """duration: 14s
+layers:
+  drops: {engine: procedural, events: [{at: 1s, sound: footsteps}, {at: 9s, sound: dishes}]}
+  rain: {engine: procedural, states: {rain: {curve: {0s: 0.6, 6s: 0.6, 7s: 0}}}}
+  none: {engine: procedural, states: {wind: {curve: 0}}}
+"""
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_silence_that_the_scene_beside_a_sound_asks_for_is_no_fault(
+    tmp_path: Path, told: bool
+) -> None:
+    path = tmp_path / "sparse.wav"
+    stems = {name: tmp_path / f"sparse.{name}.wav" for name in ("drops", "rain", "none")}
+    scene = parse_scene(SPARSE)
+    rule = rule_for(str(path), write=told, force=False)
+    Renderer("cpu", workers=1).render(scene, path, stems=stems, sidecar=rule)
+    quiet = {"faults.silence", "faults.loudness"}
+    for sound in stems.values():
+        failed = {each.name for each in listen(sound).verdicts if each.passed is False}
+        assert bool(failed & quiet) is not told, (sound.name, failed)
+    # Silence where something was asked for is told all the same.
+    samples, rate = soundfile.read(stems["rain"])
+    samples[2 * rate : 4 * rate] = 0
+    soundfile.write(stems["rain"], samples, rate, subtype="PCM_24")
+    assert "faults.silence" in {v.name for v in listen(stems["rain"]).verdicts if not v.passed}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ambientgen.errors import Problem, SceneError, UsageError
+from ambientgen.shell import STDOUT
 from ambientgen.suffixes import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Overrides:
         """The problem with `--set render.steps` called `--steps` where that was written."""
         for option, path, _ in self.options:
             if problem.place == f"--set {path}":
-                return replace(problem, place=option)
+                field = path.rpartition(".")[2]
+                remedy = problem.remedy.replace(f"`{field}: ", f"`{option} ")
+                return replace(problem, place=option, remedy=remedy)
         return problem
 
 
@@ -162,6 +165,8 @@ def read_cache_size(text: str) -> int:
 def _point_to_shipped(path: str) -> None:
     from ambientgen.scene.shipped import scenes_folder
 
+    if path == STDOUT:
+        raise SceneError(Problem(path, "there is no such file", "standard input is /dev/stdin"))
     name = path.removesuffix(".yaml")
     if name in {file.stem for file in scenes_folder().glob("*.yaml")}:
         remedy = f"the scene of that name comes along: copy it out with `ambientgen scenes {name}`"

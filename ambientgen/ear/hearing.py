@@ -122,7 +122,9 @@ def listen(
     known = joins_s if joins_s is not None else told.joins_s
     turn_s = _turn_s(told, whole)
     joins, apart = _joins(known, told, whole, heard)
-    silent_s, unfaded_s = _unasked(whole, scene, heard), placed.unfaded_s(heard.duration_s)
+    asked = told.scene or whole  # of a stem, the sidecar knows that it is one
+    silent_s, faded_s = _unasked(asked, told.from_s, heard), Placed(asked, told.from_s).faded_s
+    unfaded_s = placed.unfaded_s(heard.duration_s)
     curves = heard_curves(heard, scene, unfaded_s) if scene else []
     promised = told.loop or (whole is not None and _goes_round(whole, sound.duration_s))
     turns = heard.duration_s / (turn_s or heard.duration_s)
@@ -132,8 +134,8 @@ def listen(
         *(trajectory_verdicts(curves, scene, heard.duration_s) if scene else [_NO_TRAJECTORY]),
         *_texture_verdicts(heard, references.heard),
         *drift_verdicts(heard, scene, placed),
-        *faults.verdicts(),
-        *gap_verdicts(heard, silent_s, levels.levels_db, placed.faded_s(heard.duration_s)),
+        *faults.verdicts(may_be_silent=_covers(silent_s, heard.duration_s)),
+        *gap_verdicts(heard, silent_s, levels.levels_db, faded_s(heard.duration_s)),
         *repeat_verdicts(strongest_repeat(sound, heard, turn_s)),
         *width.verdicts(),
     ]
@@ -169,16 +171,22 @@ def _goes_round(scene: Scene, length_s: float) -> bool:
     return scene.loop and round(turns) > 0 and abs(turns - round(turns)) * scene.duration_s < HOP_S
 
 
-def _unasked(
-    whole: Scene | None, scene: Scene | None, heard: Trace
-) -> tuple[tuple[float, float], ...]:
-    """Where nothing is asked for, (start, end) in seconds: neither by states, `scene`, nor in a
-    scene that is nothing but single events."""
+def _unasked(whole: Scene | None, from_s: float, heard: Trace) -> tuple[tuple[float, float], ...]:
+    """Where nothing is asked for, (start, end) in seconds: not by states, nor by a recording, nor
+    in a scene that is nothing but single events."""
+    if whole is None or any(layer.file is not None for layer in whole.sounds):
+        return ()  # a recording sounds throughout
+    scene = as_heard(whole, from_s)
     if scene is not None:
         return silent_stretches(scene, heard.duration_s)
-    if whole is not None and all(layer.events for layer in whole.sounds):
+    if all(layer.events for layer in whole.sounds):
         return ((0.0, heard.duration_s),)
     return ()
+
+
+def _covers(stretches: Sequence[tuple[float, float]], length_s: float) -> bool:
+    """Whether nothing of a sound lies outside of one of the stretches."""
+    return any(start <= 0.0 and end >= length_s for start, end in stretches)
 
 
 def _turn_s(told: Told, scene: Scene | None) -> float | None:

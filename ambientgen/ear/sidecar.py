@@ -31,6 +31,7 @@ class Told:
         events_s: When the scene's events begin in it (`events.events_s`).
         turn_s: How long a turn lasts, if the scene is a loop.
         ambisonics: Whether its channels are those of ambisonics.
+        scene: What was asked for in it: of a stem the one layer.
         of: Of what sound all that is said: samples and rate.
         remark: Why it is not to be used.
     """
@@ -41,6 +42,7 @@ class Told:
     events_s: tuple[float, ...] | None = None
     turn_s: float | None = None
     ambisonics: bool = False
+    scene: Scene | None = None
     of: tuple[object, object] | None = None
     remark: str | None = None
 
@@ -80,12 +82,12 @@ def told_beside(sound: Path) -> Told:
     Any JSON object will do: who joins sounds without ambientgen may tell the ear where, in a file
     of `joins_s` alone. What is not there, or is of another type, says nothing.
     """
-    path = sidecar_path(sound)
+    path, layer = sidecar_path(sound), None
     try:
         found: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         of_mix = as_stem(sound)
-        found = None if of_mix is None else of_mix[0].document
+        found, layer = (None, None) if of_mix is None else (of_mix[0].document, of_mix[1])
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         return Told(remark=f"{path}: cannot be read ({why}): it was not used")
@@ -106,6 +108,7 @@ def told_beside(sound: Path) -> Told:
         events_s=_events(scene, found.get("duration_s"), from_s),
         turn_s=scene.duration_s if scene is not None and scene.loop else None,
         ambisonics=scene is not None and scene.output.layout == "ambisonics",
+        scene=scene if layer is None or scene is None else _alone(scene, layer),
         of=None if None in length else length,
     )
 
@@ -116,6 +119,12 @@ def _scene(found: dict[str, Any]) -> Scene | None:
         return parse_scene(document_text(found["scene"]), "sidecar")
     except (AmbientgenError, LookupError, RecursionError, TypeError, ValueError):
         return None
+
+
+def _alone(scene: Scene, layer: str) -> Scene:
+    """The scene of one of its layers alone."""
+    own = tuple(each for each in scene.sounds if each.name == layer)
+    return replace(scene, states=(), events=(), layers=own)
 
 
 def _events(scene: Scene | None, length_s: Any, from_s: float) -> tuple[float, ...] | None:

@@ -21,6 +21,7 @@ from ambientgen.scene.output_fields import choice, clashes
 from ambientgen.scene.scales import LOUDNESS, PEAK
 from ambientgen.scene.scene import DEFAULT_SCHEDULER, EVENTS, OutputOptions, SchedulerName
 from ambientgen.scene.schema import MOST_LAYERS
+from ambientgen.scene.synonyms import nearest_sound
 from ambientgen.scene.text import named
 from ambientgen.scene.textures import TEXTURE_KINDS
 
@@ -69,7 +70,7 @@ def disagreements(
     yield from _what_sounds(whole)
     yield from _state_faults(plain.get("states"), ("states",), procedural=False)
     yield from _layers(whole)
-    yield from _events(plain.get("events"), ("events",))
+    yield from _events(plain.get("events"), ("events",), hidden)
     yield from _sampler(plain)
     yield from _output(whole)
 
@@ -118,7 +119,7 @@ def _state_faults(states: object, path: ScenePath, *, procedural: bool) -> Itera
         elif procedural:
             yield from _texture_faults(name, state, here)
         elif name not in KNOWN and isinstance(state, dict) and "levels" not in state:
-            near = nearest(name, KNOWN)
+            near = nearest_sound(name)
             remedy = f"did you mean `{near}`? If not, give" if near else "give"
             remedy += f" its words from none to most, such as `{HINTS['levels'].example}`"
             what = f"{named(name)} is not in the catalogue of states, and has no `levels`"
@@ -140,8 +141,11 @@ def _texture_faults(name: str, state: object, path: ScenePath) -> Iterator[Fault
 def _unknown_texture(name: str, path: ScenePath, *, at_key: bool) -> Fault | None:
     if name in TEXTURE_KINDS:
         return None
-    near = nearest(name, TEXTURE_KINDS)
+    near = nearest_sound(name)
     remedy = f"did you mean `{near}`?" if near else f"there are {listed(TEXTURE_KINDS, 'and')}"
+    for sound, kinds in TEXTURE_KINDS.items():
+        if name in kinds:
+            remedy = f"write `{sound}`, and `kind: {name}` beside it"
     return Fault(path, f"there is no procedural sound {named(name)}", remedy, at_key)
 
 
@@ -153,7 +157,7 @@ def _kind_faults(sound: str, kind: object, path: ScenePath) -> Iterator[Fault]:
         yield Fault(path, f"`{sound}` has no kind {named(kind)}", remedy)
 
 
-def _events(events: object, path: ScenePath) -> Iterator[Fault]:
+def _events(events: object, path: ScenePath, hidden: Hidden) -> Iterator[Fault]:
     if not isinstance(events, list):
         return
     for index, event in enumerate(islice(events, MOST_EVENTS + 1)):
@@ -163,7 +167,7 @@ def _events(events: object, path: ScenePath) -> Iterator[Fault]:
         if "at" in event and "rate" in event:
             remedy = "keep `at` for one moment, or `rate` for random ones"
             yield Fault((*here, "rate"), "an event has `at` or `rate`, not both", remedy, True)
-        if "at" not in event and "rate" not in event:
+        if not any(way in event or hidden((*here, way)) for way in ("at", "rate")):
             remedy = "write for example `at: 72s`, or `rate: 4` for so many a minute"
             yield Fault(here, "this event has neither `at` nor `rate`", remedy)
         sound = event.get("sound")
@@ -221,7 +225,7 @@ def _layer(name: str, layer: Mapping[str, Any], hidden: Hidden) -> Iterator[Faul
     if engine != "recording":
         yield from _state_faults(layer.get("states"), (*path, "states"), procedural=procedural)
     if procedural:
-        yield from _events(layer.get("events"), (*path, "events"))
+        yield from _events(layer.get("events"), (*path, "events"), hidden)
 
 
 def _sampler(plain: Mapping[str, Any]) -> Iterator[Fault]:

@@ -227,6 +227,8 @@ def _slip(name: str, owner: type[BaseModel]) -> str | None:
         return "write points under `curve:`"
     if owner is StateFields and name == "level":
         return _did_you_mean("curve")
+    if owner is EventFields and name == "every":
+        return "write for example `rate: 4`, for so many a minute"
     if name == "apart" and owner is LayerFields:
         return "leave it out, and write a layer for each state"
     if owner is OutputFields and name in _OF_OUTPUT:

@@ -34,6 +34,8 @@ def _unspaced_inside(node: Node, name: str = "") -> Iterator[Problem]:
             problem = None
             if entry.node.value is None and ":" in key:
                 problem = unspaced(key, str(entry.key_place))
+            elif ":{" in key:  # of `rain:{curve: 0.5}` all up to the colon with a space
+                problem = unspaced(f"{key}: ", str(entry.key_place))
             if problem:
                 entry.node.broken = True
                 yield problem

@@ -6,6 +6,9 @@ whose phrase the model knows is told, so the nearer meaning stands above the wid
 
 from __future__ import annotations
 
+from ambientgen.scene.catalogue import KNOWN
+from ambientgen.scene.faults import nearest
+
 _NEAR: tuple[tuple[str, str], ...] = (
     # what sounds
     ("light rain", "drizzle drizzling mizzle sprinkle spitting"),
@@ -14,7 +17,7 @@ _NEAR: tuple[tuple[str, str], ...] = (
     ("a howling gale", "hurricane tornado typhoon cyclone blizzard squall snowstorm sandstorm"),
     ("a light breeze", "draught draft zephyr air"),
     ("wind", "windy breezy gust gusty blow blows blustery"),
-    ("waves", "ocean surf swell breakers wave tide tides"),
+    ("waves", "ocean surf swell breakers wave tide tides sea"),
     ("the sea", "ocean seaside waters"),
     ("a waterfall", "cascade cataract falls rapids weir"),
     ("stream", "brook creek rivulet beck burn river waterfall cascade rapids spring fountain"),
@@ -38,10 +41,13 @@ _NEAR: tuple[tuple[str, str], ...] = (
         "conversation conversations talk talks chat chatting chatter speech speaking",
     ),
     ("cups and dishes", "dishes plates cutlery tableware crockery glasses cup"),
+    ("dishes", "plates cutlery tableware crockery glasses cups"),
     ("people", "person man men woman women child children kids crowd voices guests humans"),
+    ("conversation", "talking talk chat chatter speech"),
     (
         "crowd",
-        "audience mob festival party concert stadium spectators applause cheering laughter"
+        "people voices"
+        " audience mob festival party concert stadium spectators applause cheering laughter"
         " conversation conversations talk chat chatter speech",
     ),
     ("a train", "tram subway metro railroad locomotive trains railway underground"),
@@ -134,6 +140,14 @@ def _by_word() -> dict[str, tuple[str, ...]]:
 
 NEAREST = _by_word()
 """Word, in small letters -> phrases near it in meaning, the nearest first."""
+
+
+def nearest_sound(name: str) -> str:
+    """The sound of the catalogue that is meant by a name, or by a part of it, or nothing."""
+    words = (name.lower(), *name.lower().split("_"))
+    meant = (phrase for word in words for phrase in (word, *NEAREST.get(word, ())))
+    return next((phrase for phrase in meant if phrase in KNOWN), nearest(name, KNOWN))
+
 
 NEAREST_STATE: dict[str, tuple[str, ...]] = {
     "rain": ("stream", "leaves"),

@@ -341,8 +341,15 @@ _SAYINGS = (
     _Saying("node content", "a value is missing", "write it, or delete this bracket"),
     _Saying("unexpected end of stream", "this quote is not closed", "close it", True),
     _Saying("unexpected document separator", "this quote is not closed", "close it", True),
-    _Saying("expected key", "this does not belong here", "indent the fields of one level alike"),
-    _Saying("<block end>", "this does not belong here", "indent the fields of one level alike"),
+    *(
+        _Saying(
+            sign,
+            "this does not belong here",
+            "indent the fields of one level alike",
+            of_colons=True,
+        )
+        for sign in ("expected key", "<block end>")
+    ),
     _Saying("sequence entries", "a `-` cannot stand here", "begin the list on a line of its own"),
     _Saying(
         "Unicode character escape",
