@@ -32,6 +32,7 @@ __all__ = [
     "errors",
     "load_scene",
     "messages",
+    "parse_scene",
     "render",
 ]
 
@@ -52,6 +53,19 @@ def load_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
     from ambientgen.scene import load_scene as load
 
     return load(path, overrides, renders_apart)
+
+
+def parse_scene(text: str, source: str = "scene.yaml", overrides: Sequence[str] = ()) -> Scene:
+    """The same of a scene's text. `source` names it in messages; its folder is the one that
+    recordings' paths count from.
+
+    Raises:
+        ambientgen.errors.SceneError: as `load_scene`.
+    """
+    from ambientgen.models.registry import renders_apart
+    from ambientgen.scene import parse_scene as parse
+
+    return parse(text, source, overrides, renders_apart)
 
 
 def render(
@@ -78,7 +92,8 @@ def render(
         from_s: where to begin. What is rendered is to the bit what it is in the whole.
         to_s: where to end, in seconds of the scene as `from_s`.
         force: replace files that exist.
-        sidecar: describe the sound beside it, in `NAME.json`.
+        sidecar: describe the sound beside it, in `NAME.json`; if not, one that describes the sound
+            which is replaced goes.
         cache: take finished windows from the user's own store, or from one in that folder, and
             keep new ones there.
         device: `auto`, `cpu`, `cuda` or `mps`.
@@ -109,7 +124,7 @@ def render(
         os.fspath(path),
         Asked(duration_s, (from_s, to_s)),
         force=force,
-        sidecar=rule_for(os.fspath(path), True, force, inputs) if sidecar else None,
+        sidecar=rule_for(os.fspath(path), sidecar, force, inputs),
     )
 
 

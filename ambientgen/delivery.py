@@ -198,8 +198,12 @@ def _written(
     limiter = master.limiter(heard_from, wanted.samples)
     done = 0
     with _sinks(out, shape) as (sink, stem_sinks):
-        taps = [_Tap(each, heard_from, wanted.samples, master.gain) for each in stem_sinks.values()]
-        for block in limiter.limited(_tapped(parts, taps)):
+        taps = {
+            name: _Tap(each, heard_from, wanted.samples, master.gain)
+            for name, each in stem_sinks.items()
+        }
+        in_turn = [taps.get(name) for name in mixed.stems] if taps else []
+        for block in limiter.limited(_tapped(parts, in_turn)):
             sink.write(block)
             done += len(block)
             tell(AudioWritten(done / rate, total / rate if total else math.inf))
@@ -210,7 +214,7 @@ def _written(
             sink.companion = out.beside.companion(mix, told)
     _tell_of_peaks(limiter.report, rate, tell)
     if out.encoding.bits != "32f":
-        for name, tap in zip(stem_sinks, taps, strict=True):
+        for name, tap in taps.items():
             _tell_of_clipping(out.stems[name], name, tap, rate, tell)
     return Delivered(mix, stems, None)
 
@@ -241,11 +245,12 @@ class _Tap:
         self._sink.write(kept)
 
 
-def _tapped(parts: Parts, taps: Sequence[_Tap]) -> Iterator[FloatArray]:
-    """The mix, while its stems go to their taps."""
+def _tapped(parts: Parts, taps: Sequence[_Tap | None]) -> Iterator[FloatArray]:
+    """The mix, while its stems go to their taps, those that have one."""
     for mix, *stems in parts:
         for tap, stem in zip(taps, stems, strict=True):
-            tap.write(stem)
+            if tap is not None:
+                tap.write(stem)
         yield mix
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from ambientgen.audio_file import (
     is_stream,
     loop_notice,
 )
+from ambientgen.audio_file.target import real_path
 from ambientgen.delivery import Wanted, spool_folder
 from ambientgen.errors import Problem, UsageError
 from ambientgen.limiter import LimiterSettings
@@ -29,9 +30,11 @@ from ambientgen.mix.layouts import LAYOUTS, Layout
 from ambientgen.mix.loudness import Target
 from ambientgen.mix.master import Master
 from ambientgen.mix.spool import SAMPLE_BYTES, check_room
-from ambientgen.scene import Scene
+from ambientgen.scene import Scene, recording_path
 from ambientgen.scene.durations import spell
+from ambientgen.scene.faults import listed
 from ambientgen.scene.scene import OutputOptions, derived_seed
+from ambientgen.scene.text import named
 from ambientgen.sidecar import SampleSpan
 from ambientgen.sources.usable import unusable_recordings
 from ambientgen.sources.vain import said_in_vain
@@ -215,3 +218,36 @@ def check_recordings(scene: Scene) -> None:
     problems = unusable_recordings(scene)
     if problems:
         raise UsageError(*problems)
+
+
+def check_files(scene: Scene, output: str | Path, stems: Mapping[str, Path]) -> None:
+    """Files of a render go nowhere else: each its own, none a recording that the scene is made of,
+    stems of layers that there are.
+
+    Raises UsageError.
+    """
+    names = [sound.name for sound in scene.sounds]
+    problems = [
+        Problem(str(path), f"there is no layer {named(name)}", f"there are {listed(names, 'and')}")
+        for name, path in stems.items()
+        if name not in names
+    ]
+    taken = recordings_of(scene)
+    for what, path in (("the mix", output), *((f"the stem {name}", stems[name]) for name in stems)):
+        real = real_path(path)
+        if real in taken:
+            problems.append(
+                Problem(str(path), f"{taken[real]} would be overwritten", "name another file")
+            )
+        taken.setdefault(real, what)
+    if problems:
+        raise UsageError(*problems)
+
+
+def recordings_of(scene: Scene) -> dict[str, str]:
+    """The recordings that a scene is made of, in words, by their real path."""
+    return {
+        os.path.realpath(recording_path(layer)): f"the recording of the layer {layer.name}"
+        for layer in scene.layers
+        if layer.file is not None
+    }

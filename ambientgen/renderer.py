@@ -15,7 +15,7 @@ from ambientgen.assembly import Ensemble, assembled, models_of
 from ambientgen.audio_file import check_endless, check_target, is_stream, tags_for
 from ambientgen.delivery import Delivered, Out, deliver
 from ambientgen.errors import Problem, UsageError
-from ambientgen.job import Job, in_format_of
+from ambientgen.job import Job, check_files, in_format_of
 from ambientgen.memory import MOST_BATCH, peak_memory_mb
 from ambientgen.messages import Listener, Notice, StageStarted, ignore, of_layers
 from ambientgen.models.batch import batch_for
@@ -129,7 +129,8 @@ class Renderer:
         ends only a pipe can take.
 
         The suffix of `output` chooses the format, or `format_name`. `sidecar` says where to
-        describe the sound. `stems` are files for layers, by their names: all appear, or none.
+        describe the sound. `stems` are files for layers, some or all, by their names: all appear,
+        or none.
         `batches` are those of the sidecar that is rendered again.
 
         Raises ModelError, OutputError, UsageError or SceneError; an existing file without `force`
@@ -138,11 +139,13 @@ class Renderer:
         scene = in_format_of(replace(scene, variants=1), output)
         job = Job.of(scene, asked)
         encoding = job.encoding(format_name)
-        for path in (output, *(stems or {}).values()):
+        stems = {name: Path(path) for name, path in (stems or {}).items()}
+        check_files(job.scene, output, stems)
+        for path in (output, *stems.values()):
             check_target(path, force, encoding, job.shape)
         if job.samples[1] is None:
             check_endless(output)
-        job.check_room(output, encoding, (stems or {}).values())
+        job.check_room(output, encoding, stems.values())
         self._load(job.scene)
         began = time.monotonic()  # models are loaded once for many scenes: that is not this one's
         self._tell(StageStarted("planning"))
@@ -158,7 +161,7 @@ class Renderer:
                 self._warn(job, ensemble)
                 ensemble.prepare(job.pulled, self._tell)
                 tags = {} if is_stream(output) else _tags(scene, made)
-                out = Out(output, encoding, stems or {}, tags, beside, force)
+                out = Out(output, encoding, stems, tags, beside, force)
                 done = deliver(ensemble.mixed, job.master, job.wanted, out, self._tell)
         finally:
             if self._store is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -112,6 +113,38 @@ def whole(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("whole")
     Renderer("cpu", 2).render(scene, place / "sound.wav", stems=files(place))
     return place
+
+
+def test_stems_go_to_the_files_of_their_layers_in_any_order_and_number(
+    renderer: Renderer, scene: Scene, whole: Path, tmp_path: Path
+) -> None:
+    """As a call may name them; the mix is what it is without."""
+    light, all_of_them = only(scene, "wind", "bed"), files(whole)
+    stems = {name: tmp_path / f"{name}.wav" for name in ("bed", "wind")}
+    renderer.render(light, tmp_path / "a.wav", stems=stems)
+    for name, path in stems.items():
+        assert np.array_equal(read(path), read(all_of_them[name])), name
+    one = {"events": tmp_path / "one.wav"}
+    renderer.render(light, tmp_path / "b.wav", stems=one)
+    assert np.array_equal(read(one["events"]), read(all_of_them["events"]))
+    assert np.array_equal(read(tmp_path / "a.wav"), read(tmp_path / "b.wav"))
+
+
+def test_files_that_would_meet_or_are_nobodys_are_refused(
+    renderer: Renderer, scene: Scene, folder: Path, tmp_path: Path
+) -> None:
+    mix, bed = tmp_path / "a.wav", folder / "bed.wav"
+    before = bed.read_bytes()
+    for output, stems, said in (
+        (mix, {"rian": tmp_path / "b.wav"}, "there is no layer `rian`; there are `wind`, `bed`"),
+        (mix, {"wind": mix}, "a.wav: the mix would be overwritten"),
+        (mix, {"wind": tmp_path / "b.wav", "bed": tmp_path / "b.wav"}, "the stem wind would be"),
+        (mix, {"wind": bed}, "bed.wav: the recording of the layer bed would be overwritten"),
+        (bed, {}, "bed.wav: the recording of the layer bed would be overwritten"),
+    ):
+        with pytest.raises(UsageError, match=re.escape(said)):
+            renderer.render(only(scene, "wind", "bed"), output, stems=stems, force=True)
+    assert bed.read_bytes() == before and not list(tmp_path.iterdir())
 
 
 def test_stems_add_up_to_the_mix_before_the_limiter(whole: Path) -> None:

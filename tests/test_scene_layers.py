@@ -242,6 +242,9 @@ def test_pocket_has_states_apart_and_other_models_have_not(
     file.write_text("duration: 1m\nstates: {rain: {curve: 0.5}, wind: {curve: 1}}\n")
     assert [layer.name for layer in ambientgen.load_scene(file).layers] == ["rain", "wind"]
     assert not ambientgen.load_scene(file, ["apart=false"]).layers
+    text = file.read_text()
+    assert ambientgen.parse_scene(text, str(file)) == ambientgen.load_scene(file)
+    assert not ambientgen.parse_scene(text, str(file), ["apart=false"]).layers
     for other in ("nobody/knows-this", str(hub_faithful_folder)):
         assert not ambientgen.load_scene(file, [f"model={json.dumps(other)}"]).layers
     assert renders_apart("pocket") and not renders_apart(str(hub_faithful_folder))

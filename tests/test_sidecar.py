@@ -575,6 +575,14 @@ def test_the_call_describes_the_one_take_that_it_makes(capsys: Output, place: Pa
     assert Path("again.wav").read_bytes() == Path("one.wav").read_bytes()
 
 
+def test_a_sound_that_a_call_replaces_takes_its_sidecar_along(capsys: Output, place: Path) -> None:
+    ambientgen.render("a.yaml", "one.wav", duration_s=2, sidecar=True)
+    ambientgen.render("a.yaml", "one.wav", duration_s=1, force=True)
+    assert not Path("one.json").exists()
+    ambientgen.render("a.yaml", "one.wav", duration_s=1, force=True, sidecar=True)
+    ran(capsys, "verify", "one.wav")
+
+
 def test_a_scene_called_like_the_sidecar_stays(capsys: Output, place: Path) -> None:
     text = Path("a.yaml").read_text()
     Path("mine.json").write_text(text)

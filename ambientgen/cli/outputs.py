@@ -176,14 +176,9 @@ def _stems_of(request: RenderRequest) -> dict[str, Path]:
 
 def _sources_of(request: RenderRequest) -> dict[str, str]:
     """What a scene is made of, by its real path, in words: its file and its recordings."""
-    from ambientgen.scene import recording_path
+    from ambientgen.job import recordings_of
 
-    layers = [layer for layer in request.scene.layers if layer.file is not None]
-    found = {
-        os.path.realpath(recording_path(layer)): f"the recording of the layer {layer.name}"
-        for layer in layers
-    }
-    return {os.path.realpath(request.path): "the scene to render"} | found
+    return {os.path.realpath(request.path): "the scene to render"} | recordings_of(request.scene)
 
 
 def _request(path: str, scene: Scene, output: str | None) -> RenderRequest:
