@@ -234,6 +234,8 @@ def check_files(scene: Scene, output: str | Path, stems: Mapping[str, Path]) -> 
     ]
     taken = recordings_of(scene)
     for what, path in (("the mix", output), *((f"the stem {name}", stems[name]) for name in stems)):
+        if is_stream(path):
+            continue
         real = real_path(path)
         if real in taken:
             problems.append(

@@ -285,7 +285,7 @@ def make_plan(
     cut = cut_timeline(scene, geometry, rule, plan.made_latents[1] or 0)
     windows = cut.windows(rule, *plan.reach.latents)
     heard_s = geometry.seconds(windows[-1].start_frame + windows[-1].frames)
-    from_s = geometry.seconds(windows[0].start_frame)
+    from_s = geometry.seconds(max(windows[0].start_frame, 0))
     whole_s = max(asked.length_s(scene.duration_s), scene.duration_s)
     return replace(
         plan,
@@ -352,7 +352,7 @@ def _endless_part(plan: Plan, first_block: int, *, tells: bool = False) -> Plan:
             scene,
             None,
             geometry.seconds(windows[-1].start_frame + windows[-1].frames),
-            geometry.seconds(windows[0].start_frame),
+            geometry.seconds(max(windows[0].start_frame, 0)),
         ),
     )
 

@@ -8,7 +8,8 @@ no window averages away more than that. Every choice looks only at the piece its
 to both sides: an edit in one minute moves no window in another.
 
 A *core* is the stretch a window has to itself; it plays on for `overlap` frames more, over which
-the next window fades in.
+the next window fades in. Where a scene begins with a movement, one window lies before its frame 0,
+told of what holds there: by itself the first would stand still up to its middle.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 
 from ambientgen.errors import Problem, SceneError
 from ambientgen.levelling import moved_frames
+from ambientgen.state_values import state_values
 from ambientgen.survey import BoolArray, IntArray, Survey, surveyed
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ CALM_BOUND = 0.05
 """Most that the average of a state may step at a join while shorter windows are to be had: about
 1.3 dB of the 26 dB that pocket's states span; with twice that, ramps were heard
 as stairs, before windows were levelled."""
+
+LEAD_BOUND = 0.02
+"""Most that the average of a first shortest core may be off from the very first level without a
+window before it: half a decibel of those 26."""
 
 _ROUNDING = 1e-9  # a steady ramp at the very bound is within it
 
@@ -44,7 +50,7 @@ class WindowRule:
     multiples of `multiple` (a UNet halves its input that often), and the overlap is no longer than
     the shortest core, so that never more than two windows sound at once. `silence`: the model is
     silent where all states stand at 0, so that windows of nothing else need not be rendered.
-    `levels`: windows are levelled before they are joined.
+    `levels`: windows are levelled before they are joined. `leads`: one may lie before frame 0.
 
     Raises:
         ValueError: for lengths that break these rules.
@@ -55,6 +61,7 @@ class WindowRule:
     multiple: int
     silence: bool = False
     levels: bool = True
+    leads: bool = True
 
     def __post_init__(self) -> None:
         if not self.cores or self.multiple < 1 or self.cores[0] < self.multiple:
@@ -73,8 +80,8 @@ class WindowRule:
 
     def at_strength(self, strength: float) -> WindowRule:
         """The rule of windows that begin with a sound, as far as a `strength` below 1 says: it may
-        be heard where all states stand at 0."""
-        return self if strength >= 1.0 else replace(self, silence=False)
+        be heard where all states stand at 0, and there is none before frame 0."""
+        return self if strength >= 1.0 else replace(self, silence=False, leads=False)
 
     @property
     def levelled_frames(self) -> int:
@@ -134,6 +141,15 @@ class Cut:
     start_frames: IntArray
     core_frames: IntArray
     at_zero: BoolArray
+
+    def led(self) -> Cut:
+        """With another window, as long as the first, before it."""
+        core = self.core_frames[:1]
+        return Cut(
+            np.concatenate([self.start_frames[:1] - core, self.start_frames]),
+            np.concatenate([core, self.core_frames]),
+            np.concatenate([[False], self.at_zero]),
+        )
 
     def until(self, end_frame: int) -> Cut:
         """Without the windows that start at or past `end_frame`."""
@@ -212,7 +228,8 @@ def _rounded(rule: WindowRule, geometry: Geometry, length_s: float) -> int:
 
 
 def cut_blocks(scene: Scene, geometry: Geometry, rule: WindowRule, first: int, count: int) -> Cut:
-    """The windows of `count` blocks from block `first` on, whatever lies before or after them.
+    """The windows of `count` blocks from block `first` on, whatever lies before or after them, and
+    one more before frame 0 where a scene begins with a movement.
 
     A block is one longest core; its number counts from absolute frame 0.
     """
@@ -235,7 +252,20 @@ def cut_blocks(scene: Scene, geometry: Geometry, rule: WindowRule, first: int, c
     still = survey.at_zero(pieces, core_frames // rule.cores[0])
     # A state with a word for its level 0 is heard there.
     wordless = all(state.levels[0] is None for state in scene.states)
-    return Cut(start_frames, core_frames, still & wordless)
+    cut = Cut(start_frames, core_frames, still & wordless)
+    return cut.led() if first == 0 and _begins_moving(scene, rule, survey, cut) else cut
+
+
+def _begins_moving(scene: Scene, rule: WindowRule, survey: Survey, cut: Cut) -> bool:
+    """Whether the first window (of a `cut` from block 0 on) is to be led in by one before it: it is
+    a shortest one, and tells of something else than the scene begins with."""
+    if scene.loop or not (rule.leads and rule.levelled_frames) or not scene.states:
+        return False
+    if cut.core_frames[0] != rule.cores[0]:
+        return False
+    begins = state_values(scene, np.zeros(1))[:, 0]
+    off = np.abs(survey.means[:, rule.shortest_in_longest] - begins)
+    return bool((off > LEAD_BOUND).any())
 
 
 def cut_timeline(scene: Scene, geometry: Geometry, rule: WindowRule, total_frames: int) -> Cut:

@@ -372,7 +372,8 @@ def test_a_plan_counts_the_windows_beside_what_is_heard(
     """A decoder's chunk takes 8 s, however little is heard."""
     model = str(hub_faithful_folder)
     for window, more in (("20s", ""), ("4s", "; 3 more made beside them")):
-        asked = ("--set", f"render.window={window}")
+        asked = ["--set", f"render.window={window}"]
+        asked += ["--set", "states.rain.curve=0.5", "--set", "states.wind.curve=0.5"]
         out, _ = said(capsys, "plan", rain, "--duration", "1s", "--model", model, *asked)
         assert "\n1 window of " in out
         assert f"into the next{more}\n" in out

@@ -62,7 +62,7 @@ def made(plan: Plan, window: Window) -> FloatArray:
         return np.full((2, window.frames), -3, np.float32)
     turn = plan.loop.frames if plan.loop is not None else None
     place = window.start_frame if turn is None else window.start_frame % turn
-    drawn = np.random.default_rng([place, window.frames])
+    drawn = np.random.default_rng([place + window.core_frames, window.frames])  # from 0 on
     own = drawn.standard_normal((2, window.frames)) + 2 * drawn.standard_normal((2, 1))
     return own.astype(np.float32)
 

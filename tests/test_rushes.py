@@ -33,23 +33,25 @@ def heard_off(subject: Scene, one: State) -> FloatArray:
     levelled and joined as those of a render are; 0 where a jump lies in a window that is heard."""
     total = POCKET.frames_covering(subject.duration_s)
     windows = cut_timeline(subject, POCKET, POCKET_RULE, total).windows(POCKET_RULE)
-    end = windows[-1].start_frame + windows[-1].frames
-    frames = np.arange(end) + 0.5
+    begin, end = windows[0].start_frame, windows[-1].start_frame + windows[-1].frames
+    frames = np.arange(begin, end) + 0.5
     values = state_values(scene(subject.duration_s, one), frames / POCKET.frames_per_second)[0]
     jumps = jumps_s(subject, one) * POCKET.frames_per_second
-    pieces, meant = [], np.zeros(end, dtype=bool)
-    flicker = np.float32(1e-4) * np.random.default_rng(0).standard_normal(end).astype(np.float32)
+    pieces, meant = [], np.zeros(len(frames), dtype=bool)
+    drawn = np.random.default_rng(0).standard_normal(len(frames)).astype(np.float32)
+    flicker = np.float32(1e-4) * drawn
     for before, window in pairwise([windows[0], *windows]):
         first, last = window.start_frame, window.start_frame + window.frames
-        mean = np.float32(values[first:last].mean())
-        pieces.append((first, mean + flicker[None, first:last]))  # what stands still is silence
+        own = slice(first - begin, last - begin)
+        mean = np.float32(values[own].mean())
+        pieces.append((first, mean + flicker[None, own]))  # what stands still is silence
         if np.any((jumps > first - 1) & (jumps < last + 1)):
-            meant[before.start_frame : last + window.core_frames] = True
+            meant[before.start_frame - begin : last + window.core_frames - begin] = True
     joined = np.concatenate(
         list(join_windows(levelled(pieces, POCKET_RULE.levelled_frames))), axis=1
     )
     heard = min(total, end - POCKET_RULE.overlap)
-    return np.where(meant, 0.0, np.abs(joined[0] - values))[:heard]
+    return np.where(meant, 0.0, np.abs(joined[0] - values))[-begin : heard - begin]
 
 
 @settings(max_examples=100, deadline=None)
@@ -82,6 +84,13 @@ def test_how_far_off_and_where_is_what_windows_make() -> None:
 @pytest.mark.parametrize("ramp_s", [160.0, 50.0, 12.0, 5.5])
 def test_a_ramp_is_followed(ramp_s: float) -> None:
     assert told(scene(300.0, state("rain", {100.0: 0, 100.0 + ramp_s: 1}))) == ()
+
+
+@pytest.mark.parametrize("ramp_s", [20.0, 10.0, 6.0])
+def test_a_ramp_from_the_very_beginning_is_followed(ramp_s: float) -> None:
+    assert told(scene(60.0, state("rain", {0.0: 0, ramp_s: 1}))) == ()
+    unled = replace(POCKET_RULE, leads=False)
+    assert (told(scene(60.0, state("rain", {0.0: 0, ramp_s: 1})), unled) == ()) is (ramp_s > 12)
 
 
 def test_a_jump_is_meant() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +26,7 @@ from ambientgen.windows import (
     Window,
     WindowRule,
     cut_blocks,
+    cut_loop,
     cut_timeline,
     fitted_rule,
 )
@@ -44,7 +46,7 @@ def test_cores_tile_the_timeline(subject: Scene, model: tuple[Geometry, WindowRu
     total = geometry.frames_covering(subject.duration_s)
     cut = cut_timeline(subject, geometry, rule, total).windows(rule)
     assert [w.index for w in cut] == list(range(len(cut)))
-    assert cut[0].start_frame == 0
+    assert cut[0].start_frame in (0, -rule.cores[0])
     assert cut[-1].start_frame < total <= cut[-1].start_frame + cut[-1].core_frames
     for left, right in pairwise(cut):
         assert left.start_frame + left.core_frames == right.start_frame
@@ -53,6 +55,30 @@ def test_cores_tile_the_timeline(subject: Scene, model: tuple[Geometry, WindowRu
         assert window.frames == window.core_frames + rule.overlap
         assert window.frames % rule.multiple == 0
         assert window.start_frame % window.core_frames == 0
+
+
+@pytest.mark.parametrize(
+    ("curve", "first"),
+    [
+        ({0.0: 0, 6.0: 1}, -24),
+        ({0.0: 0.5, 6.0: 0.2}, -24),
+        ({0.0: 0, 20.0: 1}, -24),
+        ({0.0: 0, 80.0: 1}, 0),  # so slow that the first window hardly tells of it
+        ({0.0: 0, 3.0: 0, 9.0: 1}, 0),  # moves later
+        ({0.0: 0.5, 60.0: 0.5}, 0),
+    ],
+)
+def test_a_movement_from_the_very_beginning_is_led_in_by_a_window_before_it(
+    curve: dict[float, float], first: int
+) -> None:
+    subject = scene(100.0, state("rain", curve))
+    assert windows(subject)[0].start_frame == first
+    for rule in (replace(POCKET_RULE, levels=False), POCKET_RULE.at_strength(0.5)):
+        assert cut_timeline(subject, POCKET, rule, 1200).windows(rule)[0].start_frame == 0
+    loop = replace(subject, loop=True)
+    assert cut_loop(loop, POCKET, POCKET_RULE, 1250).windows(POCKET_RULE)[0].start_frame == 0
+    # From later on it is not made.
+    assert cut_timeline(subject, POCKET, POCKET_RULE, 1200).windows(POCKET_RULE, 400)[0].index > 1
 
 
 def test_what_hardly_moves_takes_the_longest_windows() -> None:

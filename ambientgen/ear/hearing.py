@@ -122,7 +122,7 @@ def listen(
     known = joins_s if joins_s is not None else told.joins_s
     turn_s = _turn_s(told, whole)
     joins, apart = _joins(known, told, whole, heard)
-    asked = told.scene or whole  # of a stem, the sidecar knows that it is one
+    asked = told.asked(whole)
     silent_s, faded_s = _unasked(asked, told.from_s, heard), Placed(asked, told.from_s).faded_s
     unfaded_s = placed.unfaded_s(heard.duration_s)
     curves = heard_curves(heard, scene, unfaded_s) if scene else []

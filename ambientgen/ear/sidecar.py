@@ -31,7 +31,8 @@ class Told:
         events_s: When the scene's events begin in it (`events.events_s`).
         turn_s: How long a turn lasts, if the scene is a loop.
         ambisonics: Whether its channels are those of ambisonics.
-        scene: What was asked for in it: of a stem the one layer.
+        scene: What it was rendered from.
+        layer: Of which layer it is the stem.
         of: Of what sound all that is said: samples and rate.
         remark: Why it is not to be used.
     """
@@ -43,6 +44,7 @@ class Told:
     turn_s: float | None = None
     ambisonics: bool = False
     scene: Scene | None = None
+    layer: str | None = None
     of: tuple[object, object] | None = None
     remark: str | None = None
 
@@ -50,6 +52,12 @@ class Told:
     def unscripted_s(self) -> tuple[float, ...] | None:
         """The joins near which nothing was asked to happen."""
         return None if self.joins_s is None else away_from(self.joins_s, self.events_s or ())
+
+    def asked(self, scene: Scene | None) -> Scene | None:
+        """What was to be heard: by `scene`, or else by what is known; of a stem, by its layer."""
+        whole = scene or self.scene
+        own = () if whole is None else tuple(s for s in whole.sounds if s.name == self.layer)
+        return replace(whole, states=(), events=(), layers=own) if whole and own else whole
 
     def listened(self, sound: Sound) -> Sound:
         """The sound with what is known of its channels."""
@@ -108,7 +116,8 @@ def told_beside(sound: Path) -> Told:
         events_s=_events(scene, found.get("duration_s"), from_s),
         turn_s=scene.duration_s if scene is not None and scene.loop else None,
         ambisonics=scene is not None and scene.output.layout == "ambisonics",
-        scene=scene if layer is None or scene is None else _alone(scene, layer),
+        scene=scene,
+        layer=layer,
         of=None if None in length else length,
     )
 
@@ -119,12 +128,6 @@ def _scene(found: dict[str, Any]) -> Scene | None:
         return parse_scene(document_text(found["scene"]), "sidecar")
     except (AmbientgenError, LookupError, RecursionError, TypeError, ValueError):
         return None
-
-
-def _alone(scene: Scene, layer: str) -> Scene:
-    """The scene of one of its layers alone."""
-    own = tuple(each for each in scene.sounds if each.name == layer)
-    return replace(scene, states=(), events=(), layers=own)
 
 
 def _events(scene: Scene | None, length_s: Any, from_s: float) -> tuple[float, ...] | None:

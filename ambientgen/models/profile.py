@@ -13,7 +13,7 @@ import torch
 
 from ambientgen.models.compiling import asked_backend
 
-SAMPLES_VERSION = 12
+SAMPLES_VERSION = 13
 """Raised with every audible change of our own code (docs/changelog.md): what is stored of earlier
 ones is then not used any more."""
 
