@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ambientgen.shell import shell_word
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -49,9 +51,14 @@ def load_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
     Raises:
         ambientgen.errors.SceneError: all problems at once, each with its place and remedy.
     """
+    from ambientgen.errors import Problem, SceneError
     from ambientgen.models.registry import renders_apart
     from ambientgen.scene import load_scene as load
+    from ambientgen.sidecar.reading import is_sidecar
 
+    if Path(path).suffix == ".json" and Path(path).is_file() and is_sidecar(Path(path)):
+        remedy = f"render it with `ambientgen render {shell_word(path)}`"
+        raise SceneError(Problem(os.fspath(path), "this is a sidecar, not a scene", remedy))
     return load(path, overrides, renders_apart)
 
 

@@ -13,9 +13,11 @@ import numpy as np
 
 from ambientgen.asked import check_moment
 from ambientgen.errors import check_all
+from ambientgen.messages import of_layers
 from ambientgen.models.registry import model_for
 from ambientgen.plan import ENDLESS_PART_S, Moment, Plan, make_plan
 from ambientgen.scene.layers import MOVES, Layer, Placement
+from ambientgen.scene.scene import EVENTS, MIXTURE
 from ambientgen.state_values import state_values
 
 if TYPE_CHECKING:
@@ -100,13 +102,15 @@ class LayeredPlan:
 
     @cached_property
     def notices(self) -> tuple[str, ...]:
-        """What the models cannot follow, sound by sound."""
-        return tuple(
-            f"{sound.layer.name}: {notice}"
+        """What the models cannot follow, sound by sound, as a render tells it."""
+        layered = any(sound.layer.name not in (MIXTURE, EVENTS) for sound in self.sounds)
+        told = [
+            (sound.layer.name, notice)
             for sound in self.sounds
             if sound.plan is not None
             for notice in sound.plan.notices
-        )
+        ]
+        return tuple(of_layers(told, layered))
 
     def at(self, time_s: float) -> tuple[SoundMoment, ...]:
         """Every sound at a time.

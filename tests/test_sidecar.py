@@ -583,6 +583,13 @@ def test_a_sound_that_a_call_replaces_takes_its_sidecar_along(capsys: Output, pl
     ran(capsys, "verify", "one.wav")
 
 
+def test_a_call_is_told_that_a_sidecar_is_no_scene(place: Path) -> None:
+    ambientgen.render("a.yaml", "one.wav", duration_s=1, sidecar=True)
+    with pytest.raises(SceneError, match=r"one\.json: this is a sidecar, .*render one\.json"):
+        ambientgen.render("one.json", "two.wav")
+    assert not Path("two.wav").exists()
+
+
 def test_a_scene_called_like_the_sidecar_stays(capsys: Output, place: Path) -> None:
     text = Path("a.yaml").read_text()
     Path("mine.json").write_text(text)

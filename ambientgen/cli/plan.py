@@ -99,10 +99,11 @@ def _made(path: str, scene: Scene, asked: Asked) -> tuple[Plan | LayeredPlan, li
     from ambientgen.layered_plan import is_layered, plan_layers
     from ambientgen.models.registry import model_for
     from ambientgen.plan import make_plan
+    from ambientgen.sources.usable import unusable_recordings
     from ambientgen.sources.vain import said_in_vain
 
     made: Plan | LayeredPlan
-    told = licence_notices(scene)
+    told = [*map(str, unusable_recordings(scene)), *licence_notices(scene)]
     told += said_in_vain(scene)
     told += model_notices(scene, reached_s(scene, asked))
     with named_after(path):

@@ -126,6 +126,9 @@ class Scene:
     with either, `events`. `variants` is how many takes are wanted; `sounds` says what is to be
     made, whichever way it was written. `model_place` is where its model is named (file, line and
     column, or an option), for messages.
+
+    Curves hold the seed and the length of the scene that they are of: change those by overrides
+    where it is read, or by `with_seed`, not one by one.
     """
 
     title: str
