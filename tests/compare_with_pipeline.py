@@ -107,6 +107,7 @@ def calls_of(scene: str, duration_s: float) -> list[Call]:
             words((window["start_s"] + window["end_s"]) / 2),
         )
         for window in plan["windows"]
+        if window["start_s"] >= 0  # one that leads in the first the pipeline cannot use
     ]
 
 
