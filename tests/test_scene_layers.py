@@ -19,13 +19,13 @@ import ambientgen
 from ambientgen.audio_file import Encoding, Shape
 from ambientgen.audio_file.formats import FORMATS
 from ambientgen.curves import Constant, Points, Repeating, Wander
-from ambientgen.errors import SceneError
+from ambientgen.errors import Problem, SceneError
 from ambientgen.models.registry import renders_apart
 from ambientgen.scene import (
     OutputOptions,
     Scene,
     load_scene,
-    missing_recordings,
+    missing_recording,
     parse_scene,
     recording_path,
     scene_json_schema,
@@ -89,6 +89,10 @@ states: {rain: {curve: 0.5}, wind: {curve: 1}}
 events: [{at: 1s, sound: thunder}]
 """
 SMALL = "duration: 1m\nlayers: {far: {states: {rain: {curve: 0.5}}}}\n"
+
+
+def missing(scene: Scene) -> list[Problem]:
+    return [found for layer in scene.layers if (found := missing_recording(layer)) is not None]
 
 
 def at(ranged: Ranged | None, *times_s: float) -> list[float]:
@@ -335,13 +339,13 @@ def test_a_document_elsewhere_finds_the_recordings(tmp_path: Path) -> None:
     (home / "sounds" / "birds.flac").touch()
     (home / "storm.yaml").write_text(STORM)
     scene = load_scene(home / "storm.yaml")
-    assert missing_recordings(scene) == []
+    assert missing(scene) == []
     text = document_text(scene_document(scene, str(away)))
     moved = parse_scene(text, str(away / "storm.json"))
     assert moved.layers[2].file == "../home/sounds/birds.flac"
-    assert missing_recordings(moved) == []
+    assert missing(moved) == []
     stayed = parse_scene(document_text(scene_document(scene)), str(away / "storm.json"))
-    assert len(missing_recordings(stayed)) == 1
+    assert len(missing(stayed)) == 1
 
 
 def test_a_document_behind_a_link_finds_the_recordings(tmp_path: Path) -> None:
@@ -354,7 +358,7 @@ def test_a_document_behind_a_link_finds_the_recordings(tmp_path: Path) -> None:
         "duration: 1m\nlayers: {birds: {engine: recording, file: birds.flac}}\n"
     )
     text = document_text(scene_document(load_scene(home / "a.yaml"), str(home / "out")))
-    assert missing_recordings(parse_scene(text, str(home / "out" / "a.json"))) == []
+    assert missing(parse_scene(text, str(home / "out" / "a.json"))) == []
 
 
 def test_a_recording_may_lie_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,7 +366,7 @@ def test_a_recording_may_lie_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "birds.flac").touch()
     text = "duration: 1m\nlayers: {birds: {engine: recording, file: ~/birds.flac}}\n"
     scene = parse_scene(text, "/elsewhere/a.yaml")
-    assert missing_recordings(scene) == []
+    assert missing(scene) == []
     assert recording_path(scene.layers[0]) == tmp_path / "birds.flac"
 
 
@@ -376,7 +380,7 @@ def test_a_folder_called_like_home_is_told_apart(
     scene = parse_scene(text, str(tmp_path / "a.yaml"))
     again = parse_scene(document_text(scene_document(scene, str(tmp_path))), f"{tmp_path}/a.json")
     for each in (scene, again):
-        assert missing_recordings(each) == []
+        assert missing(each) == []
 
 
 def test_recordings_that_are_not_there(tmp_path: Path) -> None:
@@ -386,7 +390,7 @@ def test_recordings_that_are_not_there(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "bad.yaml").write_text(text)
     there = tmp_path / "bad.yaml"
-    told = [str(problem) for problem in missing_recordings(load_scene(there))]
+    told = [str(problem) for problem in missing(load_scene(there))]
     remedy = "check the name: it counts from the scene's folder"
     assert told == [
         f"{there}:3:33: there is no recording `none.wav`; {remedy}",
@@ -538,7 +542,7 @@ def test_the_kinds_are_those_of_the_synthesisers() -> None:
 def test_reading_layers_needs_neither_numpy_nor_the_synthesisers() -> None:
     program = (
         "import sys, ambientgen.scene as s\n"
-        f"s.missing_recordings(s.parse_scene({STORM!r}))\n"
+        f"[s.missing_recording(x) for x in s.parse_scene({STORM!r}).layers]\n"
         "print([m for m in ('torch', 'numpy', 'scipy', 'ambientgen.synth') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -568,7 +568,9 @@ def test_a_recording_that_cannot_be_used_is_told(
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     told = partial(Layer, name="bed", engine="recording", base=str(tmp_path))
     (tmp_path / "text.wav").write_text("no sound")
-    assert "the recording `gone.wav` is not there" in str(check_recording(told(file="gone.wav")))
+    assert "there is no recording `gone.wav`; check the name" in str(
+        check_recording(told(file="gone.wav"))
+    )
     assert "is a folder" in str(check_recording(told(file=".")))
     assert "is no file; save the sound to a file" in str(check_recording(told(file=os.devnull)))
     assert "the recording `text.wav` cannot be read as sound (Format not recognised)" in str(

@@ -4,7 +4,7 @@ from ambientgen.scene.catalogue import KNOWN, KnownState
 from ambientgen.scene.editors import scene_json_schema
 from ambientgen.scene.layers import Event, Layer, Placement, Ranged
 from ambientgen.scene.read import load_scene, parse_scene
-from ambientgen.scene.recordings import missing_recordings, recording_path
+from ambientgen.scene.recordings import missing_recording, recording_path
 from ambientgen.scene.scene import KeyframeRule, OutputOptions, RenderOptions, Scene
 from ambientgen.scene.shipped import ShippedScene, shipped_scene, shipped_scenes
 from ambientgen.scene.state import State
@@ -24,7 +24,7 @@ __all__ = [
     "ShippedScene",
     "State",
     "load_scene",
-    "missing_recordings",
+    "missing_recording",
     "new_scene_text",
     "parse_scene",
     "recording_path",

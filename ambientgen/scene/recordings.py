@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ambientgen.errors import Problem
 from ambientgen.scene.layers import Layer
-from ambientgen.scene.scene import Scene
 from ambientgen.scene.text import named
 
 
@@ -23,13 +22,9 @@ def recording_path(layer: Layer) -> Path:
     return _path_of(layer.file, layer.base)
 
 
-def missing_recordings(scene: Scene) -> list[Problem]:
-    """The recordings that are not there, each at its line; whether one can be read is not asked."""
-    return [found for layer in scene.layers if (found := missing_recording(layer)) is not None]
-
-
 def missing_recording(layer: Layer) -> Problem | None:
-    """The same of one layer; None: it is there, or the layer has none."""
+    """That a layer's recording is not there, at its line; whether it can be read is not asked.
+    None: it is there, or the layer has none."""
     lost = None if layer.file is None else absence(layer.file, layer.base)
     return None if lost is None else Problem(layer.place, *lost)
 

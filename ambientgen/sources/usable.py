@@ -26,8 +26,7 @@ def unusable_recordings(scene: Scene) -> Sequence[Problem]:
     Those that are there are opened.
     """
     layers = [layer for layer in scene.layers if layer.engine == "recording"]
-    told = (missing_recording(layer) or check_recording(layer) for layer in layers)
-    return [problem for problem in told if problem is not None]
+    return [found for layer in layers if (found := check_recording(layer)) is not None]
 
 
 def channels_of(layer: Layer) -> int:
@@ -48,11 +47,9 @@ def check_recording(layer: Layer) -> Problem | None:
     """
     from ambientgen.audio_file.opened import opened  # scenes without recordings go without it
 
+    if (missing := missing_recording(layer)) is not None:
+        return missing
     path = recording_path(layer)
-    if not path.exists():
-        return _problem(layer, "is not there", "write a path from the scene's folder")
-    if path.is_dir():
-        return _problem(layer, "is a folder", "name a sound file in it")
     if not path.is_file():  # opening a pipe would wait for its writer
         return _problem(layer, "is no file", "save the sound to a file, and name that")
     try:
