@@ -25,9 +25,12 @@ from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
 from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
+from ambientgen.scene import Scene
 from ambientgen.silence import NOTHING, are_silent, muted
 from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
+from ambientgen.tones import Beat, tuned
 from ambientgen.units import DB_OF_NEPER
+from ambientgen.voicings import VOICINGS, Voicing
 from ambientgen.workers import Workers
 
 FloatArray = NDArray[np.float32]
@@ -81,12 +84,14 @@ def chunked(
 @dataclass(frozen=True)
 class Decoder:
     """What decodes latents: a model, what keys the vocoder's noise, and where it runs. `colour` are
-    gains in dB of the mel's bands, of all sound alike."""
+    gains in dB of the mel's bands, of all sound alike; a `voicing` has the notes that it stands on.
+    """
 
     model: Model
     take: Take
     workers: Workers
     colour: Sequence[float] | None = None
+    voicing: Voicing | None = None
 
     def decode(
         self, latents: Iterable[FloatArray], first_frame: int, reach: Reach
@@ -103,13 +108,31 @@ class Decoder:
         context = (rule.context // stride, (rule.fade + rule.context) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
         mels = self.workers.map(lambda chunk: _decode_mel(model, chunk, self.colour), chunks)
-        noise = self.take.field("vocoder", model.geometry.mel_hop, reach.period)
+        noise = self._excitation(reach.period)
         joined = join_windows(mels, max_overlap_frames=rule.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
         pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
         audio = self.workers.map(lambda chunk: _vocode(model, chunk, noise), pieces)
         begin = next(reach.pieces())[0] * model.geometry.mel_hop
         return cut_samples(audio, begin, reach.first, reach.end)
+
+    def _excitation(self, period: int | None) -> Noise:
+        """What the vocoder shapes: noise, on notes if there is a voicing. In a loop it comes again
+        after `period` mel frames."""
+        hop, rate = self.model.geometry.mel_hop, self.model.geometry.sample_rate
+        white = self.take.field("vocoder", hop, period)
+        if self.voicing is None:
+            return white
+        return tuned(self.take, self.voicing, white, Beat(rate / hop, hop, period))
+
+
+def decoder_of(model: Model, scene: Scene, take: Take, workers: Workers) -> Decoder:
+    """What decodes a take of `scene`, all in one mixture: a state by itself has its own colour, and
+    stands on notes if the model says so."""
+    states = [state.name for state in scene.states]
+    name = model.spec.tones_of(states)
+    voicing = None if name is None else VOICINGS[name](scene.key_seed)
+    return Decoder(model, take, workers, model.spec.colour_of(states), voicing)
 
 
 def cut_samples(

@@ -29,6 +29,7 @@ from ambientgen.scene.scene import DEFAULT_INTERPOLATION, DEFAULT_SCHEDULER
 from ambientgen.swells import Swell
 from ambientgen.units import MODEL_RATE, TONE_FRAMES, ChunkRule, Geometry
 from ambientgen.version import package_version
+from ambientgen.voicings import VOICINGS
 from ambientgen.windows import WindowRule
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class ModelSpec:
 
     `source` is `package`, a hub id or a path; `gain_db` is the one fixed gain of its output.
     `colours` are gains in dB of each mel band, by state: what makes up for sounds that it renders
-    brighter or duller, louder or softer than it learnt them.
+    brighter or duller, louder or softer than it learnt them. `tones` name the voicing
+    (`voicings.py`) on whose notes a state's sound stands.
     `states` are the state names it was trained on; empty: no such list, any may be tried. `swells`
     say how sounds of some states move that stand at one level, `unrest` how much of the noise's
     slow part is kept for some (`swells.py`).
@@ -102,11 +104,17 @@ class ModelSpec:
     swells: Mapping[str, Swell] = field(default_factory=dict)
     unrest: Mapping[str, float] = field(default_factory=dict)
     colours: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    tones: Mapping[str, str] = field(default_factory=dict)
 
     def colour_of(self, states: Sequence[str]) -> tuple[float, ...] | None:
         """The gains of mel bands of what these states sound like together; None: it stays as it is.
         A state's own count where it is alone: those of a mixture are in one mel."""
         return self.colours.get(states[0]) if len(states) == 1 else None
+
+    def tones_of(self, states: Sequence[str]) -> str | None:
+        """The name of the voicing on whose notes their sound stands; None: on none. As a colour, a
+        state's own counts where it is alone."""
+        return self.tones.get(states[0]) if len(states) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ PUBLISHED = {
 FIELDS = (
     *("revision", "licence", "steps", "only_steps", "guidance", "text_stream", "apart", "silence"),
     *("gain_db", "cores", "overlap", "multiple", "chunk", "norms", "states", "swells", "unrest"),
-    "colours",
+    *("colours", "tones"),
 )
 # What numbers of ambientgen.json may be. Beyond 100 dB of gain nothing is left of 16 bits, or all
 # is clipped. Guidance overflows long before 100. Swells move a level of 0 to 1, no faster than a
@@ -323,6 +331,7 @@ def _spec_of(folder: Path, name: str, source: str, remedy: str) -> ModelSpec:
         swells={state: Swell(*pair) for state, pair in swells.items()},
         unrest=found(lambda: extras.numbers("unrest", 0, MOST_UNREST), {}),
         colours=found(lambda: _colours(extras, geometry.mel_bins), {}) if whole else {},
+        tones=found(lambda: extras.chosen("tones", VOICINGS), {}),
     )
     if problems := found.problems + extras.unknown(FIELDS):
         raise ModelError(*problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -53,6 +53,15 @@ class TypedJson:
         value = self._values.get(key, {})
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             self._refuse(key, "an object of texts")
+        return dict(value)
+
+    def chosen(self, key: str, known: Collection[str]) -> dict[str, str]:
+        """An object whose values are names out of `known`, by default empty."""
+        value = self._values.get(key, {})
+        if not isinstance(value, dict) or not all(
+            isinstance(each, str) and each in known for each in value.values()
+        ):
+            self._refuse(key, f"an object whose values are {' or '.join(map(repr, known))}")
         return dict(value)
 
     def pairs(

@@ -123,7 +123,8 @@ class Scene:
 
     `duration_s` is infinite of a scene without end. In a `loop` the end leads back to the start;
     its curves come again after `duration_s`. A scene has `states`, all in one mixture, or `layers`;
-    with either, `events`. `variants` is how many takes are wanted; `sounds` says what is to be
+    with either, `events`. Of a layer's own scene, `key` is the seed of the whole one: the key that
+    all its music is in. `variants` is how many takes are wanted; `sounds` says what is to be
     made, whichever way it was written. `model_place` is where its model is named (file, line and
     column, or an option), for messages.
 
@@ -145,6 +146,7 @@ class Scene:
     render: RenderOptions = RenderOptions()
     output: OutputOptions = OutputOptions()
     model_place: str = field(default="", compare=False, repr=False)
+    key: int | None = None
 
     @property
     def endless(self) -> bool:
@@ -187,7 +189,13 @@ class Scene:
             model=layer.model or self.model,
             model_place=layer.place if layer.model else self.model_place,
             seed=self.seed_of(layer),
+            key=self.key_seed,
         )
+
+    @property
+    def key_seed(self) -> int:
+        """The seed that draws the key of what is tuned in it."""
+        return self.seed if self.key is None else self.key
 
     def seed_of(self, layer: Layer) -> int:
         """The seed of one of `sounds`: the scene's of a mixture, else of seed, name and offset."""

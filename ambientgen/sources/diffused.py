@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import tee
@@ -27,7 +27,7 @@ from ambientgen.scene import Scene
 from ambientgen.sources.studio import Progress, Studio
 from ambientgen.stream import FloatArray, Stretch, from_start
 from ambientgen.swells import Swells
-from ambientgen.waveform import Decoder, sound
+from ambientgen.waveform import Decoder, decoder_of, sound
 from ambientgen.windows import fitted_rule
 from ambientgen.workers import Workers
 
@@ -166,12 +166,12 @@ class Diffused:
                 raise _damaged(self.model)
             yield block * gain
 
-    @property
-    def _colour(self) -> Sequence[float] | None:
-        """What begins with a sound has that sound's colour, whatever it is called."""
-        guided = self._strength < 1.0
-        states = [state.name for state in self.scene.states]
-        return None if guided else self.model.spec.colour_of(states)
+    def _decoder(self, take: Take) -> Decoder:
+        """What begins with a sound has that sound's colour and tones, whatever it is called."""
+        workers = self._studio.workers
+        if self._strength < 1.0:
+            return Decoder(self.model, take, workers)
+        return decoder_of(self.model, self.scene, take, workers)
 
     def _parts(self, plan: Plan) -> Iterator[PlanPart]:
         """The parts of a plan, and what their windows are told."""
@@ -193,7 +193,7 @@ class Diffused:
                     self._studio.check_store()
                     yield piece
 
-        return sound(plan, windows(), Decoder(self.model, take, workers, self._colour))
+        return sound(plan, windows(), self._decoder(take))
 
     def _window_maker(self) -> WindowMaker:
         if self._maker is None:

@@ -25,7 +25,14 @@ from ambientgen.plan import Plan, make_plan
 from ambientgen.renderer import Renderer
 from ambientgen.scene import Scene
 from ambientgen.sources.diffused import sampler_options
-from ambientgen.waveform import Decoder, coloured_mel, cut_samples, joined_sound, sound
+from ambientgen.waveform import (
+    Decoder,
+    coloured_mel,
+    cut_samples,
+    decoder_of,
+    joined_sound,
+    sound,
+)
 from ambientgen.windows import Window
 from ambientgen.workers import Workers
 
@@ -128,7 +135,8 @@ def rows_of(latents: Tensor) -> FloatArray:
 
 
 def _decoder(take: Take) -> Decoder:
-    return Decoder(take.model, NoiseTake(take.plan.scene.seed), take.workers, _colour(take))
+    scene = take.plan.scene
+    return decoder_of(take.model, scene, NoiseTake(scene.seed), take.workers)
 
 
 def _colour(take: Take) -> Sequence[float] | None:

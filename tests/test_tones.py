@@ -1,0 +1,180 @@
+"""Noise that stands on notes: which notes, at any moment, and what pocket makes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ambientgen.errors import ModelError
+from ambientgen.models.registry import pocket_folder, resolve
+from ambientgen.models.typed_json import TypedJson
+from ambientgen.noise import Take
+from ambientgen.renderer import Renderer
+from ambientgen.scene import parse_scene
+from ambientgen.tones import TILE, Beat, Tuned, partials, tuned
+from ambientgen.voicings import NOTES, SEMITONES, VOICINGS, Chords, Held, Key, Voicing
+
+Floats = NDArray[Any]
+RATE, HOP = 16_000, 160
+BEAT = Beat(RATE / HOP, HOP)
+SEEDS = st.integers(0, 2**63 - 1)
+VOICED = st.sampled_from(sorted(VOICINGS))
+
+
+def made_of(voicing: Voicing, take: Take, period: int | None = None) -> Tuned:
+    white = take.field("vocoder", HOP, period)
+    return tuned(take, voicing, white, replace(BEAT, period=period))
+
+
+def semitones_over_a(hz: Floats) -> Floats:
+    return np.asarray(SEMITONES * np.log2(hz / 440.0))
+
+
+@given(SEEDS, st.integers(-1000, 1000))
+def test_chords_are_in_tune_and_in_one_key(seed: int, bar: int) -> None:
+    notes = semitones_over_a(Chords(seed).notes_hz(bar))
+    assert len(notes) == NOTES and np.abs(notes - notes.round()).max() < 1e-9, "of 440 Hz"
+    key = Key(seed)
+    scale = {(key.tonic - 69 + step) % SEMITONES for step in key.scale}
+    assert {int(note) % SEMITONES for note in notes.round()} <= scale
+    bass, root, _, fifth, _ = notes.round()
+    assert root - bass == 12 and fifth - root == 7, "a perfect fifth over its root"
+
+
+@given(SEEDS)
+def test_what_is_held_is_the_tonic_of_the_same_key_for_ever(seed: int) -> None:
+    held = Held(seed)
+    assert np.array_equal(held.notes_hz(-3), held.notes_hz(40))
+    tonic = semitones_over_a(held.notes_hz(0))[0] + 69
+    assert math.isclose((tonic - Key(seed).tonic) % SEMITONES % SEMITONES, 0, abs_tol=1e-9)
+    assert 38.0 <= held.notes_hz(0)[0] < 76.0
+
+
+def test_seeds_have_keys_of_their_own_and_bars_have_chords() -> None:
+    assert len({(Key(seed).tonic, Key(seed).scale) for seed in range(200)}) > 40, "of sixty"
+    assert all(len(Key(seed).roots) == 6 for seed in range(20)), "all but the diminished one"
+    assert len({tuple(Chords(1).notes_hz(bar)) for bar in range(60)}) == 6
+
+
+@settings(max_examples=30)
+@given(VOICED, SEEDS, st.integers(-3000, 3000), st.integers(0, 200), st.integers(1, 90))
+def test_any_stretch_is_the_same_to_the_bit(
+    name: str, seed: int, start: int, skipped: int, count: int
+) -> None:
+    noise = made_of(VOICINGS[name](seed), Take(seed))
+    whole = noise.frames(start, skipped + count)
+    assert whole.dtype == np.float32 and whole.shape == (skipped + count, HOP)
+    assert np.array_equal(noise.frames(start + skipped, count), whole[skipped:])
+
+
+@pytest.mark.parametrize("name", sorted(VOICINGS))
+@pytest.mark.parametrize("period", [400, 1_504])
+def test_in_a_loop_it_comes_again(name: str, period: int) -> None:
+    noise = made_of(VOICINGS[name](3), Take(5), period)
+    twice = noise.frames(-100, 2 * period)
+    assert np.array_equal(twice[:period], twice[period:])
+    # And nothing clicks where it does: a sample is foretold by its neighbours as well as elsewhere.
+    waves = noise.frames(period // 2, period).ravel().astype(float)
+    jolts = np.abs(np.convolve(waves, [1, -4, 6, -4, 1], "valid"))
+    joint = (period - period // 2) * HOP
+    assert jolts[joint - 8 : joint + 8].max() < np.quantile(jolts, 0.999)
+
+
+@pytest.mark.parametrize("name", sorted(VOICINGS))
+def test_it_has_the_power_of_white_noise_and_stands_on_its_partials(name: str) -> None:
+    voicing = VOICINGS[name](7)
+    powers, on_notes = [], []
+    for seed in range(6):
+        heard = made_of(voicing, Take(seed)).frames(0, 1_024).ravel().astype(float)
+        power = np.abs(np.fft.rfft(heard * np.hanning(len(heard)))) ** 2
+        hz = np.fft.rfftfreq(len(heard), 1 / RATE)
+        powers.append([power[(hz >= low) & (hz < 2 * low)].mean() for low in (150, 300, 600, 1200)])
+        sounding = {0, 1} if name == "chords" else {0}
+        lines = (
+            np.concatenate([partials(voicing, bar, BEAT)[0] for bar in sounding])
+            * BEAT.frames_per_s
+        )
+        near = np.abs(hz[:, None] - lines).min(1) < 5.0
+        low = (hz > 50) & (hz < 1_500)
+        on_notes.append(power[low & near].sum() / power[low].sum())
+    white = 1_024 * HOP * 3 / 8
+    off_db = 10 * np.log10(np.mean(powers, 0) / white)
+    assert np.abs(off_db).max() < 3.0, "an octave's power, in dB over white noise's"
+    assert np.mean(on_notes) > 0.85, "of the power below 1,500 Hz, within 5 Hz of a partial"
+
+
+def test_neighbouring_chords_are_faded_into_one_another_evenly() -> None:
+    levels = []
+    for seed in range(24):
+        heard = made_of(Chords(2), Take(seed)).frames(350, 700)[:, :]
+        levels.append((heard.astype(float) ** 2).mean(1))
+    power = np.mean(levels, 0).reshape(14, 50).mean(1)  # half-seconds, from mid-bar to mid-bar
+    assert 10 * np.log10(power.max() / power.min()) < 1.5
+
+
+def test_takes_of_a_wide_sound_share_as_much_as_they_should() -> None:
+    one, other = (
+        made_of(Held(1), Take(9, feed, common)).frames(0, 6_400).ravel().astype(float)
+        for feed, common in ((0, 0.6), (1, 0.6))
+    )
+    assert np.corrcoef(one, other)[0, 1] == pytest.approx(0.6, abs=0.1)
+    assert np.array_equal(
+        made_of(Held(1), Take(9, 0)).frames(0, TILE), made_of(Held(1), Take(9, 1)).frames(0, TILE)
+    )
+
+
+def test_all_layers_of_a_scene_are_in_its_key_whatever_their_own_seeds() -> None:
+    scene = parse_scene(
+        "duration: 10s\nseed: 11\nlayers:\n"
+        "  a: {states: {music: {curve: 0.5}}}\n  b: {states: {drone: {curve: 0.5}}, seed: 4}\n"
+    )
+    keys = {scene.mixture_of(layer).key_seed for layer in scene.layers}
+    assert keys == {11} and len({scene.mixture_of(layer).seed for layer in scene.layers}) == 2
+    other = scene.with_seed(12)
+    assert {other.mixture_of(layer).key_seed for layer in other.layers} == {12}
+
+
+@pytest.mark.parametrize("wrong", [["chords"], {"music": "minor"}, {"music": 3}, "held"])
+def test_tones_are_names_of_voicings(wrong: object) -> None:
+    with pytest.raises(ModelError, match=r"`tones` is .*'chords' or 'held'"):
+        TypedJson(Path("ambientgen.json"), {"tones": wrong}).chosen("tones", VOICINGS)
+    found = TypedJson(Path("x"), {"tones": {"music": "chords"}}).chosen("tones", VOICINGS)
+    assert found == {"music": "chords"}
+    assert TypedJson(Path("x"), {}).chosen("tones", VOICINGS) == {}
+
+
+def test_a_state_stands_on_notes_where_it_is_alone() -> None:
+    spec = resolve("pocket")
+    assert spec.tones == json.loads((pocket_folder() / "ambientgen.json").read_text())["tones"]
+    assert spec.tones_of(["music"]) == "chords" and spec.tones_of(["drone"]) == "held"
+    assert spec.tones_of(["rain"]) is None and spec.tones_of(["music", "rain"]) is None
+
+
+def tonal_share(audio: Floats, low_hz: float = 100.0, high_hz: float = 2_000.0) -> float:
+    """The share of a sound's power in lines that stand 15 dB out of the spectrum around them."""
+    pieces = np.lib.stride_tricks.sliding_window_view(audio, 8_192)[::4_096] * np.hanning(8_192)
+    power = (np.abs(np.fft.rfft(pieces)) ** 2).mean(0)
+    hz = np.fft.rfftfreq(8_192, 1 / RATE)
+    power = power[(hz > low_hz) & (hz < high_hz)]
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(power, 50, "reflect"), 101)
+    return float(power[power > 30 * np.median(around, axis=1)].sum() / power.sum())
+
+
+def test_pocket_has_tones_for_music_and_drones_and_none_for_rooms(tmp_path: Path) -> None:
+    renderer, shares = Renderer("cpu"), {}
+    for name in ("music", "drone", "room"):
+        text = f"duration: 6s\nseed: 3\nstates: {{{name}: {{curve: 0.7}}}}\n"
+        report = renderer.render(parse_scene(text), tmp_path / f"{name}.wav")
+        assert report is not None
+        shares[name] = tonal_share(soundfile.read(tmp_path / f"{name}.wav")[0])
+    assert shares["music"] > 0.6 and shares["drone"] > 0.6 and shares["room"] < 0.05, shares
