@@ -52,6 +52,7 @@ NEW_EXTRAS: dict[str, Any] = {
     "chunk": [96, 8, 8],
     "norms": SPAN,
     "multiple": 4,
+    "tones": {"music": "chords", "drone": "held"},
 }
 
 
@@ -167,8 +168,8 @@ def _report(
 def states_of(run: Run, start: Start | None) -> tuple[str, ...]:
     """The states that the model knows: of the one it started from, textures, and the user's own.
 
-    A model that knows most textures was taught them all, and says which it learnt: pocket has no
-    tones for music. To hear them once more, beside recordings, brings none.
+    A model that knows most textures was taught them all, and says which it learnt: to hear the
+    others once more, beside recordings, teaches none of them.
     """
     own = run.recordings.states if run.recordings is not None else ()
     before = [str(name) for name in start.extras.get("states", [])] if start is not None else []
