@@ -131,7 +131,7 @@ def decoder_of(model: Model, scene: Scene, take: Take, workers: Workers) -> Deco
     stands on notes if the model says so."""
     states = [state.name for state in scene.states]
     name = model.spec.tones_of(states)
-    voicing = None if name is None else VOICINGS[name](scene.key_seed)
+    voicing = None if name is None else VOICINGS[name](scene.tuning)
     return Decoder(model, take, workers, model.spec.colour_of(states), voicing)
 
 

@@ -15,20 +15,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ambientgen.errors import ModelError
+from ambientgen.errors import ModelError, SceneError
 from ambientgen.models.registry import pocket_folder, resolve
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.noise import Take
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
+from ambientgen.scene.document import document_text, scene_document
 from ambientgen.tones import TILE, Beat, Tuned, partials, tuned
-from ambientgen.voicings import NOTES, SEMITONES, VOICINGS, Chords, Held, Key, Voicing
+from ambientgen.voicings import (
+    MODES,
+    NOTES,
+    OTHER_NAMES,
+    SEMITONES,
+    TONICS,
+    VOICINGS,
+    Chords,
+    Held,
+    Key,
+    Tuning,
+    Voicing,
+)
 
 Floats = NDArray[Any]
 RATE, HOP = 16_000, 160
 BEAT = Beat(RATE / HOP, HOP)
 SEEDS = st.integers(0, 2**63 - 1)
 VOICED = st.sampled_from(sorted(VOICINGS))
+
+
+def tuning(seed: int) -> Tuning:
+    return Tuning(Key.drawn(seed), seed)
 
 
 def made_of(voicing: Voicing, take: Take, period: int | None = None) -> Tuned:
@@ -42,10 +59,10 @@ def semitones_over_a(hz: Floats) -> Floats:
 
 @given(SEEDS, st.integers(-1000, 1000))
 def test_chords_are_in_tune_and_in_one_key(seed: int, bar: int) -> None:
-    notes = semitones_over_a(Chords(seed).notes_hz(bar))
+    notes = semitones_over_a(Chords(tuning(seed)).notes_hz(bar))
     assert len(notes) == NOTES and np.abs(notes - notes.round()).max() < 1e-9, "of 440 Hz"
-    key = Key(seed)
-    scale = {(key.tonic - 69 + step) % SEMITONES for step in key.scale}
+    key = Key.drawn(seed)
+    scale = {(key.number - 69 + step) % SEMITONES for step in MODES[key.mode]}
     assert {int(note) % SEMITONES for note in notes.round()} <= scale
     bass, root, _, fifth, _ = notes.round()
     assert root - bass == 12 and fifth - root == 7, "a perfect fifth over its root"
@@ -53,17 +70,33 @@ def test_chords_are_in_tune_and_in_one_key(seed: int, bar: int) -> None:
 
 @given(SEEDS)
 def test_what_is_held_is_the_tonic_of_the_same_key_for_ever(seed: int) -> None:
-    held = Held(seed)
+    held = Held(tuning(seed))
     assert np.array_equal(held.notes_hz(-3), held.notes_hz(40))
     tonic = semitones_over_a(held.notes_hz(0))[0] + 69
-    assert math.isclose((tonic - Key(seed).tonic) % SEMITONES % SEMITONES, 0, abs_tol=1e-9)
+    assert math.isclose((tonic - Key.drawn(seed).number) % SEMITONES % SEMITONES, 0, abs_tol=1e-9)
     assert 38.0 <= held.notes_hz(0)[0] < 76.0
 
 
 def test_seeds_have_keys_of_their_own_and_bars_have_chords() -> None:
-    assert len({(Key(seed).tonic, Key(seed).scale) for seed in range(200)}) > 40, "of sixty"
-    assert all(len(Key(seed).roots) == 6 for seed in range(20)), "all but the diminished one"
-    assert len({tuple(Chords(1).notes_hz(bar)) for bar in range(60)}) == 6
+    assert len({Key.drawn(seed) for seed in range(200)}) > 40, "of sixty"
+    assert all(len(Key.drawn(seed).roots) == 6 for seed in range(20)), "all but the diminished one"
+    assert len({tuple(Chords(tuning(1)).notes_hz(bar)) for bar in range(60)}) == 6
+
+
+@pytest.mark.parametrize("tonic", [*TONICS, *OTHER_NAMES])
+@pytest.mark.parametrize("mode", MODES)
+def test_keys_are_called_by_their_names(tonic: str, mode: str) -> None:
+    key = Key.named(f"{tonic.lower()}  {mode.upper()}")
+    assert key == Key.named(key.name) and key.mode == mode
+    assert key.tonic == OTHER_NAMES.get(tonic, tonic)
+    assert key.tonic != "A" or key.number == 45
+    assert 45 <= key.number < 57
+
+
+@pytest.mark.parametrize("name", ["D", "minor", "H minor", "D#m", "D minor 7", "E# major", ""])
+def test_what_is_no_key_is_told(name: str) -> None:
+    with pytest.raises(ValueError, match="is no key"):
+        Key.named(name)
 
 
 @settings(max_examples=30)
@@ -71,7 +104,7 @@ def test_seeds_have_keys_of_their_own_and_bars_have_chords() -> None:
 def test_any_stretch_is_the_same_to_the_bit(
     name: str, seed: int, start: int, skipped: int, count: int
 ) -> None:
-    noise = made_of(VOICINGS[name](seed), Take(seed))
+    noise = made_of(VOICINGS[name](tuning(seed)), Take(seed))
     whole = noise.frames(start, skipped + count)
     assert whole.dtype == np.float32 and whole.shape == (skipped + count, HOP)
     assert np.array_equal(noise.frames(start + skipped, count), whole[skipped:])
@@ -80,7 +113,7 @@ def test_any_stretch_is_the_same_to_the_bit(
 @pytest.mark.parametrize("name", sorted(VOICINGS))
 @pytest.mark.parametrize("period", [400, 1_504])
 def test_in_a_loop_it_comes_again(name: str, period: int) -> None:
-    noise = made_of(VOICINGS[name](3), Take(5), period)
+    noise = made_of(VOICINGS[name](tuning(3)), Take(5), period)
     twice = noise.frames(-100, 2 * period)
     assert np.array_equal(twice[:period], twice[period:])
     # And nothing clicks where it does: a sample is foretold by its neighbours as well as elsewhere.
@@ -92,7 +125,7 @@ def test_in_a_loop_it_comes_again(name: str, period: int) -> None:
 
 @pytest.mark.parametrize("name", sorted(VOICINGS))
 def test_it_has_the_power_of_white_noise_and_stands_on_its_partials(name: str) -> None:
-    voicing = VOICINGS[name](7)
+    voicing = VOICINGS[name](tuning(7))
     powers, on_notes = [], []
     for seed in range(6):
         heard = made_of(voicing, Take(seed)).frames(0, 1_024).ravel().astype(float)
@@ -116,7 +149,7 @@ def test_it_has_the_power_of_white_noise_and_stands_on_its_partials(name: str) -
 def test_neighbouring_chords_are_faded_into_one_another_evenly() -> None:
     levels = []
     for seed in range(24):
-        heard = made_of(Chords(2), Take(seed)).frames(350, 700)[:, :]
+        heard = made_of(Chords(tuning(2)), Take(seed)).frames(350, 700)[:, :]
         levels.append((heard.astype(float) ** 2).mean(1))
     power = np.mean(levels, 0).reshape(14, 50).mean(1)  # half-seconds, from mid-bar to mid-bar
     assert 10 * np.log10(power.max() / power.min()) < 1.5
@@ -124,12 +157,13 @@ def test_neighbouring_chords_are_faded_into_one_another_evenly() -> None:
 
 def test_takes_of_a_wide_sound_share_as_much_as_they_should() -> None:
     one, other = (
-        made_of(Held(1), Take(9, feed, common)).frames(0, 6_400).ravel().astype(float)
+        made_of(Held(tuning(1)), Take(9, feed, common)).frames(0, 6_400).ravel().astype(float)
         for feed, common in ((0, 0.6), (1, 0.6))
     )
     assert np.corrcoef(one, other)[0, 1] == pytest.approx(0.6, abs=0.1)
     assert np.array_equal(
-        made_of(Held(1), Take(9, 0)).frames(0, TILE), made_of(Held(1), Take(9, 1)).frames(0, TILE)
+        made_of(Held(tuning(1)), Take(9, 0)).frames(0, TILE),
+        made_of(Held(tuning(1)), Take(9, 1)).frames(0, TILE),
     )
 
 
@@ -138,10 +172,25 @@ def test_all_layers_of_a_scene_are_in_its_key_whatever_their_own_seeds() -> None
         "duration: 10s\nseed: 11\nlayers:\n"
         "  a: {states: {music: {curve: 0.5}}}\n  b: {states: {drone: {curve: 0.5}}, seed: 4}\n"
     )
-    keys = {scene.mixture_of(layer).key_seed for layer in scene.layers}
-    assert keys == {11} and len({scene.mixture_of(layer).seed for layer in scene.layers}) == 2
+    tunings = {scene.mixture_of(layer).tuning for layer in scene.layers}
+    assert tunings == {tuning(11)}
+    assert len({scene.mixture_of(layer).seed for layer in scene.layers}) == 2
     other = scene.with_seed(12)
-    assert {other.mixture_of(layer).key_seed for layer in other.layers} == {12}
+    assert {other.mixture_of(layer).tuning for layer in other.layers} == {tuning(12)}
+
+
+def test_a_scene_may_say_its_key() -> None:
+    text = "duration: 10s\nkey: {}\nstates: {{music: {{curve: 0.5}}}}\n"
+    scene = parse_scene(text.format("bb dorian"))
+    assert scene.key == Key("Bb", "dorian") and scene.to_json()["key"] == "Bb dorian"
+    assert scene.with_seed(4).tuning == Tuning(Key("Bb", "dorian"), 4), "other chords of it"
+    assert parse_scene(document_text(scene_document(scene))) == scene
+    with pytest.raises(SceneError) as caught:
+        parse_scene(text.format("Q minor"))
+    (problem,) = caught.value.problems
+    assert problem.place.endswith(":2:1") or ":2:" in problem.place
+    assert problem.what == "`key`: 'Q minor' is no key"
+    assert "`key: D minor`" in problem.remedy and "`lydian`" in problem.remedy
 
 
 @pytest.mark.parametrize("wrong", [["chords"], {"music": "minor"}, {"music": 3}, "held"])

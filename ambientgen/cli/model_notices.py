@@ -35,6 +35,18 @@ def licence_notices(scene: Scene) -> list[str]:
     return [notice.text for notice in notices if notice is not None]
 
 
+def key_told(scene: Scene) -> str:
+    """The key that its music and drones are in, as `, key D minor`; empty if none are tuned.
+
+    Raises ModelError for a model that is not here.
+    """
+    tuned = any(
+        spec.tones_of([state.name for state in mixture.states])
+        for _, mixture, spec in with_models(scene)
+    )
+    return f", key {scene.tuning.key.name}" if tuned else ""
+
+
 def reached_s(scene: Scene, asked: Asked) -> float:
     """Until when the scene is heard, of what is told of it."""
     return min(scene.changes_until_s, asked.duration_s or math.inf, asked.between_s[1] or math.inf)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ambientgen.cli.model_notices import key_told
 from ambientgen.cli.sparklines import sparkline_table, unworded
 from ambientgen.console import bars, is_terminal, table
 from ambientgen.scene.durations import spell
@@ -24,7 +25,9 @@ def plan_text(plan: Plan) -> str:
     """The curves at a glance, the keyframes, the windows, and what the model cannot follow."""
     scene = plan.scene
     rate, layout = scene.output.sample_rate, scene.output.layout
-    about = f"{length_text(plan)}, seed {scene.seed}, model {scene.model}, {rate} Hz"
+    about = (
+        f"{length_text(plan)}, seed {scene.seed}{key_told(scene)}, model {scene.model}, {rate} Hz"
+    )
     about += "" if layout == "mono" else f", {layout}"
     drawn = curves_text(scene, (plan.start_s, plan.duration_s))
     parts = [f"{scene.title}\n{about}", drawn, keyframes_text(plan), windows_text(plan)]

@@ -26,6 +26,7 @@ from ambientgen.scene.scene import (
 )
 from ambientgen.scene.schema import RenderFields, SceneFields
 from ambientgen.scene.state import State
+from ambientgen.voicings import Key
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def build_scene(fields: SceneFields, origin: Origin, apart: Apart = together) ->
         loop=fields.loop,
         seed=fields.seed,
         setting=fields.setting or "",
+        key=Key.named(fields.key) if fields.key else None,
         states=() if by_themselves else _states(fields.states, fields),
         layers=_apart(fields, origin) if by_themselves else _layers(fields, origin),
         events=_events(fields.events, "", fields),

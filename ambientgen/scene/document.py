@@ -42,6 +42,8 @@ def scene_document(scene: Scene, folder: str | None = None) -> dict[str, Any]:
     document["seed"] = scene.seed
     if scene.setting:
         document["setting"] = scene.setting
+    if scene.key is not None:
+        document["key"] = scene.key.name
     if scene.states:
         document["states"] = {state.name: _state(state) for state in scene.states}
     if len(scene.states) > 1:

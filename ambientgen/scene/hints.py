@@ -41,6 +41,11 @@ HINTS: dict[str, Hint] = {
         "a whole number from 0 to 2^63 - 1",
         "seed: 7",
     ),
+    "key": Hint(
+        "What its music and drones are in; the seed draws one if left out.",
+        "a note and a mode, such as `D minor`",
+        "key: D minor",
+    ),
     "setting": Hint(
         "Words that hold throughout, such as the place; they join every prompt.",
         "one line of at most 200 characters",

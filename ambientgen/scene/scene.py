@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ambientgen.scene.layers import Event, Layer
 from ambientgen.scene.state import State
+from ambientgen.voicings import Key, Tuning
 
 LEAST_LOOKED_AT_S = 60.0
 """So much of a scene without end is looked at, even where nothing ever changes."""
@@ -123,10 +124,10 @@ class Scene:
 
     `duration_s` is infinite of a scene without end. In a `loop` the end leads back to the start;
     its curves come again after `duration_s`. A scene has `states`, all in one mixture, or `layers`;
-    with either, `events`. Of a layer's own scene, `key` is the seed of the whole one: the key that
-    all its music is in. `variants` is how many takes are wanted; `sounds` says what is to be
+    with either, `events`. `variants` is how many takes are wanted; `sounds` says what is to be
     made, whichever way it was written. `model_place` is where its model is named (file, line and
-    column, or an option), for messages.
+    column, or an option), for messages. `key` is what its music and drones are in (None: the seed
+    draws one); of a layer's own scene, `whole_seed` is the seed of the one it is a layer of.
 
     Curves hold the seed and the length of the scene that they are of: change those by overrides
     where it is read, or by `with_seed`, not one by one.
@@ -146,7 +147,8 @@ class Scene:
     render: RenderOptions = RenderOptions()
     output: OutputOptions = OutputOptions()
     model_place: str = field(default="", compare=False, repr=False)
-    key: int | None = None
+    key: Key | None = None
+    whole_seed: int | None = None
 
     @property
     def endless(self) -> bool:
@@ -189,13 +191,14 @@ class Scene:
             model=layer.model or self.model,
             model_place=layer.place if layer.model else self.model_place,
             seed=self.seed_of(layer),
-            key=self.key_seed,
+            whole_seed=self.tuning.seed,
         )
 
     @property
-    def key_seed(self) -> int:
-        """The seed that draws the key of what is tuned in it."""
-        return self.seed if self.key is None else self.key
+    def tuning(self) -> Tuning:
+        """What its music and drones have in common, whichever layers they are of."""
+        seed = self.seed if self.whole_seed is None else self.whole_seed
+        return Tuning(self.key or Key.drawn(seed), seed)
 
     def seed_of(self, layer: Layer) -> int:
         """The seed of one of `sounds`: the scene's of a mixture, else of seed, name and offset."""
@@ -235,6 +238,7 @@ class Scene:
             "duration_s": None if self.endless else self.duration_s,
             "loop": self.loop,
             "seed": self.seed,
+            "key": self.tuning.key.name,
             "setting": self.setting,
             "states": [state.to_json() for state in self.states],
             "layers": [layer.to_json() for layer in self.layers],

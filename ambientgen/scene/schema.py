@@ -20,7 +20,7 @@ from pydantic import (
 
 from ambientgen.scene.curve_fields import StateFields
 from ambientgen.scene.durations import spell
-from ambientgen.scene.faults import Fault, refuse
+from ambientgen.scene.faults import Fault, listed, refuse
 from ambientgen.scene.fields import (
     ENDLESS,
     LONGEST_TITLE,
@@ -40,12 +40,14 @@ from ambientgen.scene.layer_fields import (
 )
 from ambientgen.scene.output_fields import OutputFields
 from ambientgen.scene.scene import InterpolationName, SchedulerName
+from ambientgen.voicings import MODES, Key
 
 LEAST_DURATION_S = 1.0
 LEAST_LOOP_S = 4.0  # shorter, it is heard as a beat; and no window of a model is so short
 MOST_WINDOW_S = 120.0
 MOST_LAYERS = 32  # each is rendered by itself, and a mix of more says nothing
 MOST_VARIANTS = 1000
+LONGEST_KEY = 20  # letters
 
 
 class EveryFields(Fields):
@@ -101,6 +103,7 @@ class SceneFields(Fields):
     loop: bool = field("loop", False)
     seed: int = Field(default=0, ge=0, le=SEED_LIMIT, description=about("seed"))
     setting: Annotated[str, line(200)] | None = field("setting", None)
+    key: Annotated[str, line(LONGEST_KEY)] | None = field("key", None)
     states: dict[str, StateFields] | None = Field(
         default=None, min_length=1, max_length=MOST_STATES, description=about("states")
     )
@@ -125,6 +128,15 @@ class SceneFields(Fields):
         if type(version) is not int:  # to Python `true` and 1.0 are 1
             raise ValueError("no whole number")
         return version
+
+    @field_validator("key", mode="after")
+    @classmethod
+    def _is_one(cls, key: str | None) -> str | None:
+        try:
+            return key and Key.named(key).name
+        except ValueError as error:
+            remedy = f"write a note and a mode ({listed(MODES)}), such as `key: D minor`"
+            refuse(Fault((), f"`key`: {error}", remedy))
 
     @field_validator("loop", mode="after")
     @classmethod
