@@ -140,7 +140,6 @@ class LayeredPlan:
             "sample_rate": self.scene.output.sample_rate,
             "layout": self.scene.output.layout,
             "seed": self.scene.seed,
-            "key": self.scene.tuning.key.name,
             "variants": self.scene.variants,
             "layers": [sound.to_json() for sound in self.sounds],
             "notices": list(self.notices),

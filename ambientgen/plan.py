@@ -234,7 +234,6 @@ class Plan:
             "endless": self.endless,
             "sample_rate": self.geometry.sample_rate,
             "seed": self.scene.seed,
-            "key": self.scene.tuning.key.name,
             "model": self.scene.model,
             "keyframes": [_keyframe_json(keyframe) for keyframe in self.keyframes],
             "windows": [self._window_json(window) for window in self.windows],

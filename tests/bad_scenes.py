@@ -96,11 +96,11 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         "a: &a [x, x]\nb: &b [*a, *a]\nduration: 1m\nstates: {rain: {curve: 1}}\n",
         said(
             ":1:1: a scene has no `a`; it knows `version`, `title`, `duration`, `loop`, `seed`,"
-            " `setting`, `states`, `apart`, `layers`, `events`, `variants`, `keyframes`,"
+            " `setting`, `key`, `states`, `apart`, `layers`, `events`, `variants`, `keyframes`,"
             " `model`, `render` and `output`",
             ":1:4: `&a` is an anchor; write the value out",
             ":2:1: a scene has no `b`; it knows `version`, `title`, `duration`, `loop`, `seed`,"
-            " `setting`, `states`, `apart`, `layers`, `events`, `variants`, `keyframes`,"
+            " `setting`, `key`, `states`, `apart`, `layers`, `events`, `variants`, `keyframes`,"
             " `model`, `render` and `output`",
             ":2:4: `&b` is an anchor; write the value out",
             ":2:8: `*a` is an alias; write the value out",

@@ -56,6 +56,7 @@ LOADS_TORCH = {
     "passes",
     "reuse",
     "silence",
+    "tones",
     "training",
     "waveform",
 }
@@ -404,7 +405,8 @@ def test_the_docs_tell_every_field_of_a_models_extras() -> None:
     registry = (PACKAGE / "models" / "registry.py").read_text(encoding="utf-8")
     read = set(
         re.findall(
-            r'extras\.(?:text|texts|number|whole|wholes|flag|pairs|numbers|rows)\("(\w+)"', registry
+            r'extras\.(?:text|texts|number|whole|wholes|flag|pairs|numbers|rows|chosen)\("(\w+)"',
+            registry,
         )
     )
     table = MODELS_DOC.split(f"### {EXTRAS}")[1].split("\n### ")[0]

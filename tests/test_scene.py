@@ -30,6 +30,7 @@ title: "Rain: the whole of it"
 duration: 1h30m
 seed: 7
 setting: a mountain lake at dusk
+key: D minor
 states:
   rain:
     easing: smooth
@@ -55,6 +56,7 @@ def test_every_field_arrives() -> None:
     rain, wind, chimes = scene.states
     assert (scene.title, scene.duration_s, scene.seed) == ("Rain: the whole of it", 5400.0, 7)
     assert scene.setting == "a mountain lake at dusk"
+    assert scene.tuning.key.name == "D minor"
     assert rain.curve == Points(
         (0.0, 0.5, 2700.0, 5400.0), (0.1, 0.2, 0.9, 0.0), ("smooth", "smooth", "hold", "smooth")
     )

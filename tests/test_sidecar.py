@@ -61,6 +61,7 @@ duration: 3m20.125s
 loop: true
 seed: 9223372036854775807
 setting: "yes"
+key: c# Lydian
 states:
   rain: {easing: smooth, curve: {0s: 0.1, 33.3%: {value: 1, easing: step}, 2m7ms: 0.00001}}
   wind: {curve: {1s: 0, 5s: 0.5}, repeat: 21s, wander: {amount: 0.1, period: 7s}}

@@ -23,19 +23,8 @@ from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene
 from ambientgen.scene.document import document_text, scene_document
 from ambientgen.tones import TILE, Beat, Tuned, partials, tuned
-from ambientgen.voicings import (
-    MODES,
-    NOTES,
-    OTHER_NAMES,
-    SEMITONES,
-    TONICS,
-    VOICINGS,
-    Chords,
-    Held,
-    Key,
-    Tuning,
-    Voicing,
-)
+from ambientgen.tuning import MODES, OTHER_NAMES, SEMITONES, TONICS, Key, Tuning
+from ambientgen.voicings import NOTES, VOICINGS, Chords, Held, Voicing
 
 Floats = NDArray[Any]
 RATE, HOP = 16_000, 160

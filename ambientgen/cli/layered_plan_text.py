@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ambientgen.cli.model_notices import key_told
 from ambientgen.cli.plan_text import (
     clock,
     curves_text,
+    drawn_text,
     keyframes_text,
     length_text,
     prompts_text,
@@ -30,8 +30,7 @@ _MOMENTS = 200  # at which a moving curve is looked at for its lowest and highes
 def layered_plan_text(plan: LayeredPlan) -> str:
     """The scene, then each sound: its curves, where it stands, and what is to be done for it."""
     scene, output = plan.scene, plan.scene.output
-    about = f"{length_text(plan)}, seed {scene.seed}{key_told(scene)}"
-    about += f", {output.sample_rate} Hz, {output.layout}"
+    about = f"{length_text(plan)}, {drawn_text(scene)}, {output.sample_rate} Hz, {output.layout}"
     parts = [f"{scene.title}\n{about}", *(_sound(sound, plan) for sound in plan.sounds)]
     if plan.notices:
         parts.append("\n".join(f"note: {notice}" for notice in plan.notices))

@@ -35,8 +35,8 @@ def licence_notices(scene: Scene) -> list[str]:
     return [notice.text for notice in notices if notice is not None]
 
 
-def key_told(scene: Scene) -> str:
-    """The key that its music and drones are in, as `, key D minor`; empty if none are tuned.
+def key_heard(scene: Scene) -> str | None:
+    """The name of the key that its music and drones are in; None if nothing in it is tuned.
 
     Raises ModelError for a model that is not here.
     """
@@ -44,7 +44,7 @@ def key_told(scene: Scene) -> str:
         spec.tones_of([state.name for state in mixture.states])
         for _, mixture, spec in with_models(scene)
     )
-    return f", key {scene.tuning.key.name}" if tuned else ""
+    return scene.tuning.key.name if tuned else None
 
 
 def reached_s(scene: Scene, asked: Asked) -> float:

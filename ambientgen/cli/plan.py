@@ -70,10 +70,11 @@ def plan(
 
 
 def _document(made: Plan | LayeredPlan, time_s: float | None) -> dict[str, Any]:
+    from ambientgen.cli.model_notices import key_heard
     from ambientgen.plan import Plan
 
     if time_s is None:
-        return made.to_json()
+        return {**made.to_json(), "key": key_heard(made.scene)}
     if isinstance(made, Plan):
         return made.state_at(time_s).to_json()
     moments = made.at(time_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ambientgen.cli.model_notices import key_told
+from ambientgen.cli.model_notices import key_heard
 from ambientgen.cli.sparklines import sparkline_table, unworded
 from ambientgen.console import bars, is_terminal, table
 from ambientgen.scene.durations import spell
@@ -25,15 +25,19 @@ def plan_text(plan: Plan) -> str:
     """The curves at a glance, the keyframes, the windows, and what the model cannot follow."""
     scene = plan.scene
     rate, layout = scene.output.sample_rate, scene.output.layout
-    about = (
-        f"{length_text(plan)}, seed {scene.seed}{key_told(scene)}, model {scene.model}, {rate} Hz"
-    )
+    about = f"{length_text(plan)}, {drawn_text(scene)}, model {scene.model}, {rate} Hz"
     about += "" if layout == "mono" else f", {layout}"
     drawn = curves_text(scene, (plan.start_s, plan.duration_s))
     parts = [f"{scene.title}\n{about}", drawn, keyframes_text(plan), windows_text(plan)]
     if plan.notices:
         parts.append("\n".join(f"note: {notice}" for notice in plan.notices))
     return "\n\n".join(parts)
+
+
+def drawn_text(scene: Scene) -> str:
+    """`seed 7`, and if there is music or a drone `seed 7, key D minor`."""
+    key = key_heard(scene)
+    return f"seed {scene.seed}" + (f", key {key}" if key else "")
 
 
 def moment_text(plan: Plan, moment: Moment) -> str:

@@ -26,7 +26,7 @@ from ambientgen.scene.scene import (
 )
 from ambientgen.scene.schema import RenderFields, SceneFields
 from ambientgen.scene.state import State
-from ambientgen.voicings import Key
+from ambientgen.tuning import Key
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ambientgen.scene.layers import Event, Layer
 from ambientgen.scene.state import State
-from ambientgen.voicings import Key, Tuning
+from ambientgen.tuning import Key, Tuning
 
 LEAST_LOOKED_AT_S = 60.0
 """So much of a scene without end is looked at, even where nothing ever changes."""

@@ -40,7 +40,7 @@ from ambientgen.scene.layer_fields import (
 )
 from ambientgen.scene.output_fields import OutputFields
 from ambientgen.scene.scene import InterpolationName, SchedulerName
-from ambientgen.voicings import MODES, Key
+from ambientgen.tuning import MODES, Key
 
 LEAST_DURATION_S = 1.0
 LEAST_LOOP_S = 4.0  # shorter, it is heard as a beat; and no window of a model is so short
