@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ambientgen.cli import app
 from ambientgen.errors import ModelError, SceneError
 from ambientgen.models.registry import pocket_folder, resolve
 from ambientgen.models.typed_json import TypedJson
@@ -216,3 +217,19 @@ def test_pocket_has_tones_for_music_and_drones_and_none_for_rooms(tmp_path: Path
         assert report is not None
         shares[name] = tonal_share(soundfile.read(tmp_path / f"{name}.wav")[0])
     assert shares["music"] > 0.6 and shares["drone"] > 0.6 and shares["room"] < 0.05, shares
+
+
+def test_plan_names_the_key_of_what_is_tuned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def planned(states: str, *arguments: str) -> str:
+        path = tmp_path / "scene.yaml"
+        path.write_text(f"duration: 10s\nkey: Eb dorian\nstates: {{{states}}}\n")
+        assert app.run(["plan", str(path), *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert "10s, seed 0, key Eb dorian, model pocket" in planned("drone: {curve: 0.5}")
+    assert ", key Eb dorian, " in planned("rain: {curve: 0.5}, music: {curve: 0.5}")
+    assert json.loads(planned("music: {curve: 0.5}", "--json"))["key"] == "Eb dorian"
+    assert ", key " not in planned("rain: {curve: 0.5}")
+    assert json.loads(planned("rain: {curve: 0.5}", "--json"))["key"] is None
