@@ -3,8 +3,9 @@
 python docs/pictures/grid.py MODEL PICTURE [RECORDINGS]
 
 A row for each state the model knows; four seconds each of the procedural texture and of the render,
-at intensities 0.3, 0.6 and 1; of what has tones the lowest 2 kHz, more finely. RECORDINGS is a folder of sound files named after their class
-(`rain_01.flac`); the first of each class opens its row.
+at intensities 0.3, 0.6 and 1; of what has tones the lowest 2 kHz, more finely. RECORDINGS is a
+folder of sound files named after their class (`rain_01.flac`); the first of each class opens its
+row.
 """
 
 from __future__ import annotations
