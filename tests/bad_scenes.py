@@ -418,7 +418,9 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "share as duration": (
         "duration: 50%\nstates: {rain: {curve: 1}}\n",
-        said(":1:11: `duration`: `50%` is a share of nothing here; write a time such as `90s`"),
+        said(
+            ":1:11: `duration`: `50%` is a share, where only a time can stand; write a time such as `90s`"
+        ),
     ),
     # curves
     "yes": (

@@ -304,7 +304,9 @@ def test_validate_and_plan_know_scenes_without_end(
     _, err = said(capsys, "plan", "on.yaml", "--at", "169h", code=2)
     assert "--at: `169h` is too late" in err
     _, err = said(capsys, "plan", "on.yaml", "--at", "50%", code=2)
-    assert err.endswith("--at: `50%` is a share of nothing here; write a time such as `90s`\n")
+    assert err.endswith(
+        "--at: `50%` is a share, where only a time can stand; write a time such as `90s`\n"
+    )
 
 
 def test_validate_refuses_more_steps_than_there_are_at_a_strength(

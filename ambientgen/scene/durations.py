@@ -57,7 +57,7 @@ def parse_span(value: object, *, percent: bool = False) -> Span:
     if re.match(PERCENT_PATTERN, text):
         if not percent:
             raise DurationError(
-                f"`{text}` is a share of nothing here", "write a time such as `90s`"
+                f"`{text}` is a share, where only a time can stand", "write a time such as `90s`"
             )
         return Span(share=float(text[:-1]) / 100.0)
     if len(text) <= _LONGEST_TEXT and re.match(PATTERN, text):
