@@ -419,7 +419,8 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "share as duration": (
         "duration: 50%\nstates: {rain: {curve: 1}}\n",
         said(
-            ":1:11: `duration`: `50%` is a share, where only a time can stand; write a time such as `90s`"
+            ":1:11: `duration`: `50%` is a share, where only a time can stand; "
+            "write a time such as `90s`"
         ),
     ),
     # curves
