@@ -175,6 +175,17 @@ def with_models(scene: Scene) -> Iterator[tuple[Layer, Scene, ModelSpec]]:
         yield layer, mixture, specs[mixture.model]
 
 
+def is_tuned(scene: Scene) -> bool:
+    """Whether some sound of the scene stands on notes of its key: one that a model makes wholly.
+
+    Raises ModelError as `with_models` does.
+    """
+    return any(
+        spec.tones_of([state.name for state in mixture.states]) and layer.share_made_anew == 1.0
+        for layer, mixture, spec in with_models(scene)
+    )
+
+
 def plan_for(spec: ModelSpec, mixture: Scene, layer: Layer, asked: Asked) -> Plan:
     """What a model is to do for one of a scene's sounds; `mixture` is the scene of it alone.
 

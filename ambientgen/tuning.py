@@ -1,4 +1,4 @@
-"""What music and drones of a scene have in common: a key, and the seed that draws its chords."""
+"""What the music and drones of a scene have in common: a key, and a seed that draws its chords."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which notes sound when: the keys and chords on which a model's music and drones stand.
 
 A mel's bands are wider than the steps of a scale, so a mel can say how loud and how bright music
-is, and not which notes it plays. Those are chosen here, as functions of absolute time: by the seed
-of a whole scene, so that all that is tuned in it is in one key and plays one chord at a time.
+is, and not which notes it plays. Those are chosen here, as functions of absolute time, from the
+tuning of a whole scene: all that is tuned in it is in one key and plays one chord at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ambientgen.tuning import SEMITONES, Tuning
 
-FloatArray = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
 NOTES = 5
 """Notes that sound at a time."""
@@ -41,14 +41,14 @@ class Voicing(ABC):
     bar_s: ClassVar[float] = 7.0  # calm: twice as long as most bars of the corpus' music
 
     @abstractmethod
-    def notes_hz(self, bar: int) -> FloatArray:
+    def notes_hz(self, bar: int) -> Doubles:
         """The fundamentals (`NOTES`,) of a bar; it may be below 0."""
 
 
 class Chords(Voicing):
     """Slow chords of one key: a bass, and a triad with its seventh an octave above."""
 
-    def notes_hz(self, bar: int) -> FloatArray:
+    def notes_hz(self, bar: int) -> Doubles:
         """As `Voicing` says."""
         key = self.tuning.key
         root = key.roots[self.tuning.drawn("chord", bar, len(key.roots))]
@@ -59,7 +59,7 @@ class Chords(Voicing):
 class Held(Voicing):
     """One deep chord for ever: the key's tonic, its fifth, and both in higher octaves."""
 
-    def notes_hz(self, bar: int) -> FloatArray:
+    def notes_hz(self, bar: int) -> Doubles:
         """As `Voicing` says; the same for all bars."""
         tonic_hz = float(_pitch_hz(np.float64(self.tuning.key.number)))
         octaves = math.floor(math.log2(tonic_hz / LOWEST_HELD_HZ))
@@ -70,6 +70,6 @@ VOICINGS: Mapping[str, Callable[[Tuning], Voicing]] = {"chords": Chords, "held":
 """By the names that a model's ambientgen.json has for them."""
 
 
-def _pitch_hz(number: FloatArray | np.float64) -> FloatArray:
+def _pitch_hz(number: Doubles | np.float64) -> Doubles:
     """Equal temperament."""
     return np.asarray(PITCH_A_HZ * 2.0 ** ((number - NUMBER_OF_A) / SEMITONES))

@@ -25,10 +25,9 @@ from ambientgen.noise import Noise, Take
 from ambientgen.plan import Plan
 from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
-from ambientgen.scene import Scene
 from ambientgen.silence import NOTHING, are_silent, muted
 from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
-from ambientgen.tones import Beat, tuned
+from ambientgen.tones import TimeAxis, tuned
 from ambientgen.units import DB_OF_NEPER
 from ambientgen.voicings import VOICINGS, Voicing
 from ambientgen.workers import Workers
@@ -84,7 +83,8 @@ def chunked(
 @dataclass(frozen=True)
 class Decoder:
     """What decodes latents: a model, what keys the vocoder's noise, and where it runs. `colour` are
-    gains in dB of the mel's bands, of all sound alike; a `voicing` has the notes that it stands on.
+    gains in dB of the mel's bands, of all sound alike; a `voicing` has the notes that it stands on,
+    which are in tune where a frame lasts `stretch` times as long as the model's.
     """
 
     model: Model
@@ -92,6 +92,7 @@ class Decoder:
     workers: Workers
     colour: Sequence[float] | None = None
     voicing: Voicing | None = None
+    stretch: float = 1.0
 
     def decode(
         self, latents: Iterable[FloatArray], first_frame: int, reach: Reach
@@ -108,7 +109,7 @@ class Decoder:
         context = (rule.context // stride, (rule.fade + rule.context) // stride)
         chunks = chunked(latents, first_frame, in_latents, context, floor)
         mels = self.workers.map(lambda chunk: _decode_mel(model, chunk, self.colour), chunks)
-        noise = self._excitation(reach.period)
+        noise = self.excitation(reach.period)
         joined = join_windows(mels, max_overlap_frames=rule.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
         pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
@@ -116,23 +117,26 @@ class Decoder:
         begin = next(reach.pieces())[0] * model.geometry.mel_hop
         return cut_samples(audio, begin, reach.first, reach.end)
 
-    def _excitation(self, period: int | None) -> Noise:
-        """What the vocoder shapes: noise, on notes if there is a voicing. In a loop it comes again
-        after `period` mel frames."""
-        hop, rate = self.model.geometry.mel_hop, self.model.geometry.sample_rate
+    def excitation(self, period: int | None) -> Noise:
+        """What the vocoder shapes, (frames, mel hop): noise, on notes if there is a voicing. In a
+        loop it comes again after `period` mel frames."""
+        hop = self.model.geometry.mel_hop
         white = self.take.field("vocoder", hop, period)
         if self.voicing is None:
             return white
-        return tuned(self.take, self.voicing, white, Beat(rate / hop, hop, period))
+        # What a loop makes is heard `stretch` times as slowly, and is to be in tune then.
+        frames_per_s = self.model.geometry.sample_rate / hop / self.stretch
+        return tuned(self.take, self.voicing, white, TimeAxis(frames_per_s, hop, period))
 
 
-def decoder_of(model: Model, scene: Scene, take: Take, workers: Workers) -> Decoder:
-    """What decodes a take of `scene`, all in one mixture: a state by itself has its own colour, and
-    stands on notes if the model says so."""
-    states = [state.name for state in scene.states]
+def decoder_of(model: Model, plan: Plan, take: Take, workers: Workers) -> Decoder:
+    """What decodes a take of a plan: a state by itself has its own colour, and stands on notes if
+    the model says so."""
+    states = [state.name for state in plan.scene.states]
     name = model.spec.tones_of(states)
-    voicing = None if name is None else VOICINGS[name](scene.tuning)
-    return Decoder(model, take, workers, model.spec.colour_of(states), voicing)
+    voicing = None if name is None else VOICINGS[name](plan.scene.tuning)
+    colour = model.spec.colour_of(states)
+    return Decoder(model, take, workers, colour, voicing, plan.geometry.stretch)
 
 
 def cut_samples(

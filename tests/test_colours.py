@@ -174,14 +174,19 @@ def test_a_number_that_is_none_is_not_written(tmp_path: Path) -> None:
 def test_colours_of_what_a_model_learns_anew_are_dropped() -> None:
     """Nobody knows how that came out."""
     recipe = load_recipe("adapt")
-    of_night = SimpleNamespace(states=("crickets", "my_pond"))
+    of_night = SimpleNamespace(states=("crickets", "my_pond", "music"))
     run = SimpleNamespace(
         recipe=recipe, setting=SimpleNamespace(data=Path("night")), recordings=of_night
     )
     before = {"crickets": [6.9], "birds": [3.1]}
-    start = SimpleNamespace(extras={"colours": before, "revision": "a", "states": ["crickets"]})
+    tones = {"music": "chords", "drone": "held"}
+    extras = {"colours": before, "tones": tones, "revision": "a", "states": ["crickets"]}
+    start = SimpleNamespace(extras=extras)
     told = job._extras(cast(Any, run), "mine", cast(Any, start))
-    assert told["colours"] == {"birds": [3.1]} and "crickets" in start.extras["colours"]
+    assert told["colours"] == {"birds": [3.1]} and "crickets" in before
+    assert told["tones"] == {"drone": "held"} and "music" in tones, "their own is no pad"
+    fresh = job._extras(cast(Any, run), "mine", None)
+    assert fresh["tones"] == {"drone": "held"} and "music" in job.NEW_EXTRAS["tones"]
 
 
 def test_what_a_model_makes_of_its_colours_is_what_is_compared(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ambientgen.layered_plan import with_models
+from ambientgen.layered_plan import is_tuned, with_models
 from ambientgen.messages import of_layers
 from ambientgen.models.registry import licence_notice
 from ambientgen.models.vocabulary import unheard
@@ -40,11 +40,7 @@ def key_heard(scene: Scene) -> str | None:
 
     Raises ModelError for a model that is not here.
     """
-    tuned = any(
-        spec.tones_of([state.name for state in mixture.states])
-        for _, mixture, spec in with_models(scene)
-    )
-    return scene.tuning.key.name if tuned else None
+    return scene.tuning.key.name if is_tuned(scene) else None
 
 
 def reached_s(scene: Scene, asked: Asked) -> float:

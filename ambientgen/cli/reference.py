@@ -87,15 +87,16 @@ gives for it.
 
 _PLAN = """\
 With `--json`: `title`, `start_s`, `duration_s`, `loop`, `endless` (then it is the plan of the first
-stretch), `sample_rate`, `seed`, `notices`, and of what a model is to make: `model`, `keyframes`
-(each with `time_s`, `prompt`, `states`, and the `blend` of prompts that says the states exactly)
-and `windows` (each with `index`, `start_s`, `end_s`, and whether it is `silent`, so that nothing is
-rendered of it; all that decoding takes, which is some seconds more than is heard; a render makes
-up to a few more, which limiter, rates and rooms hear, and each once for every channel of a wide
-layer). Where a scene has layers, or its states are apart, these stand in `layers`, a list with each
-one's `name`. With `--at` as well: `time_s`, `notices`, and `prompt`, `states`, `words`, `blend` and
-the indices of the `windows` that sound; in `layers`, by name, where there are several. A scene
-without end has any moment up to 168h: the stretch that holds it is planned.
+stretch), `sample_rate`, `seed`, `key` (of what models make of music and drones; null if that is
+nothing), `notices`, and of what a model is to make: `model`, `keyframes` (each with `time_s`,
+`prompt`, `states`, and the `blend` of prompts that says the states exactly) and `windows` (each
+with `index`, `start_s`, `end_s`, and whether it is `silent`, so that nothing is rendered of it; all
+that decoding takes, which is some seconds more than is heard; a render makes up to a few more,
+which limiter, rates and rooms hear, and each once for every channel of a wide layer). Where a scene
+has layers, or its states are apart, these stand in `layers`, a list with each one's `name`. With
+`--at` as well: `time_s`, `notices`, and `prompt`, `states`, `words`, `blend` and the indices of the
+`windows` that sound; in `layers`, by name, where there are several. A scene without end has any
+moment up to 168h: the stretch that holds it is planned.
 """
 
 _PLAY = """\

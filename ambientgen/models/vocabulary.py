@@ -137,6 +137,7 @@ def unheard(spec: ModelSpec, scene: Scene, until_s: float | None = None) -> tupl
     """
     vocabulary = read_vocabulary(spec)
     told = untaught_steps(spec, scene) + unheard_negative(spec, scene)
+    told += toneless_states(spec, scene, until_s)
     told += unknown_states(spec, scene, until_s, vocabulary)
     if vocabulary is None:
         return told
@@ -160,6 +161,22 @@ def unheard_negative(spec: ModelSpec, scene: Scene) -> tuple[Notice, ...]:
     whose = f"{spec.name}'s own" if asked.guidance is None else "which is none"
     text = f"the `negative_prompt` is not heard at a guidance of 1, {whose}"
     return (Notice(f"{text}; write for example `guidance: 2`, or leave it out"),)
+
+
+def toneless_states(
+    spec: ModelSpec, scene: Scene, until_s: float | None = None
+) -> tuple[Notice, ...]:
+    """A warning of the states that have tones where they are alone, and share a prompt with others:
+    what comes of them is noise."""
+    if spec.tones_of([state.name for state in scene.states]):
+        return ()
+    asked = [s.name for s in scene.states if s.name in spec.tones]
+    found = [s for s in scene.states if s.name in asked and _first_s(scene, s, until_s) is not None]
+    if not found:
+        return ()
+    names = " and ".join(state.name for state in found)
+    what = f"in one prompt with other states {spec.name} has no tones for {names}"
+    return (Notice(f"{what}; leave out `apart: false`, or give each a layer"),)
 
 
 def unknown_states(

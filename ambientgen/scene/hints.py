@@ -42,7 +42,7 @@ HINTS: dict[str, Hint] = {
         "seed: 7",
     ),
     "key": Hint(
-        "What its music and drones are in; the seed draws one if left out.",
+        "What the model's music and drones are in; the seed draws one if left out.",
         "a note and a mode, such as `D minor`",
         "key: D minor",
     ),

@@ -196,7 +196,8 @@ class Scene:
 
     @property
     def tuning(self) -> Tuning:
-        """What its music and drones have in common, whichever layers they are of."""
+        """What the music and drones that models make of it have in common, whichever layers they
+        are of."""
         seed = self.seed if self.whole_seed is None else self.whole_seed
         return Tuning(self.key or Key.drawn(seed), seed)
 
@@ -229,7 +230,8 @@ class Scene:
         states = tuple(replace(state, curve=state.curve.reseeded(seed)) for state in self.states)
         layers = tuple(layer.reseeded(seed) for layer in self.layers)
         events = tuple(event.reseeded(seed) for event in self.events)
-        return replace(self, seed=seed, states=states, layers=layers, events=events)
+        new = replace(self, seed=seed, states=states, layers=layers, events=events)
+        return replace(new, whole_seed=None)
 
     def to_json(self) -> dict[str, Any]:
         """The scene as plain dicts, lists and scalars, everything resolved; always the same."""

@@ -166,12 +166,12 @@ class Diffused:
                 raise _damaged(self.model)
             yield block * gain
 
-    def _decoder(self, take: Take) -> Decoder:
+    def _decoder(self, plan: Plan, take: Take) -> Decoder:
         """What begins with a sound has that sound's colour and tones, whatever it is called."""
         workers = self._studio.workers
         if self._strength < 1.0:
             return Decoder(self.model, take, workers)
-        return decoder_of(self.model, self.scene, take, workers)
+        return decoder_of(self.model, plan, take, workers)
 
     def _parts(self, plan: Plan) -> Iterator[PlanPart]:
         """The parts of a plan, and what their windows are told."""
@@ -193,7 +193,7 @@ class Diffused:
                     self._studio.check_store()
                     yield piece
 
-        return sound(plan, windows(), self._decoder(take))
+        return sound(plan, windows(), self._decoder(plan, take))
 
     def _window_maker(self) -> WindowMaker:
         if self._maker is None:

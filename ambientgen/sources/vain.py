@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ambientgen.curves import Repeating, Wander
+from ambientgen.errors import ModelError
+from ambientgen.layered_plan import is_tuned
 from ambientgen.scene.durations import spell
 from ambientgen.scene.scene import EVENTS, MIXTURE, OutputOptions
 from ambientgen.scene.text import named
@@ -33,8 +35,18 @@ def said_in_vain(scene: Scene) -> Iterator[str]:
 def _of_scene(scene: Scene) -> Iterator[str]:
     if scene.setting and not any(layer.by_model for layer in scene.sounds):
         yield "the `setting` is not heard: no sound of the scene is made by a model"
+    if scene.key is not None and not _may_be_tuned(scene):
+        yield "the `key` is not heard: no model makes music or a drone of the scene"
     if scene.output.layout == "mono" and scene.output.width != OutputOptions.width:
         yield "the output's `width` is not heard in mono; write `output: {layout: stereo}`"
+
+
+def _may_be_tuned(scene: Scene) -> bool:
+    """Whether its key may be heard; that of a model that is not here can be."""
+    try:
+        return is_tuned(scene)
+    except ModelError:
+        return True
 
 
 def _of(layer: Layer, scene: Scene) -> Iterator[str]:

@@ -288,9 +288,11 @@ def _extras(run: Run, name: str, start: Start | None) -> dict[str, Any]:
         before.pop("licence", None)
     before |= steps_taught(before, run.recipe.stages)
     own = run.recordings.states if run.recordings is not None else ()
-    colours = before.get("colours", {})  # of what is learnt anew nobody knows how it came out
-    if isinstance(colours, dict) and colours.keys() & set(own):
-        before["colours"] = {state: row for state, row in colours.items() if state not in own}
+    # Of what is learnt anew nobody knows how it came out, nor whether it is a pad.
+    for said in ("colours", "tones"):
+        of_states = before.get(said, {})
+        if isinstance(of_states, dict) and of_states.keys() & set(own):
+            before[said] = {state: of for state, of in of_states.items() if state not in own}
     was = str(before.get("revision") or (start.spec.name if start is not None else ""))
     before["revision"] = f"{name} (from {was})" if start is not None else name
     before["states"] = list(states_of(run, start))

@@ -135,8 +135,7 @@ def rows_of(latents: Tensor) -> FloatArray:
 
 
 def _decoder(take: Take) -> Decoder:
-    scene = take.plan.scene
-    return decoder_of(take.model, scene, NoiseTake(scene.seed), take.workers)
+    return decoder_of(take.model, take.plan, NoiseTake(take.plan.scene.seed), take.workers)
 
 
 def _colour(take: Take) -> Sequence[float] | None:
@@ -183,7 +182,7 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
     (window, rows), model, geometry = made, take.model, take.model.geometry
     mel = coloured_mel(model, rows, _colour(take))
     first = window.start_frame * geometry.latent_stride
-    noise = NoiseField(take.plan.scene.seed, "vocoder", geometry.mel_hop)
+    noise = _decoder(take).excitation(None)
     drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
     audio = model.samples_of(mel, drawn)
     samples = audio.reshape(-1)[: window.frames * geometry.samples_per_frame].float().cpu().numpy()
