@@ -27,13 +27,14 @@ Frames = NDArray[np.int64]
 
 # Of each note. Strings have more; over 7 kHz the model hears next to nothing.
 PARTIALS, HIGHEST_HZ = 12, 7_000.0
-WIDEST_HZ = 400.0  # that a partial stands for: beyond the last ones lies nothing but white noise
+# That a partial stands for, as wide as a mel's bands get: beyond lies nothing but white noise.
+WIDEST_HZ = 400.0
 # Magnitude of the white noise that stays, beside what rises to the treble. Of what pocket makes of
-# it, 0.81 to 0.93 of the power stands out of its neighbourhood by 15 dB (docs/pocket.md).
+# it nine tenths of the power stands out of its neighbourhood by 15 dB (docs/pocket.md).
 FLOOR = 0.1
 KNOT_S = 1.5  # in which a partial comes or goes: a band of about half a hertz, as of several voices
 WOW_S = 0.004  # by which a note runs early or late: 5 cents out of tune, as procedural ones are
-FADE_S = 2.0  # from one chord to the next
+FADE_S = 2.0  # from one chord to the next; the corpus' pads swell for 0.4 to 2.4 s
 TILE = 64  # mel frames made at once, counted from frame 0 of a turn: shapes never differ
 SPLINE = 4  # knots that a moment hears, of a cubic B-spline
 SETS = 2  # of courses, for even bars and odd ones: neighbours have nothing in common
@@ -56,16 +57,16 @@ class TimeAxis:
         return multiple * max(1, round(self.period / (self.frames_per_s * part_s * multiple)))
 
     def at(self, frames: Frames, part_s: float, multiple: int = 1) -> tuple[Frames, Doubles]:
-        """In which part of about `part_s` frames lie, counted on in later rounds of a loop, and how
+        """In which part of about `part_s` frames lie, counted on in later turns of a loop, and how
         far in it, 0 to 1."""
         if self.period is None:
             part, within = np.divmod(frames / (self.frames_per_s * part_s), 1.0)
             return part.astype(np.int64), within
-        # Of the place in the loop alone, so that each round has the same to the bit.
+        # Of the place in a turn alone, so that each turn has the same to the bit.
         parts = self.parts(part_s, multiple) or 1
-        rounds, place = np.divmod(frames, self.period)
+        turns, place = np.divmod(frames, self.period)
         part, within = np.divmod(place / (self.period / parts), 1.0)
-        return rounds * parts + part.astype(np.int64), within
+        return turns * parts + part.astype(np.int64), within
 
     def cycles(self, hz: Doubles) -> Doubles:
         """Cycles that tones make in a frame; in a loop the nearest that close it."""
@@ -90,15 +91,15 @@ class Tuned:
 
     def frames(self, start: int, count: int) -> FloatArray:
         """Frames `start … start + count - 1` as float32 (count, hop): of about unit variance, the
-        same to the bit in whatever stretch they are asked for."""
-        return self.air(start, count) + self.tones(start, count)
+        same to the bit in whatever stretch they are asked for.
+
+        Raises ValueError for a negative count.
+        """
+        return np.asarray(self.air(start, count) + self.tones(start, count))
 
     def air(self, start: int, count: int) -> FloatArray:
         """The white noise that stays, (count, hop): beside `FLOOR` its second difference, which
-        rises to all of it at the highest frequencies, where there are no partials.
-
-        Without, the vocoder's own tones would be bared there, the same every 0.16 s.
-        """
+        rises to all of it at the highest frequencies, where there are no partials."""
         white = self.white.frames(start - 1, count + 2).ravel()
         first, end = self.axis.hop, len(white) - self.axis.hop
         around = white[first - 1 : end - 1] + white[first + 1 : end + 1]
@@ -109,7 +110,7 @@ class Tuned:
     def tones(self, start: int, count: int) -> FloatArray:
         """The partials alone, (count, hop)."""
         made = [np.zeros((0, self.axis.hop), np.float32)]
-        for first, end in _rounds(start, start + count, self.axis.period):
+        for first, end in _turns(start, start + count, self.axis.period):
             low, high = first // TILE, -(-end // TILE)
             tiles = np.concatenate([self._tile(tile) for tile in range(low, high)])
             made.append(tiles[first - low * TILE : end - low * TILE])
@@ -144,9 +145,10 @@ class Tuned:
             length = self.axis.period / bars / self.axis.frames_per_s
         # A bar begins in the middle of its part: no joint of a loop, and no beginning, is a fade.
         fade = min(0.5, FADE_S / length)
-        gone = 0.5 * math.pi * np.clip((within - 0.5) / fade + 0.5, 0.0, 1.0)
+        gone = np.clip((within - 0.5) / fade + 0.5, 0.0, 1.0)
         weights: dict[int, Doubles] = {}
-        for bar_of, loud in ((own, np.cos(gone)), (own + 1, np.sin(gone))):
+        for bar_of, here in ((own, 1.0 - gone), (own + 1, gone)):
+            loud = np.sin(0.5 * math.pi * here)
             for bar in np.unique(bar_of):
                 number = int(bar) if bars is None else int(bar) % bars
                 share = np.where(bar_of == bar, loud, 0.0)
@@ -164,7 +166,7 @@ class Tuned:
         return np.asarray(moved, np.float64)
 
 
-def tuned(take: Take, voicing: Voicing, white: Noise, axis: TimeAxis) -> Tuned:
+def tuned_noise(take: Take, voicing: Voicing, white: Noise, axis: TimeAxis) -> Tuned:
     """Tuned noise of a take, made of its `white` noise. On either side of a wide sound notes run
     early and late alike: else it had less in common than it should."""
     knots = axis.parts(KNOT_S)
@@ -204,10 +206,11 @@ def _waves(voicing: Voicing, bar: int, axis: TimeAxis) -> torch.Tensor:
     return torch.from_numpy(np.concatenate([both * (1.0 - within), both * within]).astype("f4"))
 
 
-def _rounds(start: int, end: int, period: int | None) -> Iterator[tuple[int, int]]:
-    """Frames `start` to `end` as stretches of a loop's first round; of no loop, as they are."""
+def _turns(start: int, end: int, period: int | None) -> Iterator[tuple[int, int]]:
+    """Frames `start` to `end` as stretches of a loop's first turn; of no loop, as they are."""
     if period is None:
-        yield start, end
+        if end > start:
+            yield start, end
         return
     while start < end:
         first = start % period

@@ -10,9 +10,12 @@ SEMITONES = 12
 """Of an octave, all alike (equal temperament)."""
 
 TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # MIDI's 12 is a C
-OTHER_NAMES = {"Db": "C#", "D#": "Eb", "Gb": "F#", "G#": "Ab", "A#": "Bb"}
-# Semitones over the tonic. A chord stands on a step whose fifth is a perfect one: the others are
-# restless.
+OTHER_NAMES = {
+    **{"Db": "C#", "D#": "Eb", "Gb": "F#", "G#": "Ab", "A#": "Bb"},
+    **{"Cb": "B", "Fb": "E", "E#": "F", "B#": "C"},
+}
+# Semitones over the tonic, those of the corpus' music (`synth/music.py`). A chord stands on a step
+# whose fifth is a perfect one: the others are restless.
 MODES: Mapping[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
@@ -21,15 +24,22 @@ MODES: Mapping[str, tuple[int, ...]] = {
     "lydian": (0, 2, 4, 6, 7, 9, 11),
 }
 PERFECT_FIFTH = 7
-LOWEST_TONIC = 45  # A2, 110 Hz; the others are the eleven semitones above it
+LOWEST_TONIC = 45  # A2, 110 Hz, the others above it; the corpus' music has 46 to 58
 
 
 @dataclass(frozen=True)
 class Key:
-    """A tonic and a mode, by their names: of `TONICS` and of `MODES`."""
+    """A tonic and a mode, by their names: of `TONICS` and of `MODES`.
+
+    Raises ValueError for any others.
+    """
 
     tonic: str
     mode: str
+
+    def __post_init__(self) -> None:
+        if self.tonic not in TONICS or self.mode not in MODES:
+            raise ValueError(f"{self.name!r} is no key")
 
     @classmethod
     def drawn(cls, seed: int) -> Key:
@@ -44,11 +54,11 @@ class Key:
         Raises ValueError for any other text.
         """
         tonic, _, mode = name.strip().partition(" ")
-        tonic, mode = tonic[:1].upper() + tonic[1:], mode.strip().lower()
-        tonic = OTHER_NAMES.get(tonic, tonic)
-        if tonic not in TONICS or mode not in MODES:
-            raise ValueError(f"{name!r} is no key")
-        return cls(tonic, mode)
+        tonic = tonic[:1].upper() + tonic[1:]
+        try:
+            return cls(OTHER_NAMES.get(tonic, tonic), mode.strip().lower())
+        except ValueError:
+            raise ValueError(f"{name!r} is no key") from None
 
     @property
     def name(self) -> str:

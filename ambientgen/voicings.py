@@ -21,11 +21,12 @@ from ambientgen.tuning import SEMITONES, Tuning
 Doubles = NDArray[np.float64]
 
 NOTES = 5
-"""Notes that sound at a time."""
+"""Notes that sound at a time: of a chord as the corpus' music has it (`synth/music.py`), with a
+seventh and a bass."""
 
 PITCH_A_HZ, NUMBER_OF_A = 440.0, 69  # ISO 16; MIDI counts semitones from 69 there
-# Of a held chord: its lowest note lies in the octave from here, and the others over it by fifths
-# and octaves, which no key contradicts.
+# Of a held chord: its lowest note lies in the octave from here, as those of the corpus' drones do
+# (`synth/drone.py`), and the others over it by fifths and octaves, which no key contradicts.
 LOWEST_HELD_HZ = 38.0
 HELD_RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0)
 
@@ -51,7 +52,8 @@ class Chords(Voicing):
     def notes_hz(self, bar: int) -> Doubles:
         """As `Voicing` says."""
         key = self.tuning.key
-        root = key.roots[self.tuning.drawn("chord", bar, len(key.roots))]
+        roots = key.roots[bar % 2 :: 2]  # so that no chord comes twice in a row
+        root = roots[self.tuning.drawn("chord", bar, len(roots))]
         above = [key.semitones(root + third) for third in (0, 2, 4, 6)]
         return _pitch_hz(np.array([above[0] - SEMITONES, *above], np.float64) + key.number)
 

@@ -27,7 +27,7 @@ from ambientgen.resample import pieces as cut_for_loop
 from ambientgen.resample import resampled
 from ambientgen.silence import NOTHING, are_silent, muted
 from ambientgen.stretch import VOCODER_CONTEXT, Piece, Reach
-from ambientgen.tones import TimeAxis, tuned
+from ambientgen.tones import TimeAxis, tuned_noise
 from ambientgen.units import DB_OF_NEPER
 from ambientgen.voicings import VOICINGS, Voicing
 from ambientgen.workers import Workers
@@ -113,7 +113,8 @@ class Decoder:
         joined = join_windows(mels, max_overlap_frames=rule.fade)
         context = (VOCODER_CONTEXT, VOCODER_CONTEXT)
         pieces = chunked(joined, next(reach.chunks())[0], reach.pieces(), context, floor)
-        audio = self.workers.map(lambda chunk: _vocode(model, chunk, noise), pieces)
+        tuned = self.voicing is not None
+        audio = self.workers.map(lambda chunk: _vocode(model, chunk, noise, tuned), pieces)
         begin = next(reach.pieces())[0] * model.geometry.mel_hop
         return cut_samples(audio, begin, reach.first, reach.end)
 
@@ -126,7 +127,7 @@ class Decoder:
             return white
         # What a loop makes is heard `stretch` times as slowly, and is to be in tune then.
         frames_per_s = self.model.geometry.sample_rate / hop / self.stretch
-        return tuned(self.take, self.voicing, white, TimeAxis(frames_per_s, hop, period))
+        return tuned_noise(self.take, self.voicing, white, TimeAxis(frames_per_s, hop, period))
 
 
 def decoder_of(model: Model, plan: Plan, take: Take, workers: Workers) -> Decoder:
@@ -178,8 +179,8 @@ def coloured_mel(model: Model, rows: FloatArray, colour: Sequence[float] | None)
 
 
 @torch.inference_mode()
-def _vocode(model: Model, chunk: Chunk, noise: Noise) -> FloatArray:
-    """The samples of one chunk of mel, its context cut off."""
+def _vocode(model: Model, chunk: Chunk, noise: Noise, tuned: bool) -> FloatArray:
+    """The samples of one chunk of mel, its context cut off, out of noise that may be `tuned`."""
     hop = model.geometry.mel_hop
     silent = np.repeat(muted(chunk.values, chunk.lead, chunk.frames, VOCODER_CONTEXT), hop)
     if silent.all():
@@ -189,7 +190,7 @@ def _vocode(model: Model, chunk: Chunk, noise: Noise) -> FloatArray:
     if model.takes_noise:
         first = chunk.start - chunk.lead
         drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
-    audio = model.samples_of(mel, drawn)
+    audio = model.samples_of(mel, drawn, tuned)
     samples = audio.reshape(-1)[chunk.lead * hop : (chunk.lead + chunk.frames) * hop]
     heard = np.asarray(samples.float().cpu().numpy(), np.float32)
     return np.asarray(np.where(silent, np.float32(0), heard))

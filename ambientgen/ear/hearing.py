@@ -101,7 +101,8 @@ def listen(
     Args:
         path: WAV, FLAC, OGG or whatever libsndfile reads; any rate, any number of channels.
         scene: What was asked for: adds the trajectory, and says where drift is a fault. Of a
-            stretch, the sidecar says where in the scene it begins. Layers are heard as one mixture.
+            stretch, the sidecar says where in the scene it begins; of a stem, of which layer it
+            is. Layers are heard as one mixture.
         joins_s: Where windows were joined; the sidecar's if left out, or else every hop. Those
             near the beginning of an event that the sidecar's scene, or `scene`, has are not judged.
         reference: A recording, or a folder of them, that the texture should be like.
@@ -111,7 +112,8 @@ def listen(
     """
     sound, told = opened_and_told(path)
     references = compared_with(reference, sound.path)
-    whole, scene = scene, as_heard(scene, told.from_s) if scene else None
+    whole = told.asked(scene) if scene else None
+    scene = as_heard(whole, told.from_s) if whole else None
     placed = Placed(whole, told.from_s)
     faults = SampleFaults(sound.rate, sound.step, sound.speakers)
     width, levels = Width(), ChannelLevels(sound.rate)

@@ -109,15 +109,18 @@ class Model:
         mel: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor).sample
         return mel
 
-    def samples_of(self, mel: Tensor, noise: Tensor | None = None) -> Tensor:
+    def samples_of(self, mel: Tensor, noise: Tensor | None = None, tuned: bool = False) -> Tensor:
         """Samples (B, n) of log-mels (B, frames, mels).
 
-        noise: (B, n), where the vocoder `takes_noise`; to others it is not given.
+        noise: (B, n), where the vocoder `takes_noise`; to others it is not given. tuned: whether it
+        stands on notes.
         """
-        heard = [mel.to(self.device, self.dtype)]
-        if self.takes_noise and noise is not None:
-            heard.append(noise.to(self.device))
-        samples: Tensor = self.vocoder(*heard)
+        heard = mel.to(self.device, self.dtype)
+        if not self.takes_noise or noise is None:
+            samples: Tensor = self.vocoder(heard)
+            return samples
+        drawn = noise.to(self.device)
+        samples = self.vocoder(heard, drawn, tuned=True) if tuned else self.vocoder(heard, drawn)
         return samples
 
 

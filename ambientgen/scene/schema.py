@@ -135,7 +135,7 @@ class SceneFields(Fields):
         try:
             return key and Key.named(key).name
         except ValueError as error:
-            remedy = f"write a note and a mode ({listed(MODES)}), such as `key: D minor`"
+            remedy = f"write a note and {listed(MODES)}, such as `key: D minor` or `key: Bb major`"
             refuse(Fault((), f"`key`: {error}", remedy))
 
     @field_validator("loop", mode="after")

@@ -36,7 +36,7 @@ def _of_scene(scene: Scene) -> Iterator[str]:
     if scene.setting and not any(layer.by_model for layer in scene.sounds):
         yield "the `setting` is not heard: no sound of the scene is made by a model"
     if scene.key is not None and not _may_be_tuned(scene):
-        yield "the `key` is not heard: no model makes music or a drone of the scene"
+        yield "the `key` is not heard: nothing in the scene is tuned to it"
     if scene.output.layout == "mono" and scene.output.width != OutputOptions.width:
         yield "the output's `width` is not heard in mono; write `output: {layout: stereo}`"
 

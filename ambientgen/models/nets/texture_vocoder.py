@@ -123,11 +123,14 @@ class TextureNet(nn.Module):
         del values["sampling_rate"]
         return cls(**values)
 
-    def forward(self, spectrogram: Tensor, noise: Tensor | None = None) -> Tensor:
+    def forward(
+        self, spectrogram: Tensor, noise: Tensor | None = None, tuned: bool = False
+    ) -> Tensor:
         """Waveform (B, T * 160) of log-mels (B, T, mels).
 
         `noise` (B, T * 160) is the white excitation; without it, torch's generator draws it. To
-        continue another piece, the first mel frame must lie on a multiple of TONE_FRAMES.
+        continue another piece, the first mel frame must lie on a multiple of TONE_FRAMES. Noise
+        that is `tuned` has tones of its own, and gets none of the network's, which are in no key.
         """
         batch, frames, _ = spectrogram.shape
         if noise is None:
@@ -143,8 +146,10 @@ class TextureNet(nn.Module):
             excitation = noise * self._envelope(shape[..., -self.pulses :])
         shape = shape[..., : len(self.phase) * 3].unflatten(-1, (3, -1))
         white = spectra(excitation, self.n_fft, self.hop)[:, :-1]
-        tonal = torch.complex(shape[:, :, 1], shape[:, :, 2]) * self._tones(2 * frames)
-        shaped = white * shape[:, :, 0].clamp(-8, 8).exp() + tonal
+        shaped = white * shape[:, :, 0].clamp(-8, 8).exp()
+        if not tuned:
+            tonal = torch.complex(shape[:, :, 1], shape[:, :, 2]) * self._tones(2 * frames)
+            shaped = shaped + tonal
         base = spectrogram.float().exp() @ self.spread.float()  # of both frames of a mel frame
         spectrum = (shaped.unflatten(1, (-1, 2)) * base[:, :, None]).flatten(1, 2)
         draft = waveform(spectrum, self.n_fft, self.hop, 2 * frames)

@@ -182,9 +182,10 @@ def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArr
     (window, rows), model, geometry = made, take.model, take.model.geometry
     mel = coloured_mel(model, rows, _colour(take))
     first = window.start_frame * geometry.latent_stride
-    noise = _decoder(take).excitation(None)
+    decoder = _decoder(take)
+    noise, tuned = decoder.excitation(None), decoder.voicing is not None
     drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
-    audio = model.samples_of(mel, drawn)
+    audio = model.samples_of(mel, drawn, tuned)
     samples = audio.reshape(-1)[: window.frames * geometry.samples_per_frame].float().cpu().numpy()
     return first * geometry.mel_hop, np.asarray(samples, np.float32)
 
