@@ -349,11 +349,7 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
                 "example `seed: 7`"
             ),
             ":9:5: a layer has no `state`; did you mean `states`?",
-            (
-                ":10:5: a layer has no `panning`; it knows `engine`, `states`, `setting`, "
-                "`model`, `strength`, `seed`, `file`, `events`, `gain`, `direction`, "
-                "`distance`, `width` and `room`"
-            ),
+            ":10:5: a layer has no `panning`; did you mean `direction`?",
         ),
     ),
     "placement of another form": (
@@ -438,10 +434,7 @@ BAD_LAYERS: dict[str, tuple[str | bytes, list[str]]] = {
                 "`frogs`, `leaves`, `crowd`, `conversation`, `footsteps`, `traffic`, `train`, "
                 "`room`, `dishes`, `music` and `drone`"
             ),
-            (
-                ":11:27: an event has no `volume`; it knows `sound`, `kind`, `at`, `rate`, "
-                "`level`, `length`, `gain`, `direction` and `distance`"
-            ),
+            ":11:27: an event has no `volume`; did you mean `gain`?",
         ),
     ),
     "events too long": (

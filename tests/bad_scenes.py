@@ -92,6 +92,18 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
         with_line("  rain: {curve: 1}"),
         said(":5:3: `rain` is given twice (first on line 3); keep one of them"),
     ),
+    "words of other tools": (
+        "duration: 1m\nlayers:\n  a: {states: {rain: {curve: 0.5}}, fade_in: 5s, volume: -3dB}\n"
+        "output: {bit_depth: 24}\nkey: Am\n",
+        said(
+            ":3:37: a layer has no `fade_in`; write a layer's `gain: {0s: -60dB, 5s: 0dB}`; under"
+            " `output:` it fades all of the sound",
+            ":3:50: a layer has no `volume`; did you mean `gain`?",
+            ":4:10: `output` has no `bit_depth`; did you mean `bits`?",
+            ":5:6: `key`: 'Am' is no key; write a note and `major`, `minor`, `dorian`,"
+            " `mixolydian` or `lydian`, such as `key: D minor` or `key: Bb major`",
+        ),
+    ),
     "billion laughs": (
         "a: &a [x, x]\nb: &b [*a, *a]\nduration: 1m\nstates: {rain: {curve: 1}}\n",
         said(

@@ -174,3 +174,20 @@ def test_silence_that_the_scene_beside_a_sound_asks_for_is_no_fault(
     samples[2 * rate : 4 * rate] = 0
     soundfile.write(stems["rain"], samples, rate, subtype="PCM_24")
     assert "faults.silence" in {v.name for v in listen(stems["rain"]).verdicts if not v.passed}
+
+
+def test_a_stem_is_held_against_the_curves_of_its_layer_alone(tmp_path: Path) -> None:
+    scene = parse_scene(
+        "duration: 12s\nlayers:\n"
+        "  near: {engine: procedural, states: {rain: {curve: {0s: 0.1, 12s: 0.9}}}}\n"
+        "  far: {engine: procedural, states: {crickets: {curve: {0s: 0.9, 12s: 0.1}}}}\n"
+    )
+    path, stem = tmp_path / "two.wav", tmp_path / "two.near.wav"
+    rule = rule_for(str(path), write=True, force=False)
+    Renderer("cpu", workers=1).render(scene, path, stems={"near": stem}, sidecar=rule)
+
+    def judged(sound: Path) -> set[str]:
+        names = (each.name.split(".") for each in listen(sound, scene).verdicts)
+        return {parts[1] for parts in names if parts[0] == "trajectory" and len(parts) > 1}
+
+    assert judged(stem) == {"rain"} and judged(path) == {"rain", "crickets"}

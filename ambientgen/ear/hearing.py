@@ -101,10 +101,9 @@ def listen(
     Args:
         path: WAV, FLAC, OGG or whatever libsndfile reads; any rate, any number of channels.
         scene: What was asked for: adds the trajectory, and says where drift is a fault. Of a
-            stretch, the sidecar says where in the scene it begins; of a stem, of which layer it
-            is. Layers are heard as one mixture.
+            stretch or a stem, the sidecar says of what. Layers are heard as one mixture.
         joins_s: Where windows were joined; the sidecar's if left out, or else every hop. Those
-            near the beginning of an event that the sidecar's scene, or `scene`, has are not judged.
+            near the beginning of an event that the sidecar's scene or `scene` has are not judged.
         reference: A recording, or a folder of them, that the texture should be like.
 
     Raises:
@@ -118,9 +117,7 @@ def listen(
     faults = SampleFaults(sound.rate, sound.step, sound.speakers)
     width, levels = Width(), ChannelLevels(sound.rate)
     heard = trace(_mono(sound, faults, width, levels), sound.rate)
-    if heard.duration_s < sound.duration_s - 1:
-        what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
-        raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
+    _check_whole(sound, heard)
     known = joins_s if joins_s is not None else told.joins_s
     turn_s = _turn_s(told, whole)
     joins, apart = _joins(known, told, whole, heard)
@@ -151,6 +148,13 @@ def listen(
         told.remark,
         references.left_out,
     )
+
+
+def _check_whole(sound: Sound, heard: Trace) -> None:
+    """Raises UsageError where less could be read than the file promises."""
+    if heard.duration_s < sound.duration_s - 1:
+        what = f"ends after {heard.duration_s:.1f} of {sound.duration_s:.1f} s"
+        raise UsageError(Problem(str(sound.path), what, "make or copy the file anew"))
 
 
 def _joins(

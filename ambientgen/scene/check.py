@@ -29,6 +29,9 @@ from ambientgen.scene.tree import MOST_PROBLEMS, Node, find
 
 # What other programs call it.
 _OF_OUTPUT = {"rate": "sample_rate", "channels": "layout", "depth": "bits", "type": "format"}
+_OF_OUTPUT |= {"bit_depth": "bits", "samplerate": "sample_rate", "codec": "format"}
+_OF_LAYER = {"volume": "gain", "loudness": "gain", "level": "gain", "pan": "direction"}
+_OF_LAYER |= {"panning": "direction", "position": "direction", "far": "distance", "path": "file"}
 _MOST_KEYS = 30  # unknown keys of one mapping that are compared with a missing field
 
 _INNER: dict[str, type[BaseModel]] = {
@@ -231,6 +234,11 @@ def _slip(name: str, owner: type[BaseModel]) -> str | None:
         return "write for example `rate: 4`, for so many a minute"
     if name == "apart" and owner is LayerFields:
         return "leave it out, and write a layer for each state"
+    if owner in (LayerFields, EventFields) and _OF_LAYER.get(name) in owner.model_fields:
+        return _did_you_mean(_OF_LAYER[name])
+    if name in ("fade_in", "fade_out") and owner in (StateFields, LayerFields):
+        gain = "0s: -60dB, 5s: 0dB" if name == "fade_in" else "55s: 0dB, 1m: -60dB"
+        return f"write a layer's `gain: {{{gain}}}`; under `output:` it fades all of the sound"
     if owner is OutputFields and name in _OF_OUTPUT:
         return _did_you_mean(_OF_OUTPUT[name])
     return None
