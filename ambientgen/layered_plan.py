@@ -176,12 +176,15 @@ def with_models(scene: Scene) -> Iterator[tuple[Layer, Scene, ModelSpec]]:
 
 
 def is_tuned(scene: Scene) -> bool:
-    """Whether some sound of the scene stands on notes of its key: one that a model makes wholly.
+    """Whether some sound of the scene stands on notes of its key: one that a model makes wholly,
+    and that is not at 0 throughout.
 
     Raises ModelError as `with_models` does.
     """
     return any(
-        spec.tones_of([state.name for state in mixture.states]) and layer.share_made_anew == 1.0
+        spec.tones_of([state.name for state in mixture.states])
+        and layer.share_made_anew == 1.0
+        and not all(scene.stays_at_0(state.curve) for state in mixture.states)
         for layer, mixture, spec in with_models(scene)
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import operator
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from ambientgen.models.registry import pocket_folder, resolve
 from ambientgen.models.typed_json import TypedJson
 from ambientgen.noise import Take
 from ambientgen.renderer import Renderer
-from ambientgen.scene import parse_scene
+from ambientgen.scene import parse_scene, scene_json_schema
 from ambientgen.scene.document import document_text, scene_document
 from ambientgen.sources.vain import said_in_vain
 from ambientgen.tones import (
@@ -360,7 +361,17 @@ def test_what_cannot_be_tuned_is_told() -> None:
     assert told("rain: {curve: 0.5}", "key: D minor\n") == [
         "the `key` is not heard: nothing in the scene is tuned to it"
     ]
+    assert "the `key` is not heard" in " ".join(
+        told("rain: {curve: 0.5}, music: {curve: 0}", "key: D minor\n")
+    )
     assert told("rain: {curve: 0.5}, music: {curve: 0.5}", "apart: false\n") == [
         "in one prompt with other states pocket has no tones for music; "
         "leave out `apart: false`, or give each a layer"
     ]
+
+
+def test_editors_offer_every_key() -> None:
+    offered, spelt = scene_json_schema()["properties"]["key"]["anyOf"]
+    assert {Key.named(name).name for name in offered["enum"]} == set(offered["enum"])
+    assert len(offered["enum"]) == len(TONICS) * len(MODES)
+    assert re.match(spelt["pattern"], "bb dorian") and not re.match(spelt["pattern"], "H minor")

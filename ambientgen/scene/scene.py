@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from ambientgen.curves import Curve
 from ambientgen.scene.layers import Event, Layer
 from ambientgen.scene.state import State
 from ambientgen.tuning import Key, Tuning
@@ -163,6 +164,12 @@ class Scene:
             return self.duration_s
         return max((LEAST_LOOKED_AT_S, *(sound.changes_until_s for sound in self.sounds)))
 
+    def stays_at_0(self, curve: Curve) -> bool:
+        """Whether one of its curves asks for nothing for as long as the scene changes."""
+        # With the very end: a level that comes only there is held from then on.
+        until_s = math.nextafter(self.changes_until_s, math.inf)
+        return next(iter(curve.sounding_s(until_s)), None) is None
+
     @property
     def sounds(self) -> tuple[Layer, ...]:
         """The layers; of a mixture the one that it is; and one of the scene's own events."""
@@ -234,7 +241,8 @@ class Scene:
         return replace(new, whole_seed=None)
 
     def to_json(self) -> dict[str, Any]:
-        """The scene as plain dicts, lists and scalars, everything resolved; always the same."""
+        """The scene as plain dicts, lists and scalars, everything resolved (also the key that its
+        seed draws, whether or not there is music); always the same."""
         return {
             "title": self.title,
             "duration_s": None if self.endless else self.duration_s,

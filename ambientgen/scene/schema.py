@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     field_validator,
 )
@@ -40,7 +41,7 @@ from ambientgen.scene.layer_fields import (
 )
 from ambientgen.scene.output_fields import OutputFields
 from ambientgen.scene.scene import InterpolationName, SchedulerName
-from ambientgen.tuning import MODES, Key
+from ambientgen.tuning import MODES, TONICS, Key
 
 LEAST_DURATION_S = 1.0
 LEAST_LOOP_S = 4.0  # shorter, it is heard as a beat; and no window of a model is so short
@@ -48,6 +49,13 @@ MOST_WINDOW_S = 120.0
 MOST_LAYERS = 32  # each is rendered by itself, and a mix of more says nothing
 MOST_VARIANTS = 1000
 LONGEST_KEY = 20  # letters
+# What editors offer, and any other spelling that is right (but for capitals of modes).
+_KEYS = {
+    "anyOf": [
+        {"enum": [f"{tonic} {mode}" for tonic in TONICS for mode in MODES]},
+        {"type": "string", "pattern": f"^[A-Ga-g][#b]? +({'|'.join(MODES)})$"},
+    ]
+}
 
 
 class EveryFields(Fields):
@@ -103,7 +111,7 @@ class SceneFields(Fields):
     loop: bool = field("loop", False)
     seed: int = Field(default=0, ge=0, le=SEED_LIMIT, description=about("seed"))
     setting: Annotated[str, line(200)] | None = field("setting", None)
-    key: Annotated[str, line(LONGEST_KEY)] | None = field("key", None)
+    key: Annotated[str, line(LONGEST_KEY), WithJsonSchema(_KEYS)] | None = field("key", None)
     states: dict[str, StateFields] | None = Field(
         default=None, min_length=1, max_length=MOST_STATES, description=about("states")
     )

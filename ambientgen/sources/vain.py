@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from ambientgen.scene.text import named
 from ambientgen.sources.usable import channels_of
 
 if TYPE_CHECKING:
-    from ambientgen.curves import Curve
     from ambientgen.scene import Layer, Scene
 
 MOST_OFF = 0.1
@@ -59,7 +57,7 @@ def _of(layer: Layer, scene: Scene) -> Iterator[str]:
         for field in (field for field, said in given if said):
             yield f"its `{field}` is not heard: at `strength: 1` nothing of the synthesis is left"
     for number, event in enumerate(layer.events if layer.strength != 1.0 else (), start=1):
-        if event.rate is not None and event.rate.high > 0 and _stays_at_0(event.rate.curve, scene):
+        if event.rate is not None and event.rate.high > 0 and scene.stays_at_0(event.rate.curve):
             yield f"event {number}, {named(event.sound)}, never comes: its `rate` stays at 0"
     yield from _unplaced(layer, scene)
 
@@ -99,17 +97,12 @@ def _turned(layer: Layer, scene: Scene) -> Iterator[str]:
 
 
 def _never_heard(layer: Layer, scene: Scene) -> bool:
-    if not all(_stays_at_0(state.curve, scene) for state in layer.states):
+    if not all(scene.stays_at_0(state.curve) for state in layer.states):
         return False
     worded = (
         layer.setting or scene.setting or any(state.levels[:1] != (None,) for state in layer.states)
     )
     return not (layer.by_model and worded)  # a model makes something of a setting alone
-
-
-def _stays_at_0(curve: Curve, scene: Scene) -> bool:
-    # With the very end of what is told: a level that comes only there is held from then on.
-    return next(curve.sounding_s(math.nextafter(scene.changes_until_s, math.inf)), None) is None
 
 
 def _called(layer: Layer, scene: Scene) -> str:
