@@ -24,6 +24,7 @@ NOTES = 5
 """Notes that sound at a time: of a chord as the corpus' music has it (`synth/music.py`), with a
 seventh and a bass."""
 
+PHRASE = 4  # bars, of which the first is on the tonic, so that the key is heard
 PITCH_A_HZ, NUMBER_OF_A = 440.0, 69  # ISO 16; MIDI counts semitones from 69 there
 # Of a held chord: its lowest note lies in the octave from here, as those of the corpus' drones do
 # (`synth/drone.py`), and the others over it by fifths and octaves, which no key contradicts.
@@ -47,13 +48,15 @@ class Voicing(ABC):
 
 
 class Chords(Voicing):
-    """Slow chords of one key: a bass, and a triad with its seventh an octave above."""
+    """Slow chords of one key, the tonic's again and again: a bass, and a triad with its seventh an
+    octave above."""
 
     def notes_hz(self, bar: int) -> Doubles:
         """As `Voicing` says."""
         key = self.tuning.key
         roots = key.roots[bar % 2 :: 2]  # so that no chord comes twice in a row
-        root = roots[self.tuning.drawn("chord", bar, len(roots))]
+        at_home = bar % PHRASE == 0
+        root = roots[0 if at_home else self.tuning.drawn("chord", bar, len(roots))]
         above = [key.semitones(root + third) for third in (0, 2, 4, 6)]
         return _pitch_hz(np.array([above[0] - SEMITONES, *above], np.float64) + key.number)
 
