@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 SEMITONES = 12
@@ -59,6 +61,16 @@ class Key:
             return cls(OTHER_NAMES.get(tonic, tonic), mode.strip().lower())
         except ValueError:
             raise ValueError(f"{name!r} is no key") from None
+
+    @classmethod
+    def meant(cls, name: str) -> Key | None:
+        """The key that a text which is no name of one probably means: `Am`, `A`, `D-minor`."""
+        plain = re.sub(r"[-_]", " ", name).strip()
+        minor = re.sub(r" *(m|min|moll)$", " minor", plain)
+        for tried in (plain, minor, f"{plain} major", re.sub(r" *(maj|dur)$", " major", plain)):
+            with suppress(ValueError):
+                return cls.named(tried)
+        return None
 
     @property
     def name(self) -> str:

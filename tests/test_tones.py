@@ -99,6 +99,16 @@ def test_keys_are_called_by_their_names(tonic: str, mode: str) -> None:
     assert 45 <= key.number < 57
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("Am", "A minor"), ("d_minor", "D minor"), ("C#min", "C# minor"), ("Gb", "F# major")],
+)
+def test_what_is_nearly_a_key_means_one(text: str, meant: str) -> None:
+    found = Key.meant(text)
+    assert found is not None and found.name == meant
+    assert Key.meant("H moll") is None
+
+
 @pytest.mark.parametrize("name", ["D", "minor", "H minor", "D#m", "D minor 7", "H# major", ""])
 def test_what_is_no_key_is_told(name: str) -> None:
     with pytest.raises(ValueError, match="is no key"):

@@ -143,7 +143,9 @@ class SceneFields(Fields):
         try:
             return key and Key.named(key).name
         except ValueError as error:
+            near = Key.meant(key or "")
             remedy = f"write a note and {listed(MODES)}, such as `key: D minor` or `key: Bb major`"
+            remedy = remedy if near is None else f"write `key: {near.name}`"
             refuse(Fault((), f"`key`: {error}", remedy))
 
     @field_validator("loop", mode="after")

@@ -66,9 +66,43 @@ def unslipped(root: Node, problems: list[Problem]) -> list[Problem]:
     """
     problems = [*problems, *islice(_merged(root), MOST_PROBLEMS)]
     problems += islice(_unspaced_inside(root), MOST_PROBLEMS)
+    for entries in _mappings(root):
+        problems = _commas(entries, problems)
     for entries, fields in _named(root):
         problems = _fields_beside(entries, fields, problems)
     return problems
+
+
+def _mappings(node: Node) -> Iterator[dict[str, Entry]]:
+    if isinstance(node.value, list):
+        for inner in node.value:
+            yield from _mappings(inner)
+    elif isinstance(node.value, dict):
+        yield node.value
+        for entry in node.value.values():
+            yield from _mappings(entry.node)
+
+
+def _commas(entries: dict[str, Entry], problems: list[Problem]) -> list[Problem]:
+    """Numbers with a comma, as in `{0s: 0,4}`: to YAML it begins another key, `4` with no value."""
+    told, before = list(problems), ""
+    for place, name in _keys(entries):
+        node = entries[name].node
+        if before and name.isdecimal() and node.value is None:
+            again = again_problem(place, name, entries[name].key_place)
+            told = [problem for problem in told if problem != again]
+            number = f"{_whole(entries, before)},{name}"
+            remedy = f"write `{number.replace(',', '.')}`"
+            told.append(Problem(str(place), f"`{number}` has a comma", remedy))
+            node.broken = True
+        before = name if _whole(entries, name) else ""
+    return told
+
+
+def _whole(entries: dict[str, Entry], name: str) -> str:
+    """The whole number that stands at a name, as it is written; nothing if none does."""
+    value = entries[name].node.value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def _named(root: Node) -> Iterator[tuple[dict[str, Entry], Container[str]]]:
