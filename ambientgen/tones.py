@@ -2,9 +2,9 @@
 
 The texture vocoder gives its excitation the levels that a mel asks for, band by band. Of white
 noise it makes noise, whatever the mel says; of noise that stands on notes it makes tones, as loud
-and as bright. Each partial comes and goes by itself as a narrow band of noise does, and carries as
-much power as white noise has in the part of the spectrum that is nearest to it: so the vocoder
-meets levels that it knows. Notes are a function of absolute time, as noise is.
+and as bright. Each partial comes and goes by itself as a narrow band of noise does, and partials
+near one another share the power that white noise has there: so the vocoder meets levels that it
+knows. Notes are a function of absolute time, as noise is.
 """
 
 from __future__ import annotations
@@ -188,9 +188,8 @@ def partials(voicing: Voicing, bar: int, axis: TimeAxis) -> tuple[Doubles, Doubl
     # So near to each of them white noise of unit variance, 2 / rate a hertz, has this much power.
     rate = axis.frames_per_s * axis.hop
     white = 2.0 / rate * hz * math.log(2.0) * NEAR_OCTAVES * math.sqrt(2.0 * math.pi)
-    magnitudes = np.sqrt(
-        2.0 * white * powers / (near @ powers)
-    )  # a tone's power is half its square
+    # A tone's power is half its square.
+    magnitudes = np.sqrt(2.0 * white * powers / (near @ powers))
     cycles = axis.cycles(hz)
     for shared in (cycles, magnitudes):
         shared.setflags(write=False)
