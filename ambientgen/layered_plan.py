@@ -4,7 +4,7 @@ mixture: all of its sounds, each by itself."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -175,18 +175,16 @@ def with_models(scene: Scene) -> Iterator[tuple[Layer, Scene, ModelSpec]]:
         yield layer, mixture, specs[mixture.model]
 
 
-def is_tuned(scene: Scene) -> bool:
-    """Whether some sound of the scene stands on notes of its key: one that a model makes wholly,
-    and that is not at 0 throughout.
-
-    Raises ModelError as `with_models` does.
-    """
-    return any(
+def key_of(scene: Scene, sounds: Iterable[tuple[Layer, Scene, ModelSpec]]) -> str | None:
+    """The name of the key that some of its `sounds` (layer, mixture, model) stand on notes of:
+    those that a model makes wholly, and that are not at 0 throughout. None: none does."""
+    tuned = any(
         spec.tones_of([state.name for state in mixture.states])
         and layer.share_made_anew == 1.0
         and not all(scene.stays_at_0(state.curve) for state in mixture.states)
-        for layer, mixture, spec in with_models(scene)
+        for layer, mixture, spec in sounds
     )
+    return scene.tuning.key.name if tuned else None
 
 
 def plan_for(spec: ModelSpec, mixture: Scene, layer: Layer, asked: Asked) -> Plan:

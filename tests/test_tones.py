@@ -27,6 +27,7 @@ from ambientgen.noise import Take
 from ambientgen.renderer import Renderer
 from ambientgen.scene import parse_scene, scene_json_schema
 from ambientgen.scene.document import document_text, scene_document
+from ambientgen.sidecar import rule_for
 from ambientgen.sources.vain import said_in_vain
 from ambientgen.tones import (
     COURSES,
@@ -360,6 +361,21 @@ def test_a_wide_loop_of_music_and_a_drone_is_the_same_however_it_is_made(tmp_pat
     near = (hz > 205) & (hz < 235)
     strongest = (hz[near] * power[near]).sum() / power[near].sum()
     assert strongest == pytest.approx(220.0, abs=1.5), "A3; 34 cents sharp, it were 224.4"
+
+
+def test_the_sidecar_names_the_key_of_what_is_heard(tmp_path: Path) -> None:
+    def key(music: float) -> object:
+        scene = parse_scene(
+            "duration: 2s\nkey: E minor\nlayers:\n"
+            f"  a: {{states: {{music: {{curve: {music}}}}}}}\n"
+            "  b: {states: {rain: {curve: 0.3}}}\n"
+        )
+        path = tmp_path / f"{music}.wav"
+        rule = rule_for(str(path), write=True, force=False)
+        Renderer("cpu", 1).render(scene, path, sidecar=rule)
+        return json.loads(path.with_suffix(".json").read_text())["key"]
+
+    assert key(0.5) == "E minor" and key(0) is None
 
 
 def test_what_cannot_be_tuned_is_told() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ambientgen.layered_plan import is_tuned, with_models
+from ambientgen.layered_plan import key_of, with_models
 from ambientgen.messages import of_layers
 from ambientgen.models.registry import licence_notice
 from ambientgen.models.vocabulary import unheard
@@ -40,7 +40,7 @@ def key_heard(scene: Scene) -> str | None:
 
     Raises ModelError for a model that is not here.
     """
-    return scene.tuning.key.name if is_tuned(scene) else None
+    return key_of(scene, with_models(scene))
 
 
 def reached_s(scene: Scene, asked: Asked) -> float:

@@ -119,8 +119,7 @@ class Model:
         if not self.takes_noise or noise is None:
             samples: Tensor = self.vocoder(heard)
             return samples
-        drawn = noise.to(self.device)
-        samples = self.vocoder(heard, drawn, tuned=True) if tuned else self.vocoder(heard, drawn)
+        samples = self.vocoder(heard, noise.to(self.device), tuned=tuned)
         return samples
 
 

@@ -170,8 +170,8 @@ def toneless_states(
     what comes of them is noise."""
     if spec.tones_of([state.name for state in scene.states]):
         return ()
-    asked = [s.name for s in scene.states if s.name in spec.tones]
-    found = [s for s in scene.states if s.name in asked and _first_s(scene, s, until_s) is not None]
+    toned = (state for state in scene.states if state.name in spec.tones)
+    found = [state for state in toned if _first_s(scene, state, until_s) is not None]
     if not found:
         return ()
     names = " and ".join(state.name for state in found)

@@ -237,8 +237,9 @@ class Scene:
         states = tuple(replace(state, curve=state.curve.reseeded(seed)) for state in self.states)
         layers = tuple(layer.reseeded(seed) for layer in self.layers)
         events = tuple(event.reseeded(seed) for event in self.events)
-        new = replace(self, seed=seed, states=states, layers=layers, events=events)
-        return replace(new, whole_seed=None)
+        return replace(
+            self, seed=seed, whole_seed=None, states=states, layers=layers, events=events
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The scene as plain dicts, lists and scalars, everything resolved (also the key that its

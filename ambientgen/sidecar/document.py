@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ambientgen.asked import Asked
+from ambientgen.layered_plan import key_of
 from ambientgen.mix.layouts import LAYOUTS
 from ambientgen.plan import Plan
 from ambientgen.scene.document import scene_document
@@ -117,6 +118,7 @@ def describe(
     sidecar is to lie; recordings' paths count from there. What a scene without layers says of its
     one model stands at the top; others say it layer by layer.
     """
+    layers = {layer.name: layer for layer in scene.sounds}
     document = {
         "format": FORMAT,
         "ambientgen": package_version(),
@@ -124,7 +126,7 @@ def describe(
         "scene": scene_document(scene, folder),
         "asked": wanted.to_json(),
         "seed": scene.seed,
-        "key": _key(scene, made),
+        "key": key_of(scene, ((layers[one.layer], one.plan.scene, one.spec) for one in made)),
         "duration_s": span.duration_s,
         "from_s": span.start_s,
         "to_s": span.start_s + span.duration_s,
@@ -146,14 +148,6 @@ def describe(
         "joins_s": sorted({time_s for each in joins for time_s in each["joins_s"]}),
         "chunk_joins_s": sorted({time_s for each in joins for time_s in each["chunk_joins_s"]}),
     }
-
-
-def _key(scene: Scene, made: Sequence[Made]) -> str | None:
-    """The name of the key that what models make of it is in; None if none of it stands on notes."""
-    guided = {layer.name for layer in scene.layers if layer.share_made_anew < 1.0}
-    wholly = (each for each in made if each.layer not in guided)
-    states = ((each.spec, [state.name for state in each.plan.scene.states]) for each in wholly)
-    return scene.tuning.key.name if any(spec.tones_of(names) for spec, names in states) else None
 
 
 def _layers(

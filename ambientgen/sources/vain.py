@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ambientgen.curves import Repeating, Wander
 from ambientgen.errors import ModelError
-from ambientgen.layered_plan import is_tuned
+from ambientgen.layered_plan import key_of, with_models
 from ambientgen.scene.durations import spell
 from ambientgen.scene.scene import EVENTS, MIXTURE, OutputOptions
 from ambientgen.scene.text import named
@@ -42,7 +42,7 @@ def _of_scene(scene: Scene) -> Iterator[str]:
 def _may_be_tuned(scene: Scene) -> bool:
     """Whether its key may be heard; that of a model that is not here can be."""
     try:
-        return is_tuned(scene)
+        return key_of(scene, with_models(scene)) is not None
     except ModelError:
         return True
 

@@ -138,10 +138,6 @@ def _decoder(take: Take) -> Decoder:
     return decoder_of(take.model, take.plan, NoiseTake(take.plan.scene.seed), take.workers)
 
 
-def _colour(take: Take) -> Sequence[float] | None:
-    return take.model.spec.colour_of([state.name for state in take.plan.scene.states])
-
-
 def from_latents(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArray]:
     """Windows (C * F, T) levelled, joined, then decoded once: what the renderer does."""
     return sound(take.plan, _placed(take, made), _decoder(take))
@@ -180,9 +176,9 @@ def from_waveforms(take: Take, made: Sequence[FloatArray]) -> Iterator[FloatArra
 def _decoded(take: Take, made: tuple[Window, FloatArray]) -> tuple[int, FloatArray]:
     """First sample and samples of one window's latents, decoded without any context."""
     (window, rows), model, geometry = made, take.model, take.model.geometry
-    mel = coloured_mel(model, rows, _colour(take))
-    first = window.start_frame * geometry.latent_stride
     decoder = _decoder(take)
+    mel = coloured_mel(model, rows, decoder.colour)
+    first = window.start_frame * geometry.latent_stride
     noise, tuned = decoder.excitation(None), decoder.voicing is not None
     drawn = torch.from_numpy(noise.frames(first, mel.shape[1]).reshape(1, -1))
     audio = model.samples_of(mel, drawn, tuned)
